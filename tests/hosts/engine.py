@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Docker Engine of this machine, on which the test hosts run.
+
+An engine that answers is used as it is. Where none does, one is installed from the distribution and
+started with a socket, a data folder and a pid file of its own, so that /etc/docker and
+/var/lib/docker of the machine stay untouched.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+RUN = pathlib.Path("/run/dockyard-engine")
+DATA = pathlib.Path("/var/lib/dockyard-engine")
+LOG = pathlib.Path("/var/log/dockyard-engine.log")
+SOCKET = f"unix://{RUN}/docker.sock"
+PID_FILE = RUN / "docker.pid"
+PACKAGES = ["docker.io", "docker-cli", "iptables"]
+
+
+def answers(host: str | None) -> bool:
+    """Whether an engine answers at this address (None: wherever the client looks by default)."""
+    if shutil.which("docker") is None:
+        return False
+    address = ["-H", host] if host else []
+    command = ["docker", *address, "version", "--format", "{{.Server.Version}}"]
+    try:
+        return subprocess.run(command, capture_output=True, timeout=20, check=False).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def apt_install(*packages: str) -> None:
+    """Installs those of the packages that this Debian has (docker-cli is new in Debian 13)."""
+    subprocess.run(["apt-get", "update", "-qq"], check=True)
+    known = subprocess.run(
+        ["apt-cache", "--generate", "pkgnames"], check=True, capture_output=True, text=True
+    ).stdout.split()
+    wanted = [package for package in packages if package in known]
+    subprocess.run(
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *wanted],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+    )
+
+
+def running_pid() -> int | None:
+    """Process id of the engine that start() started; None when it is gone."""
+    try:
+        pid = int(PID_FILE.read_text())
+        name = pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+    except (OSError, ValueError):
+        return None
+    return pid if name == "dockerd" else None
+
+
+def start() -> None:
+    """Starts our own engine and waits until it answers."""
+    if running_pid() is None:
+        PID_FILE.unlink(missing_ok=True)  # left behind by an engine that was killed
+        (RUN / "docker.sock").unlink(missing_ok=True)
+        for folder in (RUN, DATA):
+            folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        with LOG.open("ab") as log:
+            subprocess.Popen(
+                [
+                    "dockerd",
+                    f"--host={SOCKET}",
+                    f"--data-root={DATA}",
+                    f"--exec-root={RUN}/exec",
+                    f"--pidfile={PID_FILE}",
+                    f"--config-file={DATA}/daemon.json",
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+    wait_until_answers(SOCKET)
+
+
+def wait_until_answers(host: str | None, seconds: int = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while not answers(host):
+        if time.monotonic() > deadline:
+            sys.exit(f"The Docker Engine did not answer within {seconds} seconds; its log is {LOG}.")
+        time.sleep(0.5)
+
+
+def ensure() -> dict[str, str]:
+    """Sees to it that an engine answers; returns the environment that reaches it."""
+    if answers(None):
+        return {}
+    if running_pid() is None:
+        if shutil.which("dockerd") is None or shutil.which("docker") is None:
+            print("Installing a Docker Engine from the distribution", file=sys.stderr)
+            apt_install(*PACKAGES)
+            if pathlib.Path("/run/systemd/system").is_dir():
+                wait_until_answers(None)  # the package has started its service
+                return {}
+        # Without the default file there is nothing to read: the machine's own daemon.json is not ours.
+        DATA.mkdir(mode=0o711, parents=True, exist_ok=True)
+        (DATA / "daemon.json").write_text("{}\n")
+        print("Starting a Docker Engine of our own", file=sys.stderr)
+    start()
+    return {"DOCKER_HOST": SOCKET}
+
+
+def stop(remove: bool) -> None:
+    """Ends our own engine, where it runs; with remove, its data goes too."""
+    pid = running_pid()
+    if pid is not None:
+        os.kill(pid, signal.SIGTERM)
+        deadline = time.monotonic() + 60
+        while running_pid() == pid and time.monotonic() < deadline:
+            time.sleep(0.2)
+    if remove and running_pid() is None:
+        for folder in (RUN, DATA):
+            shutil.rmtree(folder, ignore_errors=True)
+        LOG.unlink(missing_ok=True)
