@@ -1,6 +1,192 @@
 # Copyright (c) 2026 The Dockyard authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Sessions behind the Makefile. They run in the environment that tests/environment/run makes."""
+"""Sessions behind the Makefile.
+
+They run in the environment that tests/environment/run makes (`tests/environment/run nox -s NAME`), and
+each can be run alone. The static checks come from antsibull-nox.toml; tests/everything.py
+says which sessions make up `make test`.
+"""
 
 from __future__ import annotations
+
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.request
+
+import antsibull_nox
+import nox
+
+ROOT = pathlib.Path(__file__).resolve().parent
+CACHE = ROOT / ".cache"
+GENERATIONS = ("bookworm", "trixie", "sid")
+GET_PIP = "https://ci-files.testing.ansible.com/ansible-test/get-pip-{version}.py"
+
+antsibull_nox.load_antsibull_nox_toml()
+
+
+def engine_environment() -> dict[str, str]:
+    """What reaches the Docker Engine that the test hosts run on; starts one where none answers."""
+    sys.path.insert(0, str(ROOT / "tests" / "hosts"))
+    import engine
+
+    return engine.ensure()
+
+
+def staged_copy(name: str) -> pathlib.Path:
+    """A copy of what git would package, in a tree as ansible-test and the documentation tools want it."""
+    tree = CACHE / "staged" / name
+    shutil.rmtree(tree, ignore_errors=True)
+    target = tree / "ansible_collections" / "dockyard" / "ops"
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    for file in filter(None, listed.split("\0")):
+        if (ROOT / file).is_file():
+            (target / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / file, target / file, follow_symlinks=False)
+    for other in (CACHE / "collections" / "ansible_collections").iterdir():
+        if other.name != "dockyard":
+            (tree / "ansible_collections" / other.name).symlink_to(other)
+    return target
+
+
+def provide_get_pip() -> None:
+    """Lets ansible-test make its environments where the site it downloads from can't be reached."""
+    import ansible_test._internal.python_requirements as requirements
+
+    source = pathlib.Path(requirements.__file__).read_text()
+    version = source.split("pip='", 1)[1].split("'", 1)[0]
+    target = pathlib.Path.home() / f".ansible/test/cache/get_pip_{version.replace('.', '_')}.py"
+    if target.exists():
+        return
+    try:
+        urllib.request.urlopen(GET_PIP.format(version=version), timeout=10).close()
+        return
+    except OSError:
+        pass  # not reachable: the wheel from PyPI does the same
+    wheels = CACHE / "wheels"
+    download = [sys.executable, "-m", "pip", "download", "-qqq", "--no-deps", "-d", str(wheels), f"pip=={version}"]
+    subprocess.run(download, check=True)
+    wheel = wheels / f"pip-{version}-py3-none-any.whl"
+    # The cache of ansible-test outlives this clone, and so must the wheel.
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(wheel, target.parent / wheel.name)
+    script = (ROOT / "tests" / "environment" / "get_pip.py").read_text()
+    target.write_text(script.replace('"WHEEL"', repr(str(target.parent / wheel.name))))
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """From nothing to a registry that is trusted: shows it, and proves it."""
+    session.env.update(engine_environment())
+    session.run("python", "tests/demo/demo.py", *session.posargs)
+
+
+@nox.session(default=False)
+def demo_clean(session: nox.Session) -> None:
+    """Removes the demo's host, and everything that the demo has put on this machine."""
+    session.run("python", "tests/demo/clean.py", *session.posargs)
+
+
+@nox.session
+def sanity(session: nox.Session) -> None:
+    """ansible-test sanity. Arguments: names of files, or --test NAME."""
+    provide_get_pip()
+    target = staged_copy("sanity")
+    with session.chdir(target):
+        session.run("ansible-test", "sanity", "--color", "no", *session.posargs)
+
+
+@nox.session
+def unit(session: nox.Session) -> None:
+    """Unit tests. Arguments: those of pytest."""
+    session.env["PYTHONPATH"] = str(CACHE / "collections")
+    session.run("pytest", "-q", *(session.posargs or ["tests/unit"]))
+
+
+@nox.session
+def ansible_lint(session: nox.Session) -> None:
+    """ansible-lint in its production profile. Arguments: files."""
+    target = staged_copy("ansible-lint")
+    with session.chdir(target):
+        session.run("ansible-lint", "--offline", "--profile", "production", *session.posargs)
+
+
+@nox.session
+def roles(session: nox.Session) -> None:
+    """The roles' specifications: defaults agree with them, and the READMEs are made from them."""
+    session.run("python", "tests/roles/defaults.py")
+    session.run("python", "tests/roles/readme.py", "--check")
+
+
+@nox.session(venv_backend="venv")
+def galaxy_importer(session: nox.Session) -> None:
+    """Builds the artifact and lets Galaxy's own importer judge it."""
+    session.install("-qqq", "-r", "tests/galaxy_importer/requirements.txt")
+    with tempfile.TemporaryDirectory() as folder:
+        session.run("ansible-galaxy", "collection", "build", "--output-path", folder, external=True)
+        (artifact,) = pathlib.Path(folder).glob("*.tar.gz")
+        session.env["GALAXY_IMPORTER_CONFIG"] = str(ROOT / "tests" / "galaxy_importer" / "galaxy-importer.cfg")
+        with session.chdir(folder):
+            log = session.run("python", "-m", "galaxy_importer.main", artifact.name, silent=True) or ""
+    print(log)
+    if "ERROR:" in log:
+        session.error("galaxy-importer reports an error; it stands above.")
+
+
+@nox.session
+def integration(session: nox.Session) -> None:
+    """Integration targets on a test host. Arguments: names of targets, and suites of Debian."""
+    session.env.update(engine_environment())
+    session.run("python", "tests/integration/run.py", *session.posargs)
+
+
+@nox.session
+def scenario(session: nox.Session) -> None:
+    """One molecule scenario, on one generation. Arguments: NAME [SUITE]."""
+    name, suite = [*session.posargs, "trixie"][:2]
+    session.env.update(engine_environment())
+    session.env["DOCKYARD_SUITE"] = suite
+    with session.chdir("extensions"):
+        session.run("molecule", "test", "--scenario-name", name)
+
+
+@nox.session(default=False)
+def bench(session: nox.Session) -> None:
+    """Measures against peers in the same run and writes docs/performance.md. Arguments: subjects."""
+    session.env.update(engine_environment())
+    session.run("python", "tests/bench/bench.py", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Builds the documentation site into docs/_build; a warning is an error."""
+    session.run("python", "docs/build.py", *session.posargs)
+
+
+@nox.session
+def changelog(session: nox.Session) -> None:
+    """Checks the changelog's fragments."""
+    session.run("antsibull-changelog", "lint")
+
+
+@nox.session(default=False)
+def release_check(session: nox.Session) -> None:
+    """What must hold before a version is published: everything, and a clean tree."""
+    session.run("git", "diff", "--quiet", "HEAD", external=True)
+    session.run("python", "tests/everything.py")
+
+
+@nox.session(default=False)
+def test(session: nox.Session) -> None:
+    """Every check and every test. Arguments: names of steps (--list shows them)."""
+    session.env.update(engine_environment())
+    session.run("python", "tests/everything.py", *session.posargs)

@@ -1,0 +1,47 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# The front door. What the targets do stands in noxfile.py; their environment is made on first use.
+NOX = @tests/environment/run nox --error-on-missing-interpreters -s
+
+.DEFAULT_GOAL = help
+.PHONY: help demo demo-clean test lint sanity unit integration scenario bench docs release-check format
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-32s %s\n", $$1 ($$3 ? " " $$2 : ""), ($$3 ? $$3 : $$2)}' $(MAKEFILE_LIST)
+
+demo: ## From nothing to a trusted registry on a disposable host, proven
+	$(NOX) demo
+
+demo-clean: ## Remove everything that the demo put on this machine
+	$(NOX) demo_clean
+
+test: ## STEP="lint unit" ## Every check and every test, or only some
+	$(NOX) test -- $(STEP)
+
+lint: ## Format, style, types, licences, documentation, roles' specifications
+	$(NOX) lint license-check extra-checks docs-check ansible_lint roles changelog
+
+format: ## Let the formatters have their way
+	$(NOX) formatters
+
+sanity: ## NAME=plugins/modules/x.py ## ansible-test sanity, of everything or of one file
+	$(NOX) sanity -- $(NAME)
+
+unit: ## NAME=tests/unit/…/test__x.py ## Unit tests, all or some
+	$(NOX) unit -- $(NAME)
+
+integration: ## NAME=docker_certs SUITE=trixie ## The modules' tests on a real host, of all modules or of one
+	$(NOX) integration -- $(NAME) $(SUITE)
+
+scenario: ## NAME=registry SUITE=trixie ## One molecule scenario
+	$(NOX) scenario -- $(NAME) $(SUITE)
+
+bench: ## NAME="htpasswd certs" ## Measure against peers, write docs/performance.md
+	$(NOX) bench -- $(NAME)
+
+docs: ## Build the documentation into docs/_build
+	$(NOX) docs
+
+release-check: ## What must hold before a version is published
+	$(NOX) release_check
