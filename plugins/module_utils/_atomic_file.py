@@ -116,10 +116,30 @@ def write(
         because somebody else has written to the file meanwhile.
     """
     path = os.path.realpath(path)
-    folder = os.path.dirname(path)
+    temporary: str | None = stage(path, content, mode=mode, dress=dress)
+    try:
+        if check is not None:
+            check()
+        os.rename(temporary, path)
+        temporary = None
+        sync_folder(os.path.dirname(path))
+    except OSError as error:
+        raise explain("write", path, error) from error
+    finally:
+        if temporary is not None:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+
+
+def stage(path: str, content: bytes, *, mode: int = 0o644, dress: Callable[[str], object] | None = None) -> str:
+    """First half of write(): all of the new content beside the file, ready for one rename.
+
+    For those who change several files as one. Returns the temporary file's path; a symbolic link
+    at path is not followed. What fails leaves nothing behind and raises Problem.
+    """
     temporary = None
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=".ansible.", dir=folder)
+        descriptor, temporary = tempfile.mkstemp(prefix=".ansible.", dir=os.path.dirname(path))
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             _take_over_attributes(path, file.fileno(), mode)
@@ -127,11 +147,8 @@ def write(
             os.fsync(file.fileno())
         if dress is not None:
             dress(temporary)
-        if check is not None:
-            check()
-        os.rename(temporary, path)
-        temporary = None
-        sync_folder(folder)
+        staged, temporary = temporary, None
+        return staged
     except OSError as error:
         raise explain("write", path, error) from error
     finally:
