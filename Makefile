@@ -20,10 +20,10 @@ test: ## STEP="lint unit" ## Every check and every test, or only some
 	$(NOX) test -- $(STEP)
 
 lint: ## Format, style, types, licences, documentation, roles' specifications
-	$(NOX) lint license-check extra-checks docs-check ansible_lint roles changelog
+	$(NOX) lint style types license-check extra-checks docs-check docs_lint ansible_lint roles changelog
 
 format: ## Let the formatters have their way
-	$(NOX) formatters
+	$(NOX) reformat
 
 sanity: ## NAME=plugins/modules/x.py ## ansible-test sanity, of everything or of one file
 	$(NOX) sanity -- $(NAME)

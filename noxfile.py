@@ -112,6 +112,50 @@ def unit(session: nox.Session) -> None:
     session.run("pytest", "-q", *(session.posargs or ["tests/unit"]))
 
 
+PYTHON_CODE = ["plugins", "tests", "docs", "noxfile.py"]
+
+
+@nox.session
+def style(session: nox.Session) -> None:
+    """Format and style of all Python code."""
+    session.run("black", "--check", "--quiet", "--diff", *PYTHON_CODE)
+    session.run("ruff", "check", "--quiet", *PYTHON_CODE)
+
+
+@nox.session(default=False)
+def reformat(session: nox.Session) -> None:
+    """Lets the formatter have its way."""
+    session.run("black", "--quiet", *PYTHON_CODE)
+    session.run("ruff", "check", "--fix", *PYTHON_CODE)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """mypy over plugins, tests and tools."""
+    session.env["MYPYPATH"] = str(CACHE / "collections")
+    packages = [f"ansible_collections.dockyard.ops.{part}" for part in ("plugins", "tests.unit")]
+    session.run("mypy", "--namespace-packages", "--explicit-package-bases", *_each("-p", packages))
+    session.run(
+        "mypy", "noxfile.py", "tests/hosts", "tests/bench", "tests/demo", "tests/roles", "docs", "tests/everything.py"
+    )
+
+
+def _each(flag: str, values: list[str]) -> list[str]:
+    return [word for value in values for word in (flag, value)]
+
+
+@nox.session
+def docs_lint(session: nox.Session) -> None:
+    """The documentation in modules and roles: complete, and every reference in it leads somewhere."""
+    target = staged_copy("docs-lint")
+    session.env["ANSIBLE_COLLECTIONS_PATH"] = str(target.parent.parent.parent)
+    with session.chdir(target):
+        session.run(
+            *("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--validate-collection-refs", "all"),
+            *("--skip-rstcheck", "."),
+        )
+
+
 @nox.session
 def ansible_lint(session: nox.Session) -> None:
     """ansible-lint in its production profile. Arguments: files."""
@@ -155,8 +199,8 @@ def scenario(session: nox.Session) -> None:
     name, suite = [*session.posargs, "trixie"][:2]
     session.env.update(engine_environment())
     session.env["DOCKYARD_SUITE"] = suite
-    with session.chdir("extensions"):
-        session.run("molecule", "test", "--scenario-name", name)
+    session.env["MOLECULE_COMMAND_BORDERS"] = "false"
+    session.run("molecule", "test", "--scenario-name", name)
 
 
 @nox.session(default=False)

@@ -60,7 +60,7 @@ def import_base(suite: str, image: str) -> None:
             "mmdebstrap",
             "--quiet",
             "--variant=minbase",
-            "--aptopt=Acquire::Check-Valid-Until \"false\"",
+            '--aptopt=Acquire::Check-Valid-Until "false"',
             suite,
             "-",
             mirror(),

@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs integration targets on managed test hosts, one host for each generation asked for.
+
+run.py [TARGET ...] [SUITE ...]        all targets on trixie, unless said otherwise
+run.py docker_certs bookworm sid
+"""
+
+from __future__ import annotations
+
+import pathlib
+import subprocess
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "hosts"))
+
+import hosts  # noqa: E402  found through the path set above
+import images  # noqa: E402
+
+
+def all_targets() -> list[str]:
+    """Every target but those that only prepare something for others."""
+    return sorted(folder.name for folder in (HERE / "targets").iterdir() if not folder.name.startswith("setup_"))
+
+
+def run(target: str, host: str) -> bool:
+    print(f"=== {target} on {host}", flush=True)
+    inventory = ["-i", f"{host},", "-c", "community.docker.docker"]
+    command = ["ansible-playbook", *inventory, str(HERE / "run.yml"), "-e", f"target={target}"]
+    return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode == 0
+
+
+def main() -> None:
+    words = sys.argv[1:]
+    suites = [word for word in words if word in images.SUITES] or ["trixie"]
+    targets = [word for word in words if word not in images.SUITES] or all_targets()
+    unknown = sorted(set(targets) - set(all_targets()))
+    if unknown:
+        sys.exit(f"There is no target {', '.join(unknown)}; there are {', '.join(all_targets())}.")
+    failed = []
+    for suite in suites:
+        host = f"dockyard-integration-{suite}"
+        hosts.up(host, suite, "engine", None, [])
+        failed += [f"{target} ({suite})" for target in targets if not run(target, host)]
+        hosts.down([host])
+    print(f"{len(suites) * len(targets) - len(failed)} passed, {len(failed)} failed")
+    if failed:
+        sys.exit(f"Failed: {', '.join(failed)}")
+
+
+if __name__ == "__main__":
+    main()
