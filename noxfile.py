@@ -10,7 +10,9 @@ says which sessions make up `make test`.
 
 from __future__ import annotations
 
+import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -52,6 +54,8 @@ def staged_copy(name: str) -> pathlib.Path:
         if (ROOT / file).is_file():
             (target / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / file, target / file, follow_symlinks=False)
+    # The tools ask git which files belong to the collection, and must not find the git of this clone.
+    subprocess.run(["git", "init", "--quiet"], cwd=target, check=True)
     for other in (CACHE / "collections" / "ansible_collections").iterdir():
         if other.name != "dockyard":
             (tree / "ansible_collections" / other.name).symlink_to(other)
@@ -83,6 +87,24 @@ def provide_get_pip() -> None:
     target.write_text(script.replace('"WHEEL"', repr(str(target.parent / wheel.name))))
 
 
+def path_with_working_pythons() -> str:
+    """PATH on which every pythonX.Y runs.
+
+    A version manager may put a launcher of that name on PATH that only prints which versions it has;
+    ansible-test takes it for the interpreter and fails. Those folders go, and the real ones come.
+    """
+    folders = os.environ["PATH"].split(os.pathsep)
+    broken = set()
+    for folder in folders:
+        for python in pathlib.Path(folder).glob("python3.[0-9]*"):
+            if re.fullmatch(r"python3\.\d+", python.name) and os.access(python, os.X_OK):
+                if subprocess.run([python, "-V"], capture_output=True, check=False).returncode != 0:
+                    broken.add(folder)
+    managed = sorted(pathlib.Path(folder).parent / "versions" for folder in broken)
+    real = [str(bin_) for versions in managed for bin_ in sorted(versions.glob("3.*/bin"))]
+    return os.pathsep.join([folder for folder in folders if folder not in broken] + real)
+
+
 @nox.session
 def demo(session: nox.Session) -> None:
     """From nothing to a registry that is trusted: shows it, and proves it."""
@@ -101,6 +123,7 @@ def sanity(session: nox.Session) -> None:
     """ansible-test sanity. Arguments: names of files, or --test NAME."""
     provide_get_pip()
     target = staged_copy("sanity")
+    session.env["PATH"] = path_with_working_pythons()
     with session.chdir(target):
         session.run("ansible-test", "sanity", "--color", "no", *session.posargs)
 
