@@ -115,6 +115,11 @@ def ensure() -> dict[str, str]:
     return {"DOCKER_HOST": SOCKET}
 
 
+def reach_our_own() -> None:
+    """Lets the Docker client of this process speak with the engine that start() started."""
+    os.environ["DOCKER_HOST"] = SOCKET
+
+
 def stop(remove: bool) -> None:
     """Ends our own engine, where it runs; with remove, its data goes too."""
     pid = running_pid()

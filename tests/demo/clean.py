@@ -1,0 +1,38 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Removes what the demo and the tests put on this machine: hosts, images, our own engine with its data.
+
+An engine that was there before keeps everything that is not ours. Packages stay installed.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import shutil
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+sys.path.insert(0, str(ROOT / "tests" / "hosts"))
+
+import engine  # noqa: E402  found through the path set above
+import hosts  # noqa: E402
+
+
+def main() -> None:
+    if engine.answers(None):
+        hosts.purge()
+    elif engine.running_pid() is not None:
+        # Its data folder goes as a whole: images and hosts with it.
+        engine.reach_our_own()
+        hosts.clean()
+        engine.stop(remove=True)
+    else:
+        engine.stop(remove=True)
+    shutil.rmtree(ROOT / ".cache" / "demo", ignore_errors=True)
+    print("The demo's host, its images and its engine are gone; packages that it installed are still there.")
+
+
+if __name__ == "__main__":
+    main()
