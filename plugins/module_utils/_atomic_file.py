@@ -20,7 +20,8 @@ import shutil
 import stat
 import tempfile
 import time
-from typing import Callable, Iterator
+from typing import Callable
+from collections.abc import Iterator
 
 from ansible_collections.dockyard.ops.plugins.module_utils._problem import Problem
 
@@ -33,6 +34,7 @@ _REMEDIES = {
     errno.ENOENT: "no such file or folder; create the folder",
     errno.ENOTDIR: "a part of this path is a file and not a folder; move it away",
     errno.EISDIR: "there is a folder in its place; move it away",
+    errno.EBUSY: "it is a mount of its own, as a single file in a container is; mount its folder instead",
     errno.ELOOP: "too many symbolic links; mend the link",
 }
 
@@ -92,7 +94,10 @@ def sync_folder(folder: str) -> None:
     except OSError as error:
         # Some file systems (FUSE, older NFS) can't sync a folder; the rename itself stands.
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
+            raise Problem(
+                f"A change in {folder} was made, but the disk did not confirm it: {error.strerror};"
+                " check that disk (dmesg) and run again."
+            ) from error
     finally:
         os.close(descriptor)
 
@@ -183,6 +188,10 @@ def remove(path: str) -> bool:
     return True
 
 
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 def backup(path: str) -> str:
     """Copies a file beside itself, with owner and mode, and returns the copy's path.
 
@@ -191,9 +200,11 @@ def backup(path: str) -> str:
     stamp = time.strftime("%Y-%m-%d@%H:%M:%S~", time.localtime())
     copy = f"{path}.{os.getpid()}.{stamp}"
     try:
-        shutil.copy2(path, copy)
-        original = os.stat(path)
-        os.chown(copy, original.st_uid, original.st_gid)
+        with open(path, "rb") as source, open(copy, "wb", opener=_private) as target:
+            shutil.copyfileobj(source, target)
+            original = os.fstat(source.fileno())
+            os.fchown(target.fileno(), original.st_uid, original.st_gid)
+        shutil.copystat(path, copy)
     except OSError as error:
         with contextlib.suppress(OSError):
             os.unlink(copy)
