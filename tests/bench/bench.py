@@ -48,8 +48,9 @@ def page(rows: list[Row]) -> str:
     today = datetime.datetime.now(datetime.timezone.utc).date()
     return f"""# What it costs in time
 
-Written by `make bench`. Each row was measured against its peer in the same run on the same machine; compare the two
-columns with each other, not with another machine. A time is that of a whole `ansible-playbook` run unless the row says otherwise.
+Written by `make bench`. Each row was measured against its peer in the same run on the same machine; compare
+the two columns with each other, not with another machine. A time is that of a whole `ansible-playbook` run unless
+the row says otherwise.
 
 Last measured on {today} with {machine()}.
 

@@ -22,20 +22,28 @@ import engine
 HERE = pathlib.Path(__file__).resolve().parent
 SUITES = ("bookworm", "trixie", "sid")
 FLAVOURS = ("bare", "engine")
-RECIPE = ("Dockerfile", "entrypoint.sh", "images.py")
+RECIPE = ("Dockerfile", "entrypoint.sh")
 
 
-def mirror() -> str:
-    """The Debian archive that this machine's apt uses."""
+def debian_archives() -> list[str]:
+    """Addresses of the Debian archives in this machine's package lists, those of security updates left out."""
     targets = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(REPO_URI)|$(CODENAME)", "Created-By: Packages", "Origin: Debian"],
         check=True,
         capture_output=True,
         text=True,
     ).stdout.split()
-    archives = [uri for uri, codename in (target.split("|") for target in targets) if "security" not in codename]
+    return [uri for uri, codename in (target.split("|") for target in targets) if "security" not in codename]
+
+
+def mirror() -> str:
+    """The Debian archive that this machine's apt uses."""
+    archives = debian_archives()
     if not archives:
-        sys.exit("This machine's apt names no Debian archive to make test hosts from; run apt-get update first.")
+        subprocess.run(["apt-get", "update", "-qq"], check=True)
+        archives = debian_archives()
+    if not archives:
+        sys.exit("This machine's apt names no Debian archive to make test hosts from; see /etc/apt/sources.list.d.")
     return archives[0]
 
 
