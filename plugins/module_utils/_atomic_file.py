@@ -121,11 +121,12 @@ def write(
         because somebody else has written to the file meanwhile.
     """
     path = os.path.realpath(path)
-    temporary: str | None = stage(path, content, mode=mode, dress=dress)
+    staged = stage(path, content, mode=mode, dress=dress)
+    temporary: str | None = staged
     try:
         if check is not None:
             check()
-        os.rename(temporary, path)
+        os.rename(staged, path)
         temporary = None
         sync_folder(os.path.dirname(path))
     except OSError as error:
