@@ -8,7 +8,7 @@ NOX = @tests/environment/run nox --error-on-missing-interpreters -s
 .PHONY: help demo demo-clean test lint sanity unit integration scenario bench docs release-check format
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-32s %s\n", $$1 ($$3 ? " " $$2 : ""), ($$3 ? $$3 : $$2)}' $(MAKEFILE_LIST)
+	@awk -F ' *## *' '/^[a-z-]+: *##/ {sub(":", "", $$1); printf "  make %-36s %s\n", $$1 (NF > 2 ? " " $$2 : ""), $$NF}' $(MAKEFILE_LIST)
 
 demo: ## From nothing to a trusted registry on a disposable host, proven
 	$(NOX) demo
@@ -25,10 +25,10 @@ lint: ## Format, style, types, licences, documentation, roles' specifications
 format: ## Let the formatters have their way
 	$(NOX) reformat
 
-sanity: ## NAME=plugins/modules/x.py ## ansible-test sanity, of everything or of one file
+sanity: ## NAME=plugins/… ## ansible-test sanity, of everything or of one file
 	$(NOX) sanity -- $(NAME)
 
-unit: ## NAME=tests/unit/…/test__x.py ## Unit tests, all or some
+unit: ## NAME=tests/unit/… ## Unit tests, all or some
 	$(NOX) unit -- $(NAME)
 
 integration: ## NAME=docker_certs SUITE=trixie ## The modules' tests on a real host, of all modules or of one

@@ -27,8 +27,12 @@ NETWORK = "dockyard-test"
 LABEL = "dockyard.test.host"
 
 
+def run_docker(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
+
+
 def docker(*arguments: str, check: bool = True) -> str:
-    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
+    done = run_docker(*arguments)
     if check and done.returncode != 0:
         sys.exit(f"docker {' '.join(arguments)}: {done.stderr.strip()}")
     return done.stdout.strip()
@@ -40,16 +44,20 @@ def up(name: str, suite: str, flavour: str, alias: str | None, options: list[str
     if NETWORK not in docker("network", "ls", "--format", "{{.Name}}").split():
         docker("network", "create", NETWORK)
     down([name])
-    # Everything that --privileged gives except CAP_SYS_RESOURCE, which some machines can't grant.
-    docker(
+    command = (
         *("run", "--detach", "--name", name, "--hostname", alias or name, "--label", LABEL),
         *("--network", NETWORK, "--network-alias", alias or name),
-        *("--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE", "--security-opt", "seccomp=unconfined"),
-        *("--device-cgroup-rule", "a *:* rwm", "--device", "/dev/fuse", "--device", "/dev/net/tun"),
-        *("--cgroupns", "private", "--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp:exec"),
-        *options,
-        image,
+        *("--security-opt", "seccomp=unconfined", "--device-cgroup-rule", "a *:* rwm"),
+        *("--device", "/dev/fuse", "--device", "/dev/net/tun", "--cgroupns", "private"),
+        *("--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp:exec", "--cap-add", "ALL"),
     )
+    # Everything that --privileged gives except CAP_SYS_RESOURCE, which some machines can't grant. There, an
+    # older engine must be told to leave it out; a newer one (25 and up) leaves it out by itself and won't be told.
+    done = run_docker(*command, "--cap-drop", "SYS_RESOURCE", *options, image)
+    if "capability not supported" in done.stderr:
+        done = run_docker(*command, *options, image)
+    if done.returncode != 0:
+        sys.exit(f"Starting the test host {name} failed: {done.stderr.strip()}")
     wait_for_systemd(name)
 
 
