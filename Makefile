@@ -8,7 +8,7 @@ NOX = @tests/environment/run nox --error-on-missing-interpreters -s
 .PHONY: help demo demo-clean test lint sanity unit integration scenario bench docs release-check format
 
 help: ## Show this list
-	@awk -F ' *## *' '/^[a-z-]+: *##/ {sub(":", "", $$1); printf "  make %-36s %s\n", $$1 (NF > 2 ? " " $$2 : ""), $$NF}' $(MAKEFILE_LIST)
+	@awk -F ' *## *' '/^[a-z-]+: *##/ {sub(":", "", $$1); printf "  make %-50s %s\n", $$1 (NF > 2 ? " " $$2 : ""), $$NF}' $(MAKEFILE_LIST)
 
 demo: ## From nothing to a trusted registry on a disposable host, proven
 	$(NOX) demo
