@@ -176,6 +176,8 @@ class FileSet:
 
     def _do(self, step: _Step) -> None:
         step.before = _identity(step.path)
+        if step.new is not None and os.path.isdir(step.path) and not os.path.islink(step.path):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if os.path.lexists(step.path):
             step.kept = _free_name(os.path.dirname(step.path))
             try:

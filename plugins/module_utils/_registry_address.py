@@ -39,7 +39,10 @@ def split(registry: str, option: str = "registry") -> tuple[str, int | None]:
     host = match["ipv6"] or match["host"]
     if match["ipv6"] or re.fullmatch(r"[0-9.]+", host):
         try:
-            ipaddress.ip_address(host)
+            if match["ipv6"]:
+                ipaddress.IPv6Address(host)
+            else:
+                ipaddress.IPv4Address(host)
         except ValueError as error:
             raise Problem(f"{shown} is not a valid IP address ({error}); write it like {_SHAPE}.") from error
     return host, None if port is None else int(port)

@@ -151,15 +151,17 @@ def _connect(target: Target, cas: Sequence[_x509.Certificate], pair: Pair | None
     deadline = _Deadline(timeout)
     try:
         with _open(target, deadline, timeout) as raw:
+            address = raw.getpeername()[0]
             context = _context(cas, pair)
             with context.wrap_socket(raw, server_hostname=target.host) as connection:
                 server = _x509.certificate_from_der(
                     connection.getpeercert(binary_form=True) or b"", f"The certificate of the registry {target.shown}"
                 )
-                status = _request(connection, target, deadline, timeout, pair)
+                version = connection.version()
+                status = _request(connection, target, deadline)
                 return {
-                    "address": connection.getpeername()[0],
-                    "tls_version": connection.version(),
+                    "address": address,
+                    "tls_version": version,
                     "http_status": status,
                     "client_certificate": None if pair is None else pair.name,
                     "server_subject": server.subject,
@@ -207,7 +209,7 @@ def _too_slow(target: Target, timeout: float) -> Problem:
     )
 
 
-def _request(connection: ssl.SSLSocket, target: Target, deadline: _Deadline, timeout: float, pair: Pair | None) -> int:
+def _request(connection: ssl.SSLSocket, target: Target, deadline: _Deadline) -> int:
     """GET /v2/ and what comes back."""
     request = (
         f"GET /v2/ HTTP/1.1\r\nHost: {target.registry}\r\nUser-Agent: dockyard.ops\r\n"
