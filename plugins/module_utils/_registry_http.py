@@ -11,6 +11,7 @@ TLS, and every single read, so that a server that sends a byte now and then can'
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import json
 import socket
@@ -35,6 +36,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._registry_wire import
 BODY_LIMIT = 32 * 1024 * 1024
 REDIRECTS = (301, 302, 303, 307, 308)
 MAX_REDIRECTS = 5
+_CLOSED = (ConnectionError, ssl.SSLEOFError)
 USER_AGENT = "dockyard.ops"
 
 
@@ -149,7 +151,7 @@ class Client:
                 connection.close()
                 self._connections.pop(origin, None)
                 # The server has closed a connection that was kept: that is no answer yet.
-                if reused and isinstance(error, (ConnectionError, http.client.RemoteDisconnected)):
+                if reused and isinstance(error, _CLOSED):
                     connection = self._connection(origin, proxy)
                     continue
                 raise self._explain(error, origin, proxy, url, deadline) from error
@@ -168,7 +170,8 @@ class Client:
         connection.putrequest("GET", target, skip_host=True, skip_accept_encoding=True)
         for key, value in {"Host": connection.origin.netloc, "Accept-Encoding": "identity", **headers}.items():
             connection.putheader(key, value)
-        connection.endheaders()
+        with contextlib.suppress(ConnectionError, ssl.SSLEOFError):  # then the reason waits to be read
+            connection.endheaders()
         response = connection.getresponse()
         body = response.read(BODY_LIMIT + 1)
         if len(body) > BODY_LIMIT:
@@ -176,6 +179,8 @@ class Client:
                 f"{shown(url)} is longer than {BODY_LIMIT} bytes; that is not an answer of a registry's API,"
                 " check the address."
             )
+        if response.length:
+            raise http.client.IncompleteRead(body, response.length)
         return Answer(response.status, response.headers, body, url)
 
     def _explain(
@@ -199,15 +204,15 @@ class Client:
                 f"The name '{peer.host}' of {at} can't be resolved ({error.strerror});"
                 " check its spelling, the host's DNS, or /etc/hosts."
             )
-        if isinstance(error, ssl.SSLError) and not isinstance(error, socket.timeout) and "timed out" not in str(error):
+        if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
             return _registry_tls.explain(error, name, self.files, origin == self.home)
-        if isinstance(error, (socket.timeout, TimeoutError, ssl.SSLError)):
+        if isinstance(error, socket.timeout):
             return Unavailable(_late(deadline.phase, peer, at, At, request, seconds))
         if isinstance(error, ConnectionRefusedError):
             return Unavailable(f"{At} refuses connections on port {peer.port}; start it, or check host and port.")
         if isinstance(error, http.client.BadStatusLine) and str(error.args[0]).startswith(("\x15\x03", "\x16\x03")):
             return tls_expected(name)
-        if isinstance(error, (ConnectionError, http.client.IncompleteRead, http.client.RemoteDisconnected)):
+        if isinstance(error, (*_CLOSED, http.client.IncompleteRead)):
             return Unavailable(
                 f"{At} closed the connection without a complete answer to {request};"
                 " look at its log, and check whether it speaks TLS or plain HTTP on this port and asks for a"

@@ -43,7 +43,10 @@ def connect(params: dict[str, Any]) -> Registry:
     login = None
     if params["username"] is not None:
         if ":" in params["username"]:
-            raise Problem(f"username '{params['username']}' has a colon, which no name for a basic login can have.")
+            raise Problem(
+                f"username '{params['username']}' has a colon, which no name for a basic login can have;"
+                " give the name without it."
+            )
         login = Login(params["username"], params["password"])
     home = Origin(scheme, host.lower(), port or (443 if scheme == "https" else 80))
     files = _tls_files(params) if scheme == "https" else _registry_tls.TlsFiles()

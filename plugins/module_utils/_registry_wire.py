@@ -82,6 +82,13 @@ class _Reader(io.RawIOBase):
 
     def __init__(self, wire: _Wire) -> None:
         self._wire = wire
+        wire.readers += 1
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            self._wire.readers -= 1
+            self._wire.end()
 
     def readable(self) -> bool:
         return True
@@ -97,6 +104,9 @@ class _Wire:
     def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
         self.sock = sock
         self.deadline = deadline
+        # http.client closes a socket before it has read the answer to the end.
+        self.readers = 0
+        self._closing = False
 
     def sendall(self, data: Any) -> None:
         self.sock.settimeout(self.deadline.left())
@@ -106,7 +116,12 @@ class _Wire:
         return io.BufferedReader(_Reader(self))
 
     def close(self) -> None:
-        self.sock.close()
+        self._closing = True
+        self.end()
+
+    def end(self) -> None:
+        if self._closing and self.readers == 0:
+            self.sock.close()
 
 
 def _resolve(host: str, port: int, deadline: Deadline) -> list[Any]:
@@ -165,6 +180,7 @@ class Connection(http.client.HTTPConnection):
     def open(self, deadline: Deadline, proxy_headers: Mapping[str, str]) -> None:
         if self.sock is not None:
             self.sock.deadline = deadline
+            deadline.phase = "answer"
             return
         target = self.proxy or self.origin
         sock = _dial(target.host, target.port, deadline)
