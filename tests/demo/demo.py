@@ -79,7 +79,7 @@ def write_inventory(secret: str) -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     inventory = {
         "registry_hosts": {
-            "hosts": {HOST: {"ansible_connection": "community.docker.docker"}},
+            "hosts": {HOST: {"ansible_connection": "community.docker.docker", "ansible_user": "root"}},
             "vars": {
                 "ansible_python_interpreter": "/usr/bin/python3",
                 "registry_name": NAME,
