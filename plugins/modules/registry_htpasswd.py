@@ -222,7 +222,10 @@ from ansible_collections.dockyard.ops.plugins.module_utils._problem import Probl
 def apply(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     if not 4 <= params["cost"] <= 31:
-        raise Problem(f"cost is {params['cost']}, and bcrypt has costs from 4 to 31; choose one of them and run again.")
+        raise Problem(
+            f"cost is {params['cost']}, and bcrypt has costs from 4 to 31; choose one of them and run again."
+            " Nothing was changed."
+        )
     path = params["path"]
     attributes = module.load_file_common_arguments(params, path=path)
     attribute_diff: dict[str, Any] = {}
