@@ -76,7 +76,8 @@ def said(error: subprocess.CalledProcessError, *starts: str) -> str:
     for start in starts:
         lines = [line for line in lines if line.startswith(start)] or lines
     line = lines[0] if lines else f"exit code {error.returncode}"
-    return re.sub(r"//[^/@\s]+@", "//***@", line).rstrip(".")
+    line = re.sub(r"^[EW]: ", "", line)
+    return re.sub(r"//[^/@\s]+@", "//***@", line).rstrip(".: ")
 
 
 class Packages:
