@@ -11,6 +11,7 @@ Run again, it takes the host that is there. Its inventory and passwords are in .
 from __future__ import annotations
 
 import json
+import os
 import pathlib
 import re
 import secrets
@@ -28,7 +29,7 @@ HOST = "dockyard-demo"
 NAME = "registry.dockyard.test"
 REGISTRY = f"{NAME}:5000"
 FOLDER = ROOT / ".cache" / "demo"
-INVENTORY = FOLDER / "inventory.yml"
+INVENTORY = FOLDER / "inventory.json"
 PLAYBOOK = ["ansible-playbook", "-i", str(INVENTORY), "dockyard.ops.registry_host"]
 
 
@@ -58,13 +59,6 @@ def must(done: subprocess.CompletedProcess[str], what: str) -> str:
     return done.stdout.strip()
 
 
-def password() -> str:
-    """Alice's password: made up once for each demo host."""
-    if INVENTORY.exists():
-        return str(json.loads(INVENTORY.read_text())["registry_hosts"]["vars"]["registry_users"][0]["password"])
-    return secrets.token_urlsafe(18)
-
-
 def prepare_host() -> None:
     running = hosts.docker("ps", "--quiet", "--filter", f"name=^{HOST}$", "--filter", f"label={hosts.LABEL}")
     if running:
@@ -74,8 +68,16 @@ def prepare_host() -> None:
     hosts.up(HOST, "trixie", "bare", NAME, [])
 
 
+def inventory_password() -> str:
+    """Alice's password, from the inventory; an inventory that is there is used as it is, with what was added to it."""
+    if not INVENTORY.exists():
+        write_inventory(secrets.token_urlsafe(18))
+    users = json.loads(INVENTORY.read_text())["registry_hosts"]["vars"]["registry_users"]
+    return str(next(user["password"] for user in users if user["name"] == "alice"))
+
+
 def write_inventory(secret: str) -> None:
-    """JSON is YAML, and needs no library to write."""
+    """Ansible reads JSON as well as YAML, and JSON needs no library to write."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     inventory = {
         "registry_hosts": {
@@ -94,7 +96,7 @@ def write_inventory(secret: str) -> None:
 def play() -> int:
     """Runs the playbook, shows its output, and returns how many tasks changed something."""
     begin = time.monotonic()
-    print(f"$ ansible-playbook -i inventory.yml {PLAYBOOK[-1]}", flush=True)
+    print(f"$ ansible-playbook -i inventory.json {PLAYBOOK[-1]}", flush=True)
     process = subprocess.Popen(PLAYBOOK, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     changed = None
     for line in process.stdout or ():
@@ -136,8 +138,7 @@ def prove(secret: str) -> None:
 def main() -> None:
     begin = time.monotonic()
     prepare_host()
-    secret = password()
-    write_inventory(secret)
+    secret = inventory_password()
     say("From nothing to a registry")
     play()
     prove(secret)
