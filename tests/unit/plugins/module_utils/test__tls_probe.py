@@ -11,7 +11,8 @@ import ssl
 import threading
 import time
 from pathlib import Path
-from typing import Any, Callable, Iterator
+from typing import Any, Callable
+from collections.abc import Iterator
 
 import pytest
 
@@ -256,7 +257,11 @@ def test_a_server_certificate_of_tomorrow(registry: Any) -> None:
 
 
 def test_plain_http() -> None:
-    with listening(lambda connection: (connection.recv(4096), connection.sendall(OK)) and None) as port:
+    def serve(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(OK)
+
+    with listening(serve) as port:
         assert refusal(port) == (
             f"The registry {at(port)} speaks plain HTTP and no TLS;"
             " give it a certificate (http.tls in its configuration), or mend the port."
