@@ -182,22 +182,22 @@ class Tree:
         """Does what maintainer scripts do elsewhere, and leaves out what no container needs."""
         authorities = sorted(self.root.glob("usr/share/ca-certificates/**/*.crt"))
         if authorities:
-            self.write("/etc/ssl/certs/ca-certificates.crt", "".join(file.read_text() for file in authorities))
+            self.write("/etc/ssl/certs/ca-certificates.crt", "".join(one.read_text() for one in authorities))
         for pattern in UNWANTED:
             for path in glob.glob(str(self.root / pattern)):
                 shutil.rmtree(path)
-        for path in self.root.glob("usr/share/doc/*/*"):
-            if path.name != "copyright":
-                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-        for file, content in ACCOUNTS.items():
-            self.write(file, content)
+        for entry in self.root.glob("usr/share/doc/*/*"):
+            if entry.name != "copyright":
+                shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+        for name, content in ACCOUNTS.items():
+            self.write(name, content)
         for folder in ("tmp", "var/tmp"):
             (self.root / folder).mkdir(parents=True, exist_ok=True)
             (self.root / folder).chmod(0o1777)
         for folder in ("root", "proc", "sys", "dev", "run", *wanted["directories"]):
             (self.root / folder.lstrip("/")).mkdir(parents=True, exist_ok=True)
-        for entry in wanted["files"]:
-            self.write(entry["path"], entry["content"], entry.get("mode", "0644"))
+        for file in wanted["files"]:
+            self.write(file["path"], file["content"], file.get("mode", "0644"))
         for link, target in wanted["links"].items():
             path = self.root / link.lstrip("/")
             path.parent.mkdir(parents=True, exist_ok=True)
