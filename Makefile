@@ -16,7 +16,7 @@ demo: ## From nothing to a trusted registry on a disposable host, proven
 demo-clean: ## Remove everything that the demo put on this machine
 	$(NOX) demo_clean
 
-test: ## STEP="lint unit" ## Every check and every test, or only some
+test: ## STEP="style unit" ## Every check and every test, or only some
 	$(NOX) test -- $(STEP)
 
 lint: ## Format, style, types, licences, documentation, roles' specifications

@@ -184,7 +184,9 @@ def ansible_lint(session: nox.Session) -> None:
     """ansible-lint in its production profile. Arguments: files."""
     target = staged_copy("ansible-lint")
     with session.chdir(target):
-        session.run("ansible-lint", "--offline", "--nocolor", "--parseable", "--profile", "production", *session.posargs)
+        session.run(
+            "ansible-lint", "--offline", "--nocolor", "--parseable", "--profile", "production", *session.posargs
+        )
 
 
 @nox.session

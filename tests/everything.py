@@ -5,19 +5,18 @@
 
     everything.py [--list] [STEP ...]
 
-A step is one nox session. Steps that need a test host run in one lane and those that need none in
-another, one step at a time in each, which keeps two cores busy. A step's output goes to
-.cache/logs/STEP.log; of a step that failed, its end is printed.
+A step is one nox session. Two run at a time, the longest first, which keeps two cores busy. A step's
+output goes to .cache/logs/STEP.log; of a step that failed, its end is printed.
 """
 
 from __future__ import annotations
 
 import argparse
+import concurrent.futures
 import dataclasses
 import pathlib
 import subprocess
 import sys
-import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -50,35 +49,32 @@ def scenario(name: str, suite: str = "trixie") -> Step:
     return Step(f"scenario-{name}-{suite}", "scenario", (name, suite))
 
 
-CHECKS = [
-    *(Step(name, name) for name in ("style", "types", "yamllint", "license-check", "extra-checks", "docs-check")),
-    *(Step(name, name) for name in ("changelog", "roles", "unit", "docs_lint", "ansible_lint", "sanity", "docs")),
-    Step("galaxy_importer", "galaxy_importer"),
-]
-HOSTS = [
-    Step("integration", "integration"),
+STEPS = [
+    scenario("registry"),
+    scenario("registry_host"),
     scenario("docker_engine"),
     scenario("images"),
-    scenario("registry"),
+    Step("integration", "integration"),
     scenario("registry_mtls"),
-    scenario("registry_host"),
     scenario("registry_clients"),
+    Step("sanity", "sanity"),
+    Step("unit", "unit"),
+    *(Step(name, name) for name in ("galaxy_importer", "ansible_lint", "docs_lint", "docs", "types", "style")),
+    *(Step(name, name) for name in ("yamllint", "license-check", "extra-checks", "docs-check", "changelog", "roles")),
 ]
-_print_lock = threading.Lock()
+AT_ONCE = 2
 
 
 def say(text: str) -> None:
-    with _print_lock:
-        print(text, flush=True)
+    print(f"{text}\n", end="", flush=True)
 
 
-def run_lane(steps: list[Step]) -> None:
-    for step in steps:
-        step.run()
-        say(f"{'ok    ' if step.passed else 'FAILED'} {step.seconds:6.0f} s  {step.name}")
-        if not step.passed:
-            lines = step.log.read_text(errors="replace").splitlines()
-            say("\n".join(f"    {line}" for line in lines[-TAIL:]))
+def run(step: Step) -> None:
+    step.run()
+    say(f"{'ok    ' if step.passed else 'FAILED'} {step.seconds:6.0f} s  {step.name}")
+    if not step.passed:
+        lines = step.log.read_text(errors="replace").splitlines()
+        say("\n".join(f"    {line}" for line in lines[-TAIL:]))
 
 
 def main() -> None:
@@ -86,23 +82,18 @@ def main() -> None:
     parser.add_argument("--list", action="store_true", help="only show the steps")
     parser.add_argument("steps", nargs="*", metavar="STEP", help="only these (a beginning of the name will do)")
     arguments = parser.parse_args()
-    known = CHECKS + HOSTS
     if arguments.list:
-        print("\n".join(step.name for step in known))
+        print("\n".join(step.name for step in STEPS))
         return
     wanted = tuple(arguments.steps)
     for name in wanted:
-        if not any(step.name.startswith(name) for step in known):
+        if not any(step.name.startswith(name) for step in STEPS):
             parser.error(f"there is no step {name}; --list shows them")
-    lanes = [[step for step in lane if not wanted or step.name.startswith(wanted)] for lane in (CHECKS, HOSTS)]
+    steps = [step for step in STEPS if not wanted or step.name.startswith(wanted)]
     LOGS.mkdir(parents=True, exist_ok=True)
     begin = time.monotonic()
-    threads = [threading.Thread(target=run_lane, args=(lane,)) for lane in lanes]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    steps = lanes[0] + lanes[1]
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(run, steps))
     failed = [step.name for step in steps if not step.passed]
     print(f"{time.monotonic() - begin:.0f} s in all; the steps' output is in {LOGS.relative_to(ROOT)}/")
     if failed:

@@ -10,6 +10,8 @@ started with a socket, a data folder and a pid file of its own, so that /etc/doc
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import pathlib
 import shutil
@@ -17,13 +19,23 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 RUN = pathlib.Path("/run/dockyard-engine")
 DATA = pathlib.Path("/var/lib/dockyard-engine")
 LOG = pathlib.Path("/var/log/dockyard-engine.log")
 SOCKET = f"unix://{RUN}/docker.sock"
+LOCK = pathlib.Path("/run/lock/dockyard-test-hosts.lock")
 PID_FILE = RUN / "docker.pid"
 PACKAGES = ["docker.io", "docker-cli", "iptables"]
+
+
+@contextlib.contextmanager
+def alone() -> Iterator[None]:
+    """Keeps other commands of this folder waiting: two tests must not build the same image at once."""
+    with open(LOCK, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def answers(host: str | None) -> bool:
@@ -70,6 +82,7 @@ def start() -> None:
         (RUN / "docker.sock").unlink(missing_ok=True)
         for folder in (RUN, DATA):
             folder.mkdir(mode=0o711, parents=True, exist_ok=True)
+        (DATA / "daemon.json").write_text("{}\n")  # the machine's own daemon.json is not ours
         with LOG.open("ab") as log:
             subprocess.Popen(
                 [
@@ -98,21 +111,25 @@ def wait_until_answers(host: str | None, seconds: int = 90) -> None:
 
 def ensure() -> dict[str, str]:
     """Sees to it that an engine answers; returns the environment that reaches it."""
-    if answers(None):
-        return {}
-    if running_pid() is None:
-        if shutil.which("dockerd") is None or shutil.which("docker") is None:
-            print("Installing a Docker Engine from the distribution", file=sys.stderr)
-            apt_install(*PACKAGES)
-            if pathlib.Path("/run/systemd/system").is_dir():
-                wait_until_answers(None)  # the package has started its service
-                return {}
-        # Without the default file there is nothing to read: the machine's own daemon.json is not ours.
-        DATA.mkdir(mode=0o711, parents=True, exist_ok=True)
-        (DATA / "daemon.json").write_text("{}\n")
-        print("Starting a Docker Engine of our own", file=sys.stderr)
-    start()
+    with alone():
+        if answers(None):
+            return {}
+        if running_pid() is None and not install():
+            return {}
+        start()
     return {"DOCKER_HOST": SOCKET}
+
+
+def install() -> bool:
+    """Installs an engine where there is none; whether it is still to be started."""
+    if shutil.which("dockerd") is None or shutil.which("docker") is None:
+        print("Installing a Docker Engine from the distribution", file=sys.stderr)
+        apt_install(*PACKAGES)
+        if pathlib.Path("/run/systemd/system").is_dir():
+            wait_until_answers(None)  # the package has started its service
+            return False
+    print("Starting a Docker Engine of our own", file=sys.stderr)
+    return True
 
 
 def reach_our_own() -> None:

@@ -41,8 +41,9 @@ def docker(*arguments: str, check: bool = True) -> str:
 def up(name: str, suite: str, flavour: str, alias: str | None, options: list[str]) -> None:
     """Starts a host and waits until systemd has started all its units."""
     image = images.ensure(suite, flavour)
-    if NETWORK not in docker("network", "ls", "--format", "{{.Name}}").split():
-        docker("network", "create", NETWORK)
+    with engine.alone():
+        if NETWORK not in docker("network", "ls", "--format", "{{.Name}}").split():
+            docker("network", "create", NETWORK)
     down([name])
     command = (
         *("run", "--detach", "--name", name, "--hostname", alias or name, "--label", LABEL),

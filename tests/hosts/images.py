@@ -84,15 +84,31 @@ def ensure(suite: str, flavour: str) -> str:
     """Name of the image for this suite and flavour, built first where it is missing."""
     tag = f"{suite}-{key()}"
     image = f"dockyard-test/{flavour}:{tag}"
-    if exists(image):
-        return image
+    with engine.alone():
+        if not exists(image):
+            build(suite, flavour, tag)
+    return image
+
+
+def build(suite: str, flavour: str, tag: str) -> None:
+    image = f"dockyard-test/{flavour}:{tag}"
     base = f"dockyard-test/debian:{tag}"
     if not exists(base):
         print(f"Making a base image of Debian {suite}", file=sys.stderr)
         import_base(suite, base)
     print(f"Building the test host image {image}", file=sys.stderr)
-    build = ["docker", "build", "--quiet", "--target", flavour, "--build-arg", f"BASE={base}", "--tag", image, "."]
-    done = subprocess.run(build, cwd=HERE, capture_output=True, text=True, check=False)
+    command = ["docker", "build", "--quiet", "--target", flavour, "--build-arg", f"BASE={base}", "--tag", image, "."]
+    done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         sys.exit(f"{done.stdout}{done.stderr}\nBuilding {image} failed.")
-    return image
+    remove_older(suite, flavour, tag)
+
+
+def remove_older(suite: str, flavour: str, tag: str) -> None:
+    """Removes what an older recipe made; images that a host still uses stay."""
+    for repository in (f"dockyard-test/{flavour}", "dockyard-test/debian"):
+        listed = ["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", repository]
+        images = subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split()
+        old = [image for image in images if f":{suite}-" in image and not image.endswith(f":{tag}")]
+        if old:
+            subprocess.run(["docker", "image", "rm", *old], capture_output=True, check=False)
