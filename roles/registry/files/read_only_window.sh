@@ -3,16 +3,17 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Runs a command in a window in which the registry takes no uploads and goes on answering pulls.
 #
-#   read_only_window.sh CONTAINER FOLDER SECONDS COMMAND [ARGUMENT …]
+#   read_only_window.sh CONTAINER FOLDER SECONDS LIMIT COMMAND [ARGUMENT …]
 #
 # FOLDER holds config.yml, which the container serves with, and config.yml.read-only, which the window uses.
+# A start may take SECONDS, the command LIMIT seconds.
 # The window ends with the registry in read-write service whatever the command does, also when the one who
 # started it goes away: it runs on the registry's host, and the trap is here. Should the host itself go down,
 # config.yml.read-write remains: the next run of the role finds it and ends the window.
-# Exit status: the command's own; 90 if the window could not be opened; 91 if it could not be closed.
+# Exit status: the command's own; 124 if it took too long; 90 if the window could not be opened; 91 if it could not be closed.
 set -u
-name=$1 folder=$2 seconds=$3
-shift 3
+name=$1 folder=$2 seconds=$3 limit=$4
+shift 4
 
 healthy() {
     left=$seconds
@@ -49,4 +50,8 @@ docker restart "$name" >/dev/null && healthy || {
     echo "The registry in the container $name does not start in read-only mode." >&2
     exit 90
 }
-"$@"
+timeout --kill-after=10 "$limit" "$@" </dev/null
+status=$?
+[ "$status" -ne 124 ] || echo "It did not end within $limit seconds." >&2
+# What runs in the container ends with the restart that closes the window.
+exit "$status"
