@@ -88,6 +88,15 @@ def test_a_reader_never_sees_half_a_file(tmp_path: pathlib.Path) -> None:
     assert seen <= set(versions)
 
 
+def test_who_has_the_old_file_open_reads_all_of_it(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with path.open("rb") as reader:
+        _atomic_file.write(str(path), b"new content")
+        assert reader.read() == b"old"
+    assert path.read_bytes() == b"new content"
+
+
 def test_a_killed_writer_leaves_the_old_file(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"old")
