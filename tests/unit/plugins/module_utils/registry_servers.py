@@ -70,7 +70,6 @@ def serve(
     answer: Callable[[Request], Reply],
     context: ssl.SSLContext | None = None,
     protocol: str = "HTTP/1.1",
-    host: str = "127.0.0.1",
     port: int = 0,
 ) -> Iterator[Server]:
     """An HTTP server that answers what the function says; with TLS if there is a context."""
@@ -101,12 +100,11 @@ def serve(
 
     class Quiet(http.server.ThreadingHTTPServer):
         daemon_threads = True
-        address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
 
         def handle_error(self, request: Any, client_address: Any) -> None:
             """Clients that break off a handshake are what is tested."""
 
-    httpd = Quiet((host, port), Handler)
+    httpd = Quiet(("127.0.0.1", port), Handler)
     server = Server(httpd.server_address[1])
     threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
     try:
@@ -226,7 +224,7 @@ class Pki:
             .add_extension(x509.BasicConstraints(ca=authority is None, path_length=None), critical=True)
         )
         if authority:
-            loopback = [x509.IPAddress(ipaddress.ip_address(text)) for text in ("127.0.0.1", "::1")]
+            loopback = [x509.IPAddress(ipaddress.ip_address(text)) for text in ("127.0.0.1", "::ffff:127.0.0.1")]
             usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
             builder = builder.add_extension(x509.SubjectAlternativeName(loopback), critical=False)
             builder = builder.add_extension(x509.ExtendedKeyUsage(usages), critical=False)
