@@ -14,6 +14,7 @@
 set -u
 name=$1 folder=$2 seconds=$3 limit=$4
 shift 4
+command=
 
 healthy() {
     left=$seconds
@@ -28,6 +29,7 @@ close() {
     trap - EXIT
     trap '' HUP INT TERM
     status=$1
+    [ -z "$command" ] || kill "$command" 2>/dev/null
     rm -f "$folder/config.yml.read-only"
     if [ -e "$folder/config.yml.read-write" ]; then
         cp -p "$folder/config.yml.read-write" "$folder/config.yml.new" &&
@@ -50,7 +52,10 @@ docker restart "$name" >/dev/null && healthy || {
     echo "The registry in the container $name does not start in read-only mode." >&2
     exit 90
 }
-timeout --kill-after=10 "$limit" "$@" </dev/null
+# In the background, because a shell answers no signal while it waits for one in front.
+timeout --kill-after=10 "$limit" "$@" </dev/null &
+command=$!
+wait "$command"
 status=$?
 [ "$status" -ne 124 ] || echo "It did not end within $limit seconds." >&2
 # What runs in the container ends with the restart that closes the window.
