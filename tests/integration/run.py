@@ -9,6 +9,7 @@ run.py docker_certs bookworm sid
 
 from __future__ import annotations
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -30,7 +31,8 @@ def run(target: str, host: str) -> bool:
     print(f"=== {target} on {host}", flush=True)
     inventory = ["-i", f"{host},", "-c", "community.docker.docker"]
     command = ["ansible-playbook", *inventory, str(HERE / "run.yml"), "-e", f"target={target}"]
-    return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode == 0
+    environment = {**os.environ, "ANSIBLE_ROLES_PATH": str(HERE / "targets")}
+    return subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def main() -> None:
