@@ -135,7 +135,7 @@ def unit(session: nox.Session) -> None:
     session.run("pytest", "-q", *(session.posargs or ["tests/unit"]))
 
 
-PYTHON_CODE = ["plugins", "tests", "docs", "noxfile.py"]
+PYTHON_CODE = ["plugins", "roles", "tests", "docs", "noxfile.py"]
 
 
 @nox.session
@@ -161,6 +161,8 @@ def types(session: nox.Session) -> None:
     session.run(
         "mypy", "noxfile.py", "tests/hosts", "tests/bench", "tests/demo", "tests/roles", "docs", "tests/everything.py"
     )
+    for script in sorted(ROOT.glob("roles/*/files/*.py")):
+        session.run("mypy", str(script.relative_to(ROOT)))
 
 
 def _each(flag: str, values: list[str]) -> list[str]:
