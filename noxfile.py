@@ -97,9 +97,10 @@ def path_with_working_pythons() -> str:
     broken = set()
     for folder in folders:
         for python in pathlib.Path(folder).glob("python3.[0-9]*"):
-            if re.fullmatch(r"python3\.\d+", python.name) and os.access(python, os.X_OK):
-                if subprocess.run([python, "-V"], capture_output=True, check=False).returncode != 0:
-                    broken.add(folder)
+            if not re.fullmatch(r"python3\.\d+", python.name) or not os.access(python, os.X_OK):
+                continue
+            if subprocess.run([python, "-V"], capture_output=True, check=False).returncode != 0:
+                broken.add(folder)
     managed = sorted(pathlib.Path(folder).parent / "versions" for folder in broken)
     real = [str(bin_) for versions in managed for bin_ in sorted(versions.glob("3.*/bin"))]
     return os.pathsep.join([folder for folder in folders if folder not in broken] + real)
