@@ -114,6 +114,7 @@ def play(folder: pathlib.Path, tasks: list[dict[str, object]], changed: bool) ->
     begin = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
     seconds = time.monotonic() - begin
+    print(f"  {len(tasks)} tasks: {seconds:.1f} s", file=sys.stderr, flush=True)
     recap = re.search(rf"^{HOST} +: ok=\d+ +changed=(\d+)", done.stdout, re.MULTILINE)
     if done.returncode != 0 or (recap is not None and (recap.group(1) != "0") != changed) or (tasks and recap is None):
         sys.exit(f"The measured run did not do its work:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
