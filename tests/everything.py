@@ -91,6 +91,10 @@ def main() -> None:
             parser.error(f"there is no step {name}; --list shows them")
     steps = [step for step in STEPS if not wanted or step.name.startswith(wanted)]
     LOGS.mkdir(parents=True, exist_ok=True)
+    if not wanted:
+        # What an earlier run left behind is rubbish: hosts in an unknown state, which use up the kernel's limits.
+        command = [sys.executable, str(ROOT / "tests" / "hosts" / "hosts.py"), "clean"]
+        subprocess.run(command, stdin=subprocess.DEVNULL, check=True)
     begin = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(run, steps))

@@ -26,7 +26,7 @@ def main() -> None:
     elif engine.running_pid() is not None:
         # Its data folder goes as a whole: images and hosts with it.
         engine.reach_our_own()
-        hosts.clean()
+        hosts.clean(kept=())
         engine.stop(remove=True)
     else:
         engine.stop(remove=True)

@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT / "tests" / "hosts"))
 
 import hosts  # noqa: E402  found through the path set above
 
-HOST = "dockyard-demo"
+HOST = hosts.DEMO
 NAME = "registry.dockyard.test"
 REGISTRY = f"{NAME}:5000"
 FOLDER = ROOT / ".cache" / "demo"

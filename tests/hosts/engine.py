@@ -65,21 +65,43 @@ def apt_install(*packages: str) -> None:
     )
 
 
-def running_pid() -> int | None:
-    """Process id of the engine that start() started; None when it is gone."""
+def process(pid_file: pathlib.Path, name: str) -> int | None:
+    """Process id in a pid file, if that process is there and has this name."""
     try:
-        pid = int(PID_FILE.read_text())
-        name = pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
+        pid = int(pid_file.read_text())
+        found = pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
     except (OSError, ValueError):
         return None
-    return pid if name == "dockerd" else None
+    return pid if found == name else None
+
+
+def running_pid() -> int | None:
+    """Process id of the engine that start() started; None when it is gone."""
+    return process(PID_FILE, "dockerd")
+
+
+def end(pid: int, seconds: int = 60) -> None:
+    """Ends a process and waits until it is gone."""
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + seconds
+    while pathlib.Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+        time.sleep(0.2)
+
+
+def clear_remains() -> None:
+    """Takes away what an engine that was killed leaves behind and a new one stumbles over."""
+    containerd_file = RUN / "exec" / "containerd" / "containerd.pid"
+    containerd = process(containerd_file, "containerd")
+    if containerd is not None:
+        end(containerd)
+    for file in (PID_FILE, RUN / "docker.sock", containerd_file):
+        file.unlink(missing_ok=True)
 
 
 def start() -> None:
     """Starts our own engine and waits until it answers."""
     if running_pid() is None:
-        PID_FILE.unlink(missing_ok=True)  # left behind by an engine that was killed
-        (RUN / "docker.sock").unlink(missing_ok=True)
+        clear_remains()
         for folder in (RUN, DATA):
             folder.mkdir(mode=0o711, parents=True, exist_ok=True)
         (DATA / "daemon.json").write_text("{}\n")  # the machine's own daemon.json is not ours
@@ -141,10 +163,7 @@ def stop(remove: bool) -> None:
     """Ends our own engine, where it runs; with remove, its data goes too."""
     pid = running_pid()
     if pid is not None:
-        os.kill(pid, signal.SIGTERM)
-        deadline = time.monotonic() + 60
-        while running_pid() == pid and time.monotonic() < deadline:
-            time.sleep(0.2)
+        end(pid)
     if remove and running_pid() is None:
         for folder in (RUN, DATA):
             shutil.rmtree(folder, ignore_errors=True)

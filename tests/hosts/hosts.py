@@ -5,8 +5,8 @@
 
     hosts.py up NAME [--suite trixie] [--flavour engine] [--alias HOSTNAME]
     hosts.py down NAME [NAME ...]
-    hosts.py clean                   removes every test host, and the network between them
-    hosts.py purge                   the same, and images and our own engine too
+    hosts.py clean                   removes every test host, and the network between them; the demo's host stays
+    hosts.py purge                   removes all hosts, images, and our own engine
 
 A host's name is its container's name, for Ansible's connection community.docker.docker; the hosts
 resolve each other by name and alias. Not a security boundary: a host has every capability but one,
@@ -25,6 +25,7 @@ import images
 
 NETWORK = "dockyard-test"
 LABEL = "dockyard.test.host"
+DEMO = "dockyard-demo"
 
 
 def run_docker(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -79,13 +80,14 @@ def down(names: list[str]) -> None:
         docker("rm", "--force", "--volumes", *names, check=False)
 
 
-def clean() -> None:
-    down(docker("ps", "--all", "--quiet", "--filter", f"label={LABEL}").split())
-    docker("network", "rm", NETWORK, check=False)
+def clean(kept: tuple[str, ...] = (DEMO,)) -> None:
+    listed = docker("ps", "--all", "--format", "{{.Names}}", "--filter", f"label={LABEL}").split()
+    down([name for name in listed if name not in kept])
+    docker("network", "rm", NETWORK, check=False)  # refused while a host uses it
 
 
 def purge() -> None:
-    clean()
+    clean(kept=())
     ours = docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "--filter", "reference=dockyard-test/*")
     if ours:
         docker("image", "rm", "--force", *ours.split(), check=False)
