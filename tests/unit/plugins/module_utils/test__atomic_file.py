@@ -87,7 +87,7 @@ def test_a_reader_never_sees_half_a_file(tmp_path: pathlib.Path) -> None:
     writer = threading.Thread(target=keep_writing)
     writer.start()
     try:
-        seen = {path.read_bytes() for _ in range(300)}
+        seen = {path.read_bytes() for _each in range(300)}
     finally:
         stop.set()
         writer.join()
