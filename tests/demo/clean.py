@@ -21,15 +21,13 @@ import hosts  # noqa: E402
 
 
 def main() -> None:
-    if engine.answers(None):
-        hosts.purge()
-    elif engine.running_pid() is not None:
-        # Its data folder goes as a whole: images and hosts with it.
+    ours = not engine.answers(None) and engine.DATA.exists()
+    if ours:
+        # An engine that was killed is started once more: only it can take its containers and mounts away.
         engine.reach_our_own()
-        hosts.clean(kept=())
-        engine.stop(remove=True)
-    else:
-        engine.stop(remove=True)
+        engine.start()
+    if ours or engine.answers(None):
+        hosts.purge()
     shutil.rmtree(ROOT / ".cache" / "demo", ignore_errors=True)
     print("The demo's host, its images and its engine are gone; packages that it installed are still there.")
 
