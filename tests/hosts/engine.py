@@ -65,14 +65,23 @@ def apt_install(*packages: str) -> None:
     )
 
 
+def alive(pid: int, name: str) -> bool:
+    """Whether a process of this name runs; one that ended and was never waited for does not."""
+    try:
+        status = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    # For instance: 4999 (dockerd) S 1 ...
+    return f"({name})" in status and status.rpartition(")")[2].split()[0] != "Z"
+
+
 def process(pid_file: pathlib.Path, name: str) -> int | None:
-    """Process id in a pid file, if that process is there and has this name."""
+    """Process id in a pid file, if that process runs and has this name."""
     try:
         pid = int(pid_file.read_text())
-        found = pathlib.Path(f"/proc/{pid}/comm").read_text().strip()
     except (OSError, ValueError):
         return None
-    return pid if found == name else None
+    return pid if alive(pid, name) else None
 
 
 def running_pid() -> int | None:
@@ -80,11 +89,11 @@ def running_pid() -> int | None:
     return process(PID_FILE, "dockerd")
 
 
-def end(pid: int, seconds: int = 60) -> None:
+def end(pid: int, name: str, seconds: int = 60) -> None:
     """Ends a process and waits until it is gone."""
     os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + seconds
-    while pathlib.Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+    while alive(pid, name) and time.monotonic() < deadline:
         time.sleep(0.2)
 
 
@@ -93,7 +102,7 @@ def clear_remains() -> None:
     containerd_file = RUN / "exec" / "containerd" / "containerd.pid"
     containerd = process(containerd_file, "containerd")
     if containerd is not None:
-        end(containerd)
+        end(containerd, "containerd")
     for file in (PID_FILE, RUN / "docker.sock", containerd_file):
         file.unlink(missing_ok=True)
 
@@ -163,7 +172,7 @@ def stop(remove: bool) -> None:
     """Ends our own engine, where it runs; with remove, its data goes too."""
     pid = running_pid()
     if pid is not None:
-        end(pid)
+        end(pid, "dockerd")
     if remove and running_pid() is None:
         for folder in (RUN, DATA):
             shutil.rmtree(folder, ignore_errors=True)
