@@ -174,9 +174,8 @@ def stop(remove: bool) -> None:
     if pid is not None:
         end(pid, "dockerd")
     if remove and running_pid() is None:
-        if DATA.is_mount():
-            # dockerd mounts its folder on itself; one that was killed did not take that back.
-            subprocess.run(["umount", "--recursive", str(DATA)], check=False)
+        # dockerd mounts its folder on itself; one that was killed did not take that back.
+        subprocess.run(["umount", "--recursive", str(DATA)], capture_output=True, check=False)
         for folder in (RUN, DATA):
             shutil.rmtree(folder, ignore_errors=True)
         LOG.unlink(missing_ok=True)
