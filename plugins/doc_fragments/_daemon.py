@@ -1,0 +1,79 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This doc fragment is PRIVATE to the collection dockyard.ops: it may change without notice.
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    # For modules that change daemon.json and make the engine take the change over.
+    DOCUMENTATION = r"""
+requirements:
+  - Root, on a managed host that is run by systemd.
+  - C(ip) from iproute2, where addresses of networks are checked.
+options:
+  path:
+    description:
+      - The file. A folder that does not exist yet is made.
+      - A file that the engine of C(docker.service) does not read (see C(--config-file) there) is written and checked, and the engine is left alone.
+      - A symbolic link, and a file that belongs to somebody else than root, is refused.
+    type: path
+    default: /etc/docker/daemon.json
+  restart:
+    description:
+      - When the engine may be restarted for a change that it can't take over by a reload. What a reload can do is always done by a reload.
+      - With V(when_idle), when no container would stop. What happens otherwise says O(on_running_containers).
+      - With V(always), whatever runs. The containers that ran are running again afterwards.
+      - With V(never), not at all. The file is written, and RV(restart_pending) tells that a restart is owed. It also tells
+        that a change of the network waits for one, in every later run.
+    type: str
+    choices: [when_idle, always, never]
+    default: when_idle
+  on_running_containers:
+    description:
+      - What to do if O(restart=when_idle), the change needs a restart, and containers run that it would stop.
+      - With V(fail), nothing is written, and the containers are named. A network of their own is the other way to give
+        containers another subnet or to keep them apart, and needs no restart, see M(community.docker.docker_network).
+      - With V(proceed), the engine is restarted. Containers that ran before run again afterwards, also those that have no restart
+        policy. Containers that were started with C(--rm) can't come back, so they are refused all the same.
+      - An engine with C(live-restore) stops no container when it restarts. But as long as one runs, it does not
+        change docker0. V(fail) then refuses changes of docker0 only, and V(proceed) leaves them pending and says so.
+    type: str
+    choices: [fail, proceed]
+    default: fail
+  backup:
+    description:
+      - Whether to keep a copy of the old file beside it when the file changes.
+      - A broken file that had kept the engine from starting is always kept.
+    type: bool
+    default: false
+  timeout:
+    description:
+      - Seconds that the engine has to answer after a start, and its containers to run again.
+    type: int
+    default: 60
+  lock_timeout:
+    description:
+      - Seconds to wait for another run of this collection that is changing the same engine.
+    type: int
+    default: 120
+  mode:
+    description:
+      - The permissions of the file, as for M(ansible.builtin.file).
+      - If not given, a new file gets V('0644'), and an existing file keeps what it has.
+  unsafe_writes:
+    description:
+      - Has no effect. This module always replaces the file in one step.
+notes:
+  - What the engine last took over is remembered under C(/var/lib/dockyard), as fingerprints. So a restart that is owed is found by the
+    next run, also where a play was broken off between the change of the file and the restart.
+  - Before each start of the engine, C(systemctl reset-failed) clears systemd's count. Otherwise the fourth start within a minute would
+    be refused, and the engine would stay down.
+seealso:
+  - name: dockerd
+    description: The keys of daemon.json.
+    link: https://docs.docker.com/reference/cli/dockerd/#daemon-configuration-file
+  - module: community.docker.docker_network
+    description: User-defined networks, which need no restart.
+"""

@@ -1,0 +1,325 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""Carries a plan out: file, reload or restart, proof; and the way back when the proof fails.
+
+The order of the steps is what makes it safe to kill at any point: first the old file and the running containers are remembered
+on disk, then the file is swapped in one rename, then the engine is touched. Whoever comes next (finish()) finds either the
+old state, or all that is needed to complete or revert the change.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Callable
+from collections.abc import Sequence
+
+from ansible_collections.dockyard.ops.plugins.module_utils import (
+    _atomic_file,
+    _daemon_live,
+    _daemon_record,
+    _engine_containers,
+    _engine_unit,
+)
+from ansible_collections.dockyard.ops.plugins.module_utils._daemon_config import (
+    Broken,
+    Config,
+    different_keys,
+    parse,
+    render,
+)
+from ansible_collections.dockyard.ops.plugins.module_utils._daemon_plan import Order, Plan
+from ansible_collections.dockyard.ops.plugins.module_utils._daemon_record import Change, Record
+from ansible_collections.dockyard.ops.plugins.module_utils._engine_api import EngineApi
+from ansible_collections.dockyard.ops.plugins.module_utils._problem import Problem
+
+# Seconds beyond the timeout that a stop may take: the engine gives each container its stop timeout and then kills it.
+_STOP = 300
+
+
+class RolledBack(Problem):
+    """The change failed after the file was swapped.
+
+    complete: whether all is as it was before; the message says what is not.
+    """
+
+    def __init__(self, message: str, complete: bool) -> None:
+        super().__init__(message)
+        self.complete = complete
+
+
+class Carrier:
+    """Carries out one plan.
+
+    dress: gives the file's owner, mode and SELinux context to a path, see _atomic_file.write().
+    """
+
+    def __init__(self, order: Order, plan: Plan, record: Record, dress: Callable[[str], object]) -> None:
+        self.order = order
+        self.plan = plan
+        self.found = plan.found
+        self.record = record
+        self.dress = dress
+        self.backup_file: str | None = None
+        self.restarted: list[str] = []
+        self.taken = "none"
+        self._since = time.time()
+        self._earlier: Change | None = record.change
+
+    def run(self) -> None:
+        plan = self.plan
+        if plan.writes or plan.action != "none":
+            if plan.writes and self.found.content is not None and (self.order.backup or self.found.broken is not None):
+                self.backup_file = _atomic_file.backup(self.order.path)
+            try:
+                self._begin()
+                if plan.writes:
+                    self._write(plan.new, self.found.content)
+            except Problem:
+                self._take_back()
+                raise
+        if plan.action == "reload":
+            self._reload()
+        elif plan.action in ("restart", "start"):
+            self._restart()
+        self._remember()
+
+    @property
+    def still_pending(self) -> list[str]:
+        """Keys that the engine does not have after all that was done."""
+        if self.taken in ("restart", "start"):
+            return self.plan.unapplied
+        return self.plan.after_reload if self.taken == "reload" else self.plan.pending
+
+    # --- the file
+
+    def _begin(self) -> None:
+        """From here on, a run that is killed can be finished by the next one."""
+        # Where an earlier run did not get to the engine with its file, the way back leads to what the engine has.
+        self._earlier = self.record.change
+        old = self._earlier.old if self._earlier is not None else self._old_content()
+        # Without a restart none of them stops, and the next run must not start what somebody stopped meanwhile.
+        containers = self.found.containers if self.plan.action == "restart" else []
+        self.record.change = Change(old, self.found.unit.run, containers)
+        _daemon_record.write(self.order.path, self.record)
+
+    def _take_back(self) -> None:
+        """The swap did not happen."""
+        if self.backup_file is not None:
+            _atomic_file.remove(self.backup_file)
+        if self.record.change is not self._earlier:
+            self.record.change = self._earlier
+            _daemon_record.write(self.order.path, self.record)
+
+    def _old_content(self) -> bytes | None:
+        found = self.found
+        if found.engine != "running" or found.current is None or not different_keys(found.loaded, found.current):
+            return found.content
+        # The engine has not seen this file either. What it runs with is the state to go back to.
+        return render(found.loaded)
+
+    def _write(self, content: bytes | None, expected: bytes | None) -> None:
+        """Swaps the file; expected is what must stand in it until then."""
+        path = self.order.path
+        folder = os.path.dirname(path)
+        try:
+            if not os.path.isdir(folder):
+                os.makedirs(folder, mode=0o755)
+            if content is None:
+                _atomic_file.remove(path)
+            else:
+                _atomic_file.write(path, content, dress=self.dress, check=lambda: self._unchanged(expected))
+        except OSError as error:
+            raise _atomic_file.explain("make", folder, error) from error
+
+    def _unchanged(self, expected: bytes | None) -> None:
+        if _atomic_file.read(self.order.path) != expected:
+            raise Problem(
+                f"Somebody else has changed {self.order.path} meanwhile; run again to take their change into account. Nothing was changed."
+            )
+
+    # --- the engine
+
+    def _reload(self) -> None:
+        api = self.found.api
+        assert api is not None
+        self._since = time.time()
+        _engine_unit.reload()
+        self.taken = "reload"
+        if not _has_reloaded(api, self._since):
+            self._back("did not take the new file over by a reload", "reload")
+        live = _daemon_live.read(api)
+        target = self.plan.target
+        wrong = set(_daemon_live.differing(target, live, self.found.unit.argv[1:])) - set(self.plan.after_reload)
+        if wrong:
+            self._back(f"still shows the old value of {', '.join(sorted(wrong))} after a reload", "reload")
+        self.found.live = live
+
+    def _restart(self) -> None:
+        self.taken = self.plan.action
+        before = self.found.live.get("bip")
+        if self.plan.bridge_default and not self.plan.unapplied:
+            # The engine remembers docker0's address beyond the key bip. It is given the default address by that key
+            # first, and then remembers that one. Its own database of networks is left alone.
+            step = {**self.plan.target, "bip": self.plan.bridge_default}
+            self._write(render(step), self.plan.new)
+            self._start_with(step, before)
+            self._write(self.plan.new, render(step))
+        self._start_with(self.plan.target, before)
+
+    def _start_with(self, target: Config, bip_before: str | None) -> None:
+        """Restarts the engine and proves that it is healthy with this configuration; goes back otherwise."""
+        self._since = time.time()
+        complaint = _engine_unit.control("restart", self.order.timeout + _STOP)
+        if complaint:
+            self._back(
+                f"did not start with the new file ({_engine_unit.last_words(self._since) or complaint})", "restart"
+            )
+        unit = _engine_unit.look()
+        api = EngineApi(unit.engine_socket(target.get("hosts", [])))
+        if unit.run is None or not api.wait(self.order.timeout):
+            words = _engine_unit.last_words(self._since)
+            self._back(f"did not answer within {self.order.timeout:g} seconds with the new file ({words})", "restart")
+        live = _daemon_live.read(api)
+        wrong = set(_daemon_live.differing(target, live, unit.argv[1:])) - set(self.plan.unapplied)
+        if wrong:
+            self._back(f"started with the new file, but did not take over {', '.join(sorted(wrong))}", "restart")
+        containers = self._containers()
+        complaints = _engine_containers.bring_back(api, containers, self.order.timeout)
+        if complaints:
+            self._back(f"runs with the new file, but its containers do not: {'; '.join(complaints)}", "restart")
+        self.restarted = [] if self._survive() else [c.name for c in containers if not c.of_swarm]
+        self.found.unit, self.found.api, self.found.live = unit, api, live
+
+    def _containers(self) -> Sequence[_engine_containers.Container]:
+        assert self.record.change is not None
+        return self.record.change.containers
+
+    def _survive(self) -> bool:
+        return bool(self.found.live.get("live-restore") and self.plan.target.get("live-restore"))
+
+    # --- the way back
+
+    def _back(self, reason: str, verb: str) -> None:
+        """Puts the old file back, proves the old state, and raises RolledBack with the first error."""
+        assert self.record.change is not None
+        outcome = restore(self.order, self.record, self.dress, verb)
+        raise RolledBack(f"The Docker Engine {reason}. {outcome}", complete=self.record.change is None)
+
+    def _remember(self) -> None:
+        """What the engine has now. The way back is kept for as long as it has not seen the file."""
+        record, target, before = self.record, self.plan.target, self.found.loaded
+        if self.taken in ("restart", "start"):
+            record.loaded = target
+        elif self.found.engine == "running":
+            waiting = self.still_pending
+            record.loaded = {
+                **{key: value for key, value in before.items() if key in waiting},
+                **{key: value for key, value in target.items() if key not in waiting},
+            }
+        else:
+            record.loaded = None
+        record.engine = self.found.unit.run if record.loaded is not None else None
+        if not self.still_pending or self.taken in ("restart", "start"):
+            record.change = None
+        _daemon_record.write(self.order.path, record)
+
+
+def _has_reloaded(api: EngineApi, since: float, seconds: float = 10) -> bool:
+    """Whether the engine says that it has taken a file over. systemctl reload succeeds in any case."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if api.events(since, time.time(), type=["daemon"], event=["reload"]):
+            return True
+        time.sleep(0.2)
+    return False
+
+
+def restore(order: Order, record: Record, dress: Callable[[str], object], verb: str) -> str:
+    """Puts the file of record.change back and proves the engine and its containers. Returns what has come of it."""
+    change = record.change
+    assert change is not None
+    path = order.path
+    try:
+        if change.old is None:
+            _atomic_file.remove(path)
+            back = f"{path}, which was not there before, is removed again"
+        else:
+            _atomic_file.write(path, change.old, dress=dress)
+            back = "The old file is back"
+    except Problem as problem:
+        return f"Putting the old file back failed too, and the engine may be down: {problem.message}"
+    since = time.time()
+    if verb == "reload":
+        _engine_unit.reload()
+    elif change.engine is None:
+        # It was down before, and its old file is the reason. It stays down, and systemd stops trying.
+        _engine_unit.control("stop", order.timeout + _STOP)
+        _finish(order, record, None, {})
+        return f"{back}, and the engine is down, as it was before."
+    else:
+        _engine_unit.control("restart", order.timeout + _STOP)
+    unit = _engine_unit.look()
+    old = _parsed(change.old, path)
+    hosts = old.get("hosts", [])
+    api = EngineApi(unit.engine_socket(hosts))
+    if unit.run is None or not api.wait(order.timeout):
+        return f"{back}, but the engine does not start with it either: {_engine_unit.last_words(since)}"
+    complaints = _engine_containers.bring_back(api, change.containers, order.timeout)
+    if complaints:
+        return f"{back} and the engine answers, but not all containers run again: {'; '.join(complaints)}."
+    names = _engine_containers.names([container for container in change.containers if not container.of_swarm])
+    _finish(order, record, unit.run, old)
+    return f"{back}, and the engine answers with it{f'; {names} run' if names and verb != 'reload' else ''}."
+
+
+def _parsed(content: bytes | None, path: str) -> Config:
+    try:
+        return parse(content, path) if content is not None else {}
+    except Broken:
+        return {}
+
+
+def _finish(order: Order, record: Record, engine: _engine_unit.Engine | None, loaded: Config) -> None:
+    record.change = None
+    record.engine, record.loaded = (engine, loaded) if engine else (None, None)
+    _daemon_record.write(order.path, record)
+
+
+def finish(order: Order, record: Record, dress: Callable[[str], object]) -> str | None:
+    """Completes or reverts what a run that was killed, or cut off by a reboot, has left behind. Returns what was done.
+
+    Nothing is done where that run was killed before it had touched the engine: this run starts from there.
+    """
+    change = record.change
+    if change is None:
+        return None
+    unit = _engine_unit.look(settle=order.timeout + _STOP)
+    if unit.state == "failed":
+        if _atomic_file.read(order.path) == change.old:
+            return None
+        return f"An earlier run was broken off, and the engine was down with its file. {restore(order, record, dress, 'restart')}"
+    if unit.run is None or unit.run == change.engine:
+        return None
+    api = EngineApi(unit.engine_socket([]))
+    if not api.wait(order.timeout):
+        return None
+    down = len(change.containers) - len(
+        {c.id for c in _engine_containers.running(api)} & {c.id for c in change.containers}
+    )
+    complaints = _engine_containers.bring_back(api, change.containers, order.timeout)
+    if complaints:
+        raise Problem(
+            f"An earlier run was broken off during a restart of the engine, and not all containers run again: {'; '.join(complaints)};"
+            " start or remove them and run again."
+        )
+    content = _atomic_file.read(order.path)
+    if content is not None and os.stat(order.path).st_mtime <= unit.started_at:
+        record.engine, record.loaded = unit.run, _parsed(content, order.path)
+    record.change = None
+    _daemon_record.write(order.path, record)
+    return (
+        f"Completed a restart that an earlier run was broken off in{f' ({down} containers started)' if down else ''}."
+    )

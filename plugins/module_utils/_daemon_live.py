@@ -1,0 +1,141 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""What a running engine tells about its configuration, by the names of daemon.json, and what it should tell."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from typing import Any
+
+from ansible_collections.dockyard.ops.plugins.module_utils import _host_network
+from ansible_collections.dockyard.ops.plugins.module_utils._daemon_config import Config
+from ansible_collections.dockyard.ops.plugins.module_utils._engine_api import EngineApi
+from ansible_collections.dockyard.ops.plugins.module_utils._network_rules import Surroundings
+
+_BRIDGE_OPTION = "com.docker.network.bridge."
+# What the engine does where daemon.json says nothing.
+_DEFAULTS: Config = {"debug": False, "live-restore": False, "icc": True, "ip-masq": True, "mtu": 1500}
+
+
+def read(api: EngineApi) -> Config:
+    """The values that the engine and docker0 show. A key that they do not show is not in the answer."""
+    info = api.get("/info")
+    live: Config = {
+        "debug": info["Debug"],
+        "live-restore": info["LiveRestoreEnabled"],
+        "log-driver": info["LoggingDriver"],
+        "storage-driver": info["Driver"],
+        "data-root": info["DockerRootDir"],
+        "default-runtime": info["DefaultRuntime"],
+        "labels": info.get("Labels") or [],
+        "registry-mirrors": (info.get("RegistryConfig") or {}).get("Mirrors") or [],
+    }
+    pools = info.get("DefaultAddressPools")
+    if pools:
+        live["default-address-pools"] = [{"base": pool["Base"], "size": pool["Size"]} for pool in pools]
+    return {**live, **_bridge(api)}
+
+
+def _bridge(api: EngineApi) -> Config:
+    status, network = api.ask("GET", "/networks/bridge")
+    if status != 200:  # bridge: none
+        return {}
+    options = network.get("Options") or {}
+    found: Config = {"ipv6": bool(network.get("EnableIPv6"))}
+    for key, option in (("icc", "enable_icc"), ("ip-masq", "enable_ip_masquerade")):
+        if _BRIDGE_OPTION + option in options:
+            found[key] = options[_BRIDGE_OPTION + option] == "true"
+    mtu = options.get("com.docker.network.driver.mtu", "")
+    if mtu.isdigit():
+        found["mtu"] = int(mtu)
+    if options.get(_BRIDGE_OPTION + "name", "docker0") != "docker0":
+        return found
+    for address in _host_network.addresses():
+        found.setdefault("bip" if address.version == 4 else "bip6", str(address))
+    for ipam in (network.get("IPAM") or {}).get("Config") or []:
+        six = ":" in ipam.get("Subnet", "")
+        if ipam.get("IPRange"):
+            found["fixed-cidr-v6" if six else "fixed-cidr"] = ipam["IPRange"]
+        for name, address in (ipam.get("AuxiliaryAddresses") or {}).items():
+            if name.startswith("DefaultGateway"):
+                found["default-gateway-v6" if six else "default-gateway"] = address
+    return found
+
+
+def differing(config: Config, live: Config, flags: list[str]) -> list[str]:
+    """Keys that the engine should show with another value, or with its default.
+
+    flags: dockerd's, because what they set can't be told from a key that was not taken over.
+    """
+    by_flag = {flag.lstrip("-").partition("=")[0] for flag in flags}
+    found = []
+    for key, shown in live.items():
+        if key in by_flag:
+            continue
+        if key in config:
+            if not _same(key, config[key], shown):
+                found.append(key)
+        elif key in _DEFAULTS and not _same(key, _DEFAULTS[key], shown):
+            found.append(key)
+    if config.get("bip") and "bip" not in live and not config.get("bridge"):
+        found.append("bip")
+    return sorted(found)
+
+
+def _same(key: str, wanted: Any, shown: Any) -> bool:
+    if key == "labels":
+        return sorted(wanted) == sorted(shown)
+    if key == "registry-mirrors":  # the engine adds a slash
+        return [url.rstrip("/") for url in wanted] == [url.rstrip("/") for url in shown]
+    if key == "data-root":
+        return os.path.realpath(wanted) == os.path.realpath(shown)
+    if key in ("bip", "bip6"):
+        return not wanted or ipaddress.ip_interface(wanted) == ipaddress.ip_interface(shown)
+    if key in ("fixed-cidr", "fixed-cidr-v6"):
+        return not wanted or ipaddress.ip_network(wanted, strict=False) == ipaddress.ip_network(shown, strict=False)
+    if key == "mtu":
+        return (wanted or _DEFAULTS["mtu"]) == shown
+    if key == "default-address-pools":
+        return [(ipaddress.ip_network(pool["base"]), pool["size"]) for pool in wanted] == [
+            (ipaddress.ip_network(pool["base"]), pool["size"]) for pool in shown
+        ]
+    if key in ("log-driver", "storage-driver", "default-runtime"):
+        return not wanted or wanted == shown
+    return bool(wanted == shown)
+
+
+def confirmed(config: Config, live: Config) -> Config:
+    """Those keys of a file of which the engine itself shows that it has them."""
+    return {key: value for key, value in config.items() if key in live and _same(key, value, live[key])}
+
+
+def surroundings(api: EngineApi | None, version: tuple[int, ...] | None, data_root: str) -> Surroundings:
+    """What networks have to get along with.
+
+    api: the engine; None where none runs.
+    version: of the installed engine.
+    data_root: where to look for a Swarm's state where no engine can be asked.
+    """
+    around = Surroundings(
+        routes=_host_network.routes(),
+        name_servers=_host_network.name_servers(),
+        peers=_host_network.peers(),
+        links=_host_network.links(),
+        docker0=_host_network.addresses(),
+        engine_version=version,
+    )
+    if api is None:
+        state = os.path.join(data_root, "swarm", "docker-state.json")
+        around.swarm = os.path.exists(state) and os.path.getsize(state) > 0
+        return around
+    around.swarm = (api.get("/info").get("Swarm") or {}).get("LocalNodeState", "inactive") != "inactive"
+    for network in api.get("/networks"):
+        if network["Name"] == "bridge":
+            continue
+        for ipam in (network.get("IPAM") or {}).get("Config") or []:
+            if ipam.get("Subnet"):
+                around.networks.append((network["Name"], ipaddress.ip_network(ipam["Subnet"], strict=False)))
+    return around

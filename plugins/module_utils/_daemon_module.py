@@ -1,0 +1,94 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""The common half of the modules docker_daemon and docker_bridge: options, order of the steps, results."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import Any, Callable
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.dockyard.ops.plugins.module_utils import (
+    _daemon_change,
+    _daemon_config,
+    _daemon_plan,
+    _daemon_record,
+    _daemon_report,
+)
+from ansible_collections.dockyard.ops.plugins.module_utils._problem import Problem
+
+_OPTIONS = {
+    "path": {"type": "path", "default": "/etc/docker/daemon.json"},
+    "restart": {"type": "str", "choices": ["when_idle", "always", "never"], "default": "when_idle"},
+    "on_running_containers": {"type": "str", "choices": ["fail", "proceed"], "default": "fail"},
+    "backup": {"type": "bool", "default": False},
+    "timeout": {"type": "int", "default": 60},
+    "lock_timeout": {"type": "int", "default": 120},
+}
+
+
+def main(options: dict[str, Any], wish: Callable[[dict[str, Any]], _daemon_config.Wish]) -> None:
+    """options: those that the module has by itself; wish: makes the wish of them."""
+    module = AnsibleModule(argument_spec={**_OPTIONS, **options}, add_file_common_args=True, supports_check_mode=True)
+    try:
+        result = _run(module, wish(module.params))
+    except _daemon_change.RolledBack as problem:
+        module.fail_json(msg=problem.message, rolled_back=problem.complete, changed=not problem.complete)
+    except Problem as problem:
+        module.fail_json(msg=problem.message)
+    module.exit_json(**result)
+
+
+def _run(module: AnsibleModule, wish: _daemon_config.Wish) -> dict[str, Any]:
+    params = module.params
+    _daemon_config.check_wish(wish)
+    order = _daemon_plan.Order(
+        path=params["path"],
+        wish=wish,
+        restart=params["restart"],
+        on_running_containers=params["on_running_containers"],
+        backup=params["backup"],
+        timeout=params["timeout"],
+    )
+    attributes = module.load_file_common_arguments(params, path=order.path)
+    attribute_diff: dict[str, Any] = {}
+
+    def dress(temporary: str) -> None:
+        # File attributes (chattr) come last: an immutable file could not be renamed.
+        module.set_fs_attributes_if_different(
+            {**attributes, "path": temporary, "attributes": None}, False, attribute_diff
+        )
+
+    with contextlib.nullcontext() if module.check_mode else _daemon_record.locked(params["lock_timeout"]):
+        record = _daemon_record.read(order.path)
+        finished = None if module.check_mode else _daemon_change.finish(order, record, dress)
+        found = _daemon_plan.look(order.path, record)
+        # The plan's execution reads the host anew into it; a diff shows what was there before.
+        before = _daemon_config.shown(found.content, order.path)
+        plan = _daemon_plan.make(order, found, record)
+        for warning in plan.warnings:
+            module.warn(warning)
+        carrier = _daemon_change.Carrier(order, plan, record, dress)
+        if not module.check_mode:
+            carrier.run()
+    result = _daemon_report.result(order, plan, carrier, module.check_mode, finished)
+    if found.content is not None or (plan.writes and not module.check_mode):
+        if os.path.exists(order.path):
+            result["changed"] = module.set_fs_attributes_if_different(attributes, result["changed"], attribute_diff)
+    if module._diff:
+        result["diff"] = [
+            {
+                "before_header": order.path,
+                "after_header": order.path,
+                "before": before,
+                "after": _daemon_config.shown(plan.new, order.path),
+            }
+        ]
+        if attribute_diff:
+            header = f"{os.path.basename(order.path)} (attributes)"
+            result["diff"].append({"before_header": header, "after_header": header, **attribute_diff})
+    return result

@@ -1,0 +1,249 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: docker_bridge
+short_description: Change docker0, the default bridge of the Docker Engine
+version_added: 0.2.0
+description:
+  - Sets the address of docker0, inter-container communication (ICC) and the other settings of the default bridge in
+    C(daemon.json), restarts the engine where that is allowed, and verifies the result on the live bridge.
+  - What the engine would choke on, or what would cut the host off, is refused before anything is touched. This is an address that is the
+    network's own or its broadcast address, an overlap with a route, a name server, an open connection of the host or another Docker
+    network, a range or gateway outside of the network, and options that exclude each other. C(dockerd --validate) finds none of these.
+  - If the engine does not start with the new file, the old one is put back and the engine started and asked again.
+  - All other keys of the file stay as they are. M(dockyard.ops.docker_daemon) manages those, by the same means.
+extends_documentation_fragment:
+  - ansible.builtin.files
+  - dockyard.ops._daemon
+  - dockyard.ops._attributes
+  - dockyard.ops._attributes.files
+options:
+  bip:
+    description:
+      - The address of docker0 with its prefix length. It is an address for a host, such as V(10.77.0.1/24), not that of the network.
+      - Only a restart without running containers moves docker0.
+    type: str
+  bip6:
+    description:
+      - The same for IPv6. For engines from 27 on.
+    type: str
+  fixed_cidr:
+    description:
+      - The part of the network from which containers get their addresses.
+    type: str
+  fixed_cidr_v6:
+    description:
+      - The same for IPv6. Engines before 27 need it if O(ipv6=true).
+    type: str
+  default_gateway:
+    description:
+      - Another gateway for the containers than docker0 itself, in the same network.
+    type: str
+  default_gateway_v6:
+    description:
+      - The same for IPv6.
+    type: str
+  mtu:
+    description:
+      - Largest packet in bytes on the default bridge, between 68 and 65535, and from 1280 on with IPv6.
+      - User-defined networks have their own driver option for it.
+    type: int
+  icc:
+    description:
+      - Whether containers on the default bridge may reach each other. With V(false), the engine drops packets between them, for which it
+        needs C(iptables). Published ports still work.
+      - Other networks are not concerned. They have a driver option of their own, C(com.docker.network.bridge.enable_icc).
+    type: bool
+  ip_masq:
+    description:
+      - Whether connections of containers to the outside bear the host's address.
+    type: bool
+  ipv6:
+    description:
+      - Whether the default bridge has IPv6.
+    type: bool
+  default_address_pools:
+    description:
+      - The pools from which networks without a subnet of their own get one. That concerns user-defined networks, and docker0 as long as it
+        has no O(bip). Networks that exist keep their subnets.
+    type: list
+    elements: dict
+    suboptions:
+      base:
+        description:
+          - The pool, as a network such as V(10.100.0.0/16).
+        type: str
+        required: true
+      size:
+        description:
+          - Prefix length of each network that is taken from it, such as V(24). Not shorter than that of the pool.
+        type: int
+        required: true
+  state:
+    description:
+      - With V(merged), the options that are given are set, and the others stay.
+      - With V(replaced), the options that are not given are removed from the file.
+      - With V(absent), the options that are given are removed, whatever their value is. If none is given, all of them are. Docker0 then
+        really gets the engine's defaults back. Merely taking C(bip) out of the file does not do that, as the engine
+        remembers the address. So the engine is restarted with the default address first, and then without C(bip).
+    type: str
+    choices: [merged, replaced, absent]
+    default: merged
+author:
+  - The Dockyard authors (@dockyard-ops)
+"""
+
+EXAMPLES = r"""
+---
+- name: Give docker0 a network that the office VPN does not use
+  dockyard.ops.docker_bridge:
+    bip: 10.77.0.1/24
+
+- name: Keep containers on docker0 from reaching each other, and have the running ones back afterwards
+  dockyard.ops.docker_bridge:
+    icc: false
+    on_running_containers: proceed
+
+- name: Choose the pools of all future networks
+  dockyard.ops.docker_bridge:
+    default_address_pools:
+      - base: 10.100.0.0/16
+        size: 24
+
+- name: Give docker0 its defaults back
+  dockyard.ops.docker_bridge:
+    state: absent
+"""
+
+RETURN = r"""
+msg:
+  description: What happened, in one sentence.
+  returned: always
+  type: str
+  sample: "Changed bip in /etc/docker/daemon.json and restarted the engine, which has taken it over."
+path:
+  description: The file.
+  returned: success
+  type: str
+  sample: /etc/docker/daemon.json
+changed_keys:
+  description: The keys of the file that are changed, added or removed, by their names there.
+  returned: success
+  type: list
+  elements: str
+  sample: [bip]
+action_needed:
+  description: What the engine needs in order to take over what it does not have yet.
+  returned: success
+  type: str
+  sample: restart
+action_taken:
+  description: What was done to the engine, or in check mode would be. V(start) is the repair of an engine that had failed.
+  returned: success
+  type: str
+  sample: restart
+restart_pending:
+  description: Whether the running engine still lacks something that only a restart brings.
+  returned: success
+  type: bool
+  sample: false
+pending_keys:
+  description: The keys that wait for this restart.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+rolled_back:
+  description: Whether the old file was put back, because the engine or its containers did not run with the new one.
+  returned: success, and failure after the file was changed
+  type: bool
+  sample: false
+backup_file:
+  description: The copy of the old file.
+  returned: changed and O(backup=true) or the file was broken, and there was a file
+  type: str
+  sample: /etc/docker/daemon.json.4711.2026-11-24@09:30:00~
+containers_restarted:
+  description: Names of the containers that ran before the restart and run again.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+engine:
+  description: The state of the engine that was found. One of V(absent), V(stopped), V(failed), V(running) and V(other_file), if it reads another file.
+  returned: success
+  type: str
+  sample: running
+live:
+  description:
+    - What was read back from the running engine and its bridge, by the names of C(daemon.json). Those keys that the engine tells.
+    - Empty if no engine runs.
+  returned: success
+  type: dict
+  sample:
+    bip: 10.77.0.1/24
+    icc: true
+    ip-masq: true
+    mtu: 1500
+diff:
+  description: The file before and after, with its keys in order. Passwords in it appear as fingerprints.
+  returned: in diff mode
+  type: list
+  elements: dict
+  sample:
+    - before_header: /etc/docker/daemon.json
+      after_header: /etc/docker/daemon.json
+      before: |
+        {}
+      after: |
+        {
+            "bip": "10.77.0.1/24"
+        }
+"""
+
+from typing import Any
+
+from ansible_collections.dockyard.ops.plugins.module_utils import _daemon_config, _daemon_module
+
+_POOL = {"base": {"type": "str", "required": True}, "size": {"type": "int", "required": True}}
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "bip": {"type": "str"},
+    "bip6": {"type": "str"},
+    "fixed_cidr": {"type": "str"},
+    "fixed_cidr_v6": {"type": "str"},
+    "default_gateway": {"type": "str"},
+    "default_gateway_v6": {"type": "str"},
+    "mtu": {"type": "int"},
+    "icc": {"type": "bool"},
+    "ip_masq": {"type": "bool"},
+    "ipv6": {"type": "bool"},
+    "default_address_pools": {"type": "list", "elements": "dict", "options": _POOL},
+}
+
+
+def main() -> None:
+    _daemon_module.main(
+        {
+            **_OPTIONS,
+            "state": {"type": "str", "choices": ["merged", "replaced", "absent"], "default": "merged"},
+        },
+        wish,
+    )
+
+
+def wish(params: dict[str, Any]) -> _daemon_config.Wish:
+    keys = {option: option.replace("_", "-") for option in _OPTIONS}
+    given = {keys[option]: params[option] for option in _OPTIONS if params[option] is not None}
+    if params["state"] == "absent":
+        # Whole keys, whatever their value; without any, all that this module knows.
+        given = dict.fromkeys(given or keys.values())
+    return _daemon_config.Wish(state=params["state"], config=given, owned=frozenset(keys.values()))
+
+
+if __name__ == "__main__":
+    main()
