@@ -4,9 +4,9 @@
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
 """Carries a plan out: file, reload or restart, proof; and the way back when the proof fails.
 
-The order of the steps is what makes it safe to kill at any point: first the old file and the running containers are remembered
-on disk, then the file is swapped in one rename, then the engine is touched. Whoever comes next (finish()) finds either the
-old state, or all that is needed to complete or revert the change.
+The order of the steps is what makes it safe to kill at any point: first the old file and the running containers are
+remembered on disk, then the file is swapped in one rename, then the engine is touched. Whoever comes next (finish())
+finds either the old state, or all that is needed to complete or revert the change.
 """
 
 from __future__ import annotations
@@ -137,7 +137,8 @@ class Carrier:
     def _unchanged(self, expected: bytes | None) -> None:
         if _atomic_file.read(self.order.path) != expected:
             raise Problem(
-                f"Somebody else has changed {self.order.path} meanwhile; run again to take their change into account. Nothing was changed."
+                f"Somebody else has changed {self.order.path} meanwhile; run again to take their change into account."
+                " Nothing was changed."
             )
 
     # --- the engine
@@ -300,7 +301,8 @@ def finish(order: Order, record: Record, dress: Callable[[str], object]) -> str 
     if unit.state == "failed":
         if _atomic_file.read(order.path) == change.old:
             return None
-        return f"An earlier run was broken off, and the engine was down with its file. {restore(order, record, dress, 'restart')}"
+        outcome = restore(order, record, dress, "restart")
+        return f"An earlier run was broken off, and the engine was down with its file. {outcome}"
     if unit.run is None or unit.run == change.engine:
         return None
     api = EngineApi(unit.engine_socket([]))
@@ -312,8 +314,8 @@ def finish(order: Order, record: Record, dress: Callable[[str], object]) -> str 
     complaints = _engine_containers.bring_back(api, change.containers, order.timeout)
     if complaints:
         raise Problem(
-            f"An earlier run was broken off during a restart of the engine, and not all containers run again: {'; '.join(complaints)};"
-            " start or remove them and run again."
+            "An earlier run was broken off during a restart of the engine, and not all containers run again:"
+            f" {'; '.join(complaints)}; start or remove them and run again."
         )
     content = _atomic_file.read(order.path)
     if content is not None and os.stat(order.path).st_mtime <= unit.started_at:

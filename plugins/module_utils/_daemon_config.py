@@ -54,7 +54,8 @@ def parse(content: bytes, path: str) -> Config:
         raise Broken(f"{path}, line {error.lineno}: {_reason(text, error)}; {remedy}. {UNCHANGED}") from error
     except _Duplicate as error:
         raise Broken(
-            f"{path}: the key {error} stands in it twice, and the engine takes the last one; remove one of them. {UNCHANGED}"
+            f"{path}: the key {error} stands in it twice, and the engine takes the last one; remove one of them."
+            f" {UNCHANGED}"
         ) from error
     if not isinstance(config, dict):
         raise Broken(f"{path}: this is a JSON {_kind(config)}, and the engine wants an object ({{...}}). {UNCHANGED}")

@@ -25,7 +25,8 @@ POOLS = "a list of pools (base and size)"
 SIZE = "a size such as 64M"
 
 _BY_KIND = {
-    TEXT: """api-cors-header bip bip6 bridge bridge-accept-fwmark cgroup-parent cluster-advertise cluster-store containerd
+    TEXT: """api-cors-header bip bip6 bridge bridge-accept-fwmark cgroup-parent cluster-advertise cluster-store
+        containerd
         containerd-namespace containerd-plugin-namespace containerd-plugins-namespace data-root default-cgroupns-mode
         default-gateway default-gateway-v6 default-init default-ipc-mode default-runtime deprecated-key-path exec-root
         firewall-backend fixed-cidr fixed-cidr-v6 graph group host-gateway-ip http-proxy https-proxy init-path ip
@@ -47,17 +48,22 @@ KINDS = {key: kind for kind, keys in _BY_KIND.items() for key in keys.split()}
 
 # Applied on SIGHUP. Everything else is silently ignored until the next start.
 RELOADABLE = frozenset(
-    """debug default-ipc-mode default-runtime default-shm-size features insecure-registries labels live-restore
-    max-concurrent-downloads max-concurrent-uploads max-download-attempts network-diagnostic-port registry-mirrors
-    runtimes shutdown-timeout""".split()
+    [
+        *("debug", "default-ipc-mode", "default-runtime", "default-shm-size", "features", "insecure-registries"),
+        *("labels", "live-restore", "max-concurrent-downloads", "max-concurrent-uploads", "max-download-attempts"),
+        *("network-diagnostic-port", "registry-mirrors", "runtimes", "shutdown-timeout"),
+    ]
 )
 # Only these fall back to their default when they are removed and the engine is reloaded.
 RESET_BY_RELOAD = frozenset({"max-concurrent-downloads", "max-concurrent-uploads", "max-download-attempts"})
 
-# The default bridge, docker0. A live-restored engine with running containers ignores changes of these at a restart.
+# The default bridge, docker0. An engine with live-restore and running containers does not make that anew when it
+# restarts, and so ignores changes of these (daemon_unix.go, initNetworkController).
 BRIDGE = frozenset(
-    """bip bip6 bridge default-gateway default-gateway-v6 fixed-cidr fixed-cidr-v6 icc ip ip-masq ip6tables iptables
-    ipv6 mtu userland-proxy default-address-pools""".split()
+    [
+        *("bip", "bip6", "bridge", "default-gateway", "default-gateway-v6", "fixed-cidr", "fixed-cidr-v6"),
+        *("icc", "ip", "ip-masq", "ipv6", "mtu"),
+    ]
 )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from ansible_collections.dockyard.ops.plugins.module_utils import _host_network
 from ansible_collections.dockyard.ops.plugins.module_utils._daemon_config import Config
 from ansible_collections.dockyard.ops.plugins.module_utils._engine_api import EngineApi
-from ansible_collections.dockyard.ops.plugins.module_utils._network_rules import Surroundings
+from ansible_collections.dockyard.ops.plugins.module_utils._network_rules import DOCKER0, Surroundings
 
 _BRIDGE_OPTION = "com.docker.network.bridge."
 # What the engine does where daemon.json says nothing.
@@ -51,7 +51,10 @@ def _bridge(api: EngineApi) -> Config:
     mtu = options.get("com.docker.network.driver.mtu", "")
     if mtu.isdigit():
         found["mtu"] = int(mtu)
-    if options.get(_BRIDGE_OPTION + "name", "docker0") != "docker0":
+    if options.get(_BRIDGE_OPTION + "host_binding_ipv4"):
+        found["ip"] = options[_BRIDGE_OPTION + "host_binding_ipv4"]
+    if options.get(_BRIDGE_OPTION + "name", DOCKER0) != DOCKER0:
+        found["bridge"] = options[_BRIDGE_OPTION + "name"]
         return found
     for address in _host_network.addresses():
         found.setdefault("bip" if address.version == 4 else "bip6", str(address))
@@ -82,28 +85,30 @@ def differing(config: Config, live: Config, flags: list[str]) -> list[str]:
             found.append(key)
     if config.get("bip") and "bip" not in live and not config.get("bridge"):
         found.append("bip")
+    if config.get("bridge", "") not in ("", "none", DOCKER0) and "bridge" not in live:
+        found.append("bridge")
     return sorted(found)
 
 
 def _same(key: str, wanted: Any, shown: Any) -> bool:
     if key == "labels":
-        return sorted(wanted) == sorted(shown)
+        return bool(sorted(wanted) == sorted(shown))
     if key == "registry-mirrors":  # the engine adds a slash
-        return [url.rstrip("/") for url in wanted] == [url.rstrip("/") for url in shown]
+        return bool([url.rstrip("/") for url in wanted] == [url.rstrip("/") for url in shown])
     if key == "data-root":
-        return os.path.realpath(wanted) == os.path.realpath(shown)
+        return bool(os.path.realpath(wanted) == os.path.realpath(shown))
     if key in ("bip", "bip6"):
         return not wanted or ipaddress.ip_interface(wanted) == ipaddress.ip_interface(shown)
     if key in ("fixed-cidr", "fixed-cidr-v6"):
         return not wanted or ipaddress.ip_network(wanted, strict=False) == ipaddress.ip_network(shown, strict=False)
     if key == "mtu":
-        return (wanted or _DEFAULTS["mtu"]) == shown
+        return bool((wanted or _DEFAULTS["mtu"]) == shown)
     if key == "default-address-pools":
         return [(ipaddress.ip_network(pool["base"]), pool["size"]) for pool in wanted] == [
             (ipaddress.ip_network(pool["base"]), pool["size"]) for pool in shown
         ]
     if key in ("log-driver", "storage-driver", "default-runtime"):
-        return not wanted or wanted == shown
+        return bool(not wanted or wanted == shown)
     return bool(wanted == shown)
 
 

@@ -76,9 +76,8 @@ def _run(module: AnsibleModule, wish: _daemon_config.Wish) -> dict[str, Any]:
         if not module.check_mode:
             carrier.run()
     result = _daemon_report.result(order, plan, carrier, module.check_mode, finished)
-    if found.content is not None or (plan.writes and not module.check_mode):
-        if os.path.exists(order.path):
-            result["changed"] = module.set_fs_attributes_if_different(attributes, result["changed"], attribute_diff)
+    if os.path.exists(order.path):
+        result["changed"] = module.set_fs_attributes_if_different(attributes, result["changed"], attribute_diff)
     if module._diff:
         result["diff"] = [
             {

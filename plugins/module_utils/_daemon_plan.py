@@ -33,7 +33,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._daemon_config import
     wanted,
 )
 from ansible_collections.dockyard.ops.plugins.module_utils._daemon_record import Record
-from ansible_collections.dockyard.ops.plugins.module_utils._engine_api import EngineApi, Unreachable
+from ansible_collections.dockyard.ops.plugins.module_utils._engine_api import EngineApi
 from ansible_collections.dockyard.ops.plugins.module_utils._problem import Problem
 
 
@@ -133,8 +133,8 @@ def _check_place(path: str) -> None:
         raise _atomic_file.explain("look at", path, error) from error
     if stat.S_ISLNK(status.st_mode):
         raise Problem(
-            f"{path} is a symbolic link to {os.readlink(path)}, which may belong to something else; put a file in its place,"
-            f" or give that file as path. {UNCHANGED}"
+            f"{path} is a symbolic link to {os.readlink(path)}, which may belong to something else; put a file in its"
+            f" place, or give that file as path. {UNCHANGED}"
         )
     if not stat.S_ISREG(status.st_mode):
         raise Problem(f"{path} is no regular file; move it away. {UNCHANGED}")
@@ -144,8 +144,8 @@ def _check_place(path: str) -> None:
         except KeyError:
             owner = "nobody that this host knows"
         raise Problem(
-            f"{path} belongs to {owner} (uid {status.st_uid}), who could change it at any time; give it to root (chown root)"
-            f" if it is to be managed. {UNCHANGED}"
+            f"{path} belongs to {owner} (uid {status.st_uid}), who could change it at any time; give it to root"
+            f" (chown root) if it is to be managed. {UNCHANGED}"
         )
 
 
@@ -154,8 +154,8 @@ def _look_at_engine(path: str) -> tuple[_engine_unit.Unit, str]:
         dockerd = shutil.which("dockerd")
         if EngineApi(_engine_unit.DEFAULT_ENGINE_SOCKET, timeout=5).answers():
             raise Problem(
-                "A Docker Engine runs on this host and systemd does not, so that it can't be restarted and proven in order; change"
-                f" its file where systemd runs. {UNCHANGED}"
+                "A Docker Engine runs on this host and systemd does not, so that it can't be restarted and proven in"
+                f" order; change its file where systemd runs. {UNCHANGED}"
             )
         unit = _engine_unit.Unit("stopped" if dockerd else "absent", [dockerd] if dockerd else [])
         return unit, unit.state
@@ -290,8 +290,8 @@ def _check(order: Order, plan: Plan, around: _network_rules.Surroundings | None)
         raise Problem(f"The Docker Engine of this host refuses this configuration: {complaint}. {UNCHANGED}")
     if unknown and found.engine == "absent":
         warnings.append(
-            f"{', '.join(sorted(unknown))}: not known here, and no engine is installed that could be asked; it will not start if"
-            " it does not know them either."
+            f"{', '.join(sorted(unknown))}: not known here, and no engine is installed that could be asked; it will not"
+            " start if it does not know them either."
         )
     return warnings
 
@@ -309,22 +309,22 @@ def _guard(order: Order, plan: Plan) -> None:
         plan.unapplied = of_bridge
         if of_bridge and ask:
             raise Problem(
-                f"The engine has live-restore, and as long as containers run ({names}) it does not take over {', '.join(of_bridge)};"
-                " stop them first, or give containers a user-defined network instead, which needs no restart (or set"
-                f" on_running_containers: proceed to leave this pending). {UNCHANGED}"
+                f"The engine has live-restore, and as long as containers run ({names}) it does not take over"
+                f" {', '.join(of_bridge)}; stop them first, or give containers a user-defined network instead, which"
+                f" needs no restart (or set on_running_containers: proceed to leave this pending). {UNCHANGED}"
             )
         if not plan.writes and not different_keys(found.loaded, plan.target):
             plan.action = "none"  # it has been restarted for this already; once more would not help
         return
     if ask:
         raise Problem(
-            f"{', '.join(plan.after_reload)} needs a restart of the engine, which would stop the running containers {names};"
-            " stop them first, set on_running_containers: proceed to have them started again, or give containers a"
-            f" user-defined network instead, which needs no restart. {UNCHANGED}"
+            f"{', '.join(plan.after_reload)} needs a restart of the engine, which would stop the running containers"
+            f" {names}; stop them first, set on_running_containers: proceed to have them started again, or give"
+            f" containers a user-defined network instead, which needs no restart. {UNCHANGED}"
         )
     gone = [container for container in found.containers if container.removed_at_stop]
     if gone:
         raise Problem(
-            f"The restart would stop {_engine_containers.names(gone)}, started with --rm, and a container like that is removed when it stops;"
-            f" stop it yourself first. {UNCHANGED}"
+            f"The restart would stop {_engine_containers.names(gone)}, started with --rm, and a container like that"
+            f" is removed when it stops; stop it yourself first. {UNCHANGED}"
         )

@@ -4,8 +4,8 @@
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
 """What is remembered on the host between two runs: the configuration that the engine took over, and a change under way.
 
-The first is how a restart that is owed is found: nothing that an engine tells shows all of what it has loaded. The second is how a
-run that was killed, or cut off by a reboot, is finished or reverted by the next one.
+The first is how a restart that is owed is found: nothing that an engine tells shows all of what it has loaded. The
+second is how a run that was killed, or cut off by a reboot, is finished or reverted by the next one.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def locked(timeout: float) -> Iterator[None]:
 
 
 def read(daemon_file: str) -> Record:
-    """A record that can't be read counts as none: it only saves work, and a restart too many is better than a broken run."""
+    """A record that can't be read counts as none: a restart too many is better than a run that can't begin."""
     content = _atomic_file.read(_path(daemon_file))
     try:
         return _decoded(json.loads(content)) if content else Record()

@@ -4,8 +4,8 @@
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
 """Asks the host's own engine over its socket.
 
-Over http.client of the standard library and not over the Docker SDK: this has to work on hosts where Docker is not installed
-yet, or no longer starts, and must not ask for libraries that come with it.
+Over http.client of the standard library and not over the Docker SDK: this has to work on hosts where Docker is not
+installed yet, or no longer starts, and must not ask for libraries that come with it.
 """
 
 from __future__ import annotations

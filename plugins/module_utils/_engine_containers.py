@@ -53,8 +53,8 @@ def names(containers: Sequence[Container]) -> str:
 def bring_back(api: _engine_api.EngineApi, before: Sequence[Container], timeout: float) -> list[str]:
     """Starts those that do not run again, and waits for them. Returns complaints, one for each that stays down.
 
-    Several rounds, because a container may need another one (--network container:NAME, links). One that was removed meanwhile is
-    none of our business.
+    Several rounds, because a container may need another one (--network container:NAME, links). One that was removed
+    meanwhile is none of our business.
     """
     deadline = time.monotonic() + timeout
     ours = [container for container in before if not container.of_swarm]

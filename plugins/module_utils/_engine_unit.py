@@ -22,7 +22,9 @@ SOCKET = "docker.socket"
 DEFAULT_FILE = "/etc/docker/daemon.json"
 DEFAULT_ENGINE_SOCKET = "/var/run/docker.sock"
 _NOBODY = 65534
-_PROPERTIES = "LoadState,ActiveState,SubState,MainPID,ExecMainStartTimestampMonotonic,ExecStart,Environment,EnvironmentFiles,NeedDaemonReload"
+_PROPERTIES = (
+    "LoadState,ActiveState,SubState,MainPID,ExecMainStartTimestampMonotonic,ExecStart,Environment,EnvironmentFiles"
+)
 # What dockerd says when it has read its configuration, found it good, and only then sees that it is not root.
 _ONLY_ROOT_MISSING = "needs to be started with root"
 
@@ -162,10 +164,10 @@ def version(unit: Unit) -> tuple[int, ...] | None:
 
 
 def validate(unit: Unit, content: bytes) -> str | None:
-    """Lets the installed dockerd judge a file together with the unit's own flags. Returns its complaint, None if it has none.
+    """Lets the installed dockerd judge a file together with the unit's own flags. Returns its complaint, or None.
 
-    C(dockerd --validate) came with 23.0. An older one is started as nobody: it reads and judges its configuration, and then
-    gives up because it is not root, before it has touched anything (cmd/dockerd, DaemonCli.start).
+    C(dockerd --validate) came with 23.0. An older one is started as nobody: it reads and judges its configuration, and
+    then gives up because it is not root, before it has touched anything (cmd/dockerd, DaemonCli.start).
     """
     if not unit.argv or shutil.which(unit.argv[0]) is None:
         return None
@@ -251,8 +253,9 @@ def last_words(since: float, lines: int = 4) -> str:
     return _last_words(done.stdout.splitlines(), lines)
 
 
+# Also what systemd says about the unit itself.
 _NOISE = re.compile(
-    r"level=(debug|info|warning)|^(Starting|Started|Stopping|Stopped) |docker\.service: (Scheduled|Consumed)"
+    r"level=(debug|info|warning)|^(Starting|Started|Stopping|Stopped|Failed to start) |^docker\.service: "
 )
 _WEIGHTY = re.compile(
     r"level=(error|fatal|panic)|^failed to |^unable to |^Error|dockerd needs|invalid|flag", re.IGNORECASE
@@ -261,7 +264,7 @@ _WEIGHTY = re.compile(
 
 def _last_words(lines: list[str], most: int = 4) -> str:
     weighty = [line for line in lines if _WEIGHTY.search(line) and not _NOISE.search(line)]
-    chosen = weighty or [line for line in lines if line.strip()]
+    chosen = weighty or [line for line in lines if line.strip() and not _NOISE.search(line)]
     plain = [_plain(line) for line in chosen]
     return "; ".join(dict.fromkeys(plain[-most:]))
 

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""The rules for networks in daemon.json that no engine checks before it fails or cuts the host off. No host is touched here.
+"""The rules for networks in daemon.json that no engine checks before it fails, or cuts the host off.
 
-What an engine does with a file that breaks them: C(dockerd --validate) says "configuration OK"; a bad C(bip) then kills the
-engine at its start, and an address that is used elsewhere silently takes that other network away from the host.
+What an engine does with a file that breaks them: C(dockerd --validate) says "configuration OK"; a bad C(bip) then kills
+the engine at its start, and an address that is used elsewhere silently takes that other network away from the host. No
+host is touched here.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 import re
-from typing import Union
+from typing import Any, Union
 from collections.abc import Iterator
 
 from ansible_collections.dockyard.ops.plugins.module_utils._daemon_config import UNCHANGED, Config
@@ -26,7 +27,7 @@ Interface = Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
 DOCKER0 = "docker0"
 SMALLEST_MTU = {4: 68, 6: 1280}  # RFC 791, RFC 8200
 # What an engine without default-address-pools uses, in this order (libnetwork, ipamutils).
-BUILT_IN_POOLS = [
+BUILT_IN_POOLS: list[dict[str, Any]] = [
     *({"base": f"172.{second}.0.0/16", "size": 16} for second in range(17, 32)),
     {"base": "192.168.0.0/16", "size": 20},
 ]
@@ -85,8 +86,8 @@ def _exclusions(config: Config, around: Surroundings) -> Iterator[str]:
     for key in ("bip", "bip6"):
         if bridge and config.get(key):
             yield (
-                f"bridge ({bridge}) and {key} exclude each other: {key} is the address of docker0, and bridge takes another"
-                " device instead of it; remove one of them."
+                f"bridge ({bridge}) and {key} exclude each other: {key} is the address of docker0, and bridge takes"
+                " another device instead of it; remove one of them."
             )
     if bridge not in ("", "none", DOCKER0) and around.links is not None and bridge not in around.links:
         yield f"bridge is {bridge}, and the host has no such device; make it first, or the engine does not start."
@@ -97,10 +98,10 @@ def _exclusions(config: Config, around: Surroundings) -> Iterator[str]:
             "live-restore does not go together with Swarm, and this engine is a member of one; leave live-restore out,"
             " or leave the Swarm first."
         )
-    if config.get("ipv6") and not (config.get("fixed-cidr-v6") or config.get("bip6")):
-        if around.engine_version and around.engine_version < (27,):
-            version = ".".join(map(str, around.engine_version))
-            yield f"ipv6: true needs fixed-cidr-v6 on an engine before 27, and this one is {version}; add it."
+    has_network6 = config.get("fixed-cidr-v6") or config.get("bip6")
+    if config.get("ipv6") and not has_network6 and around.engine_version and around.engine_version < (27,):
+        version = ".".join(map(str, around.engine_version))
+        yield f"ipv6: true needs fixed-cidr-v6 on an engine before 27, and this one is {version}; add it."
 
 
 def _interface(key: str, text: str, version: int) -> tuple[Interface | None, str]:
@@ -132,11 +133,11 @@ def _bridge_address(key: str, text: str, version: int, around: Surroundings) -> 
     for kind in ("loopback", "multicast", "link_local", "unspecified", "reserved"):
         if getattr(host, f"is_{kind}"):
             yield f"{key} {text} is a {kind.replace('_', '-')} address; use one of a private network."
-    first = network.network_address + 1
+    instead = f"use one for a host, such as {network.network_address + 1}/{network.prefixlen}."
     if host == network.network_address:
-        yield f"{key} {text} is the address of the network itself; use one for a host, such as {first}/{network.prefixlen}."
+        yield f"{key} {text} is the address of the network itself; {instead}"
     if version == 4 and host == network.broadcast_address:
-        yield f"{key} {text} is the broadcast address of its network; use one for a host, such as {first}/{network.prefixlen}."
+        yield f"{key} {text} is the broadcast address of its network; {instead}"
     if network != around.docker0_network(version):  # where docker0 is already, nothing is taken away from anybody
         yield from _overlaps(key, text, network, around)
 
@@ -155,7 +156,7 @@ def _overlaps(key: str, text: str, network: Network, around: Surroundings) -> It
             yield f"{key} {text} takes in the host's name server {server}, which it would no longer reach; {instead}"
     for peer in around.peers:
         if peer in network and not (own and peer in own):
-            yield f"{key} {text} takes in {peer}, with which the host has an open connection that would break; {instead}"
+            yield f"{key} {text} takes in {peer}, to which the host has an open connection that would break; {instead}"
 
 
 def _overlap(one: Network, other: Network) -> bool:
@@ -187,7 +188,10 @@ def _inside(config: Config, version: int, names: tuple[str, str, str], around: S
         elif network is not None and (
             address == network.network_address or (version == 4 and address == network.broadcast_address)
         ):
-            yield f"{gateway} {text} is the first or last address of {of} ({network}), which no host can have; choose another."
+            yield (
+                f"{gateway} {text} is the first or last address of {of} ({network}), which no host can have;"
+                " choose another."
+            )
 
 
 def _base(config: Config, version: int, bridge: str, around: Surroundings) -> tuple[Network | None, str]:
@@ -245,7 +249,10 @@ def _addresses(config: Config) -> Iterator[str]:
             yield f'registry-mirrors: "{value}" is no URL; write it like https://mirror.example.com.'
     for value in config.get("insecure-registries", []):
         if "://" in value:
-            yield f'insecure-registries: "{value}" is a URL, and must be host:port or a network; remove what stands before the host.'
+            yield (
+                f'insecure-registries: "{value}" is a URL, and must be host:port or a network; remove what stands'
+                " before the host."
+            )
 
 
 def _warnings(config: Config, around: Surroundings) -> Iterator[str]:
@@ -254,8 +261,8 @@ def _warnings(config: Config, around: Surroundings) -> Iterator[str]:
         for other, device in around.routes:
             if network.version == other.version and network.subnet_of(other):  # type: ignore[arg-type]
                 yield (
-                    f"default-address-pools: all of {network} lies in {other}, to which the host has a route over {device};"
-                    " the engine takes no network from there."
+                    f"default-address-pools: all of {network} lies in {other}, to which the host has a route over"
+                    f" {device}; the engine takes no network from there."
                 )
 
 
