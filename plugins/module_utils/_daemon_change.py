@@ -11,9 +11,10 @@ finds either the old state, or all that is needed to complete or revert the chan
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import time
-from typing import Callable
+from typing import Callable, NoReturn
 from collections.abc import Sequence
 
 from ansible_collections.dockyard.ops.plugins.module_utils import (
@@ -22,6 +23,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils import (
     _daemon_record,
     _engine_containers,
     _engine_unit,
+    _host_network,
 )
 from ansible_collections.dockyard.ops.plugins.module_utils._daemon_config import (
     Broken,
@@ -32,7 +34,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._daemon_config import
 )
 from ansible_collections.dockyard.ops.plugins.module_utils._daemon_plan import Order, Plan
 from ansible_collections.dockyard.ops.plugins.module_utils._daemon_record import Change, Record
-from ansible_collections.dockyard.ops.plugins.module_utils._engine_api import EngineApi
+from ansible_collections.dockyard.ops.plugins.module_utils._engine_api import EngineApi, Unreachable
 from ansible_collections.dockyard.ops.plugins.module_utils._problem import Problem
 
 # Seconds beyond the timeout that a stop may take: the engine gives each container its stop timeout and then kills it.
@@ -102,7 +104,9 @@ class Carrier:
         old = self._earlier.old if self._earlier is not None else self._old_content()
         # Without a restart none of them stops, and the next run must not start what somebody stopped meanwhile.
         containers = self.found.containers if self.plan.action == "restart" else []
-        self.record.change = Change(old, self.found.unit.run, containers)
+        if self.plan.action == "start" and self._earlier is not None:
+            containers = self._earlier.containers
+        self.record.change = Change(old, self.found.unit.run, containers, self.found.live.get("bip"))
         _daemon_record.write(self.order.path, self.record)
 
     def _take_back(self) -> None:
@@ -151,8 +155,11 @@ class Carrier:
         self.taken = "reload"
         if not _has_reloaded(api, self._since):
             self._back("did not take the new file over by a reload", "reload")
-        live = _daemon_live.read(api)
         target = self.plan.target
+        try:
+            live = _daemon_live.read(api)
+        except Unreachable as error:
+            self._back(f"ceased to answer after a reload ({error})", "restart")
         wrong = set(_daemon_live.differing(target, live, self.found.unit.argv[1:])) - set(self.plan.after_reload)
         if wrong:
             self._back(f"still shows the old value of {', '.join(sorted(wrong))} after a reload", "reload")
@@ -160,17 +167,16 @@ class Carrier:
 
     def _restart(self) -> None:
         self.taken = self.plan.action
-        before = self.found.live.get("bip")
         if self.plan.bridge_default and not self.plan.unapplied:
             # The engine remembers docker0's address beyond the key bip. It is given the default address by that key
             # first, and then remembers that one. Its own database of networks is left alone.
             step = {**self.plan.target, "bip": self.plan.bridge_default}
             self._write(render(step), self.plan.new)
-            self._start_with(step, before)
+            self._start_with(step)
             self._write(self.plan.new, render(step))
-        self._start_with(self.plan.target, before)
+        self._start_with(self.plan.target)
 
-    def _start_with(self, target: Config, bip_before: str | None) -> None:
+    def _start_with(self, target: Config) -> None:
         """Restarts the engine and proves that it is healthy with this configuration; goes back otherwise."""
         self._since = time.time()
         complaint = _engine_unit.control("restart", self.order.timeout + _STOP)
@@ -183,6 +189,13 @@ class Carrier:
         if unit.run is None or not api.wait(self.order.timeout):
             words = _engine_unit.last_words(self._since)
             self._back(f"did not answer within {self.order.timeout:g} seconds with the new file ({words})", "restart")
+        try:
+            self._prove(target, unit, api)
+        except Unreachable as error:
+            self._back(f"started with the new file, and then ceased to answer ({error})", "restart")
+
+    def _prove(self, target: Config, unit: _engine_unit.Unit, api: EngineApi) -> None:
+        """That the engine shows what the file says, and that the containers run."""
         live = _daemon_live.read(api)
         wrong = set(_daemon_live.differing(target, live, unit.argv[1:])) - set(self.plan.unapplied)
         if wrong:
@@ -203,7 +216,7 @@ class Carrier:
 
     # --- the way back
 
-    def _back(self, reason: str, verb: str) -> None:
+    def _back(self, reason: str, verb: str) -> NoReturn:
         """Puts the old file back, proves the old state, and raises RolledBack with the first error."""
         assert self.record.change is not None
         outcome = restore(self.order, self.record, self.dress, verb)
@@ -244,36 +257,53 @@ def restore(order: Order, record: Record, dress: Callable[[str], object], verb: 
     assert change is not None
     path = order.path
     try:
-        if change.old is None:
-            _atomic_file.remove(path)
-            back = f"{path}, which was not there before, is removed again"
-        else:
-            _atomic_file.write(path, change.old, dress=dress)
-            back = "The old file is back"
+        _put(path, change.old, dress)
     except Problem as problem:
         return f"Putting the old file back failed too, and the engine may be down: {problem.message}"
-    since = time.time()
-    if verb == "reload":
-        _engine_unit.reload()
-    elif change.engine is None:
+    back = "The old file is back" if change.old is not None else f"{path}, which was not there before, is removed again"
+    if change.engine is None:
         # It was down before, and its old file is the reason. It stays down, and systemd stops trying.
         _engine_unit.control("stop", order.timeout + _STOP)
         _finish(order, record, None, {})
         return f"{back}, and the engine is down, as it was before."
+    since = time.time()
+    old = _parsed(change.old, path)
+    if verb == "reload":
+        _engine_unit.reload()
     else:
         _engine_unit.control("restart", order.timeout + _STOP)
+        if change.bip and not old.get("bip") and not _docker0_has(change.bip):
+            # It would keep the new address, see Carrier._restart().
+            try:
+                _atomic_file.write(path, render({**old, "bip": change.bip}), dress=dress)
+                _engine_unit.control("restart", order.timeout + _STOP)
+                _put(path, change.old, dress)
+            except Problem as problem:
+                return f"{back}, but docker0 is not: {problem.message}"
+            _engine_unit.control("restart", order.timeout + _STOP)
     unit = _engine_unit.look()
-    old = _parsed(change.old, path)
-    hosts = old.get("hosts", [])
-    api = EngineApi(unit.engine_socket(hosts))
+    api = EngineApi(unit.engine_socket(old.get("hosts", [])))
     if unit.run is None or not api.wait(order.timeout):
         return f"{back}, but the engine does not start with it either: {_engine_unit.last_words(since)}"
+    if change.bip and verb != "reload" and not _docker0_has(change.bip):
+        return f"{back} and the engine answers, but docker0 did not go back to {change.bip}."
     complaints = _engine_containers.bring_back(api, change.containers, order.timeout)
     if complaints:
         return f"{back} and the engine answers, but not all containers run again: {'; '.join(complaints)}."
     names = _engine_containers.names([container for container in change.containers if not container.of_swarm])
     _finish(order, record, unit.run, old)
     return f"{back}, and the engine answers with it{f'; {names} run' if names and verb != 'reload' else ''}."
+
+
+def _put(path: str, content: bytes | None, dress: Callable[[str], object]) -> None:
+    if content is None:
+        _atomic_file.remove(path)
+    else:
+        _atomic_file.write(path, content, dress=dress)
+
+
+def _docker0_has(bip: str) -> bool:
+    return ipaddress.ip_interface(bip) in _host_network.addresses()
 
 
 def _parsed(content: bytes | None, path: str) -> Config:

@@ -15,6 +15,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._daemon_config import
 from ansible_collections.dockyard.ops.plugins.module_utils._engine_api import EngineApi
 from ansible_collections.dockyard.ops.plugins.module_utils._network_rules import DOCKER0, Surroundings
 
+_SHORT_FLAGS = {"-D": "debug", "-b": "bridge"}
 _BRIDGE_OPTION = "com.docker.network.bridge."
 # What the engine does where daemon.json says nothing.
 _DEFAULTS: Config = {"debug": False, "live-restore": False, "icc": True, "ip-masq": True, "mtu": 1500}
@@ -73,7 +74,7 @@ def differing(config: Config, live: Config, flags: list[str]) -> list[str]:
 
     flags: dockerd's, because what they set can't be told from a key that was not taken over.
     """
-    by_flag = {flag.lstrip("-").partition("=")[0] for flag in flags}
+    by_flag = {_SHORT_FLAGS.get(flag, flag.lstrip("-").partition("=")[0]) for flag in flags}
     found = []
     for key, shown in live.items():
         if key in by_flag:
@@ -96,7 +97,8 @@ def _same(key: str, wanted: Any, shown: Any) -> bool:
     if key == "registry-mirrors":  # the engine adds a slash
         return bool([url.rstrip("/") for url in wanted] == [url.rstrip("/") for url in shown])
     if key == "data-root":
-        return bool(os.path.realpath(wanted) == os.path.realpath(shown))
+        # With userns-remap the engine uses a folder of the remapped user in it.
+        return os.path.realpath(wanted) in (os.path.realpath(shown), os.path.dirname(os.path.realpath(shown)))
     if key in ("bip", "bip6"):
         return not wanted or ipaddress.ip_interface(wanted) == ipaddress.ip_interface(shown)
     if key in ("fixed-cidr", "fixed-cidr-v6"):
@@ -107,7 +109,10 @@ def _same(key: str, wanted: Any, shown: Any) -> bool:
         return [(ipaddress.ip_network(pool["base"]), pool["size"]) for pool in wanted] == [
             (ipaddress.ip_network(pool["base"]), pool["size"]) for pool in shown
         ]
-    if key in ("log-driver", "storage-driver", "default-runtime"):
+    if key == "storage-driver":
+        # Under other names with containerd's image store. A driver that is not there keeps the engine from starting.
+        return True
+    if key in ("log-driver", "default-runtime"):
         return bool(not wanted or wanted == shown)
     return bool(wanted == shown)
 

@@ -19,6 +19,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils import (
     _daemon_record,
     _daemon_report,
 )
+from ansible_collections.dockyard.ops.plugins.module_utils._engine_api import Unreachable
 from ansible_collections.dockyard.ops.plugins.module_utils._problem import Problem
 
 _OPTIONS = {
@@ -40,11 +41,17 @@ def main(options: dict[str, Any], wish: Callable[[dict[str, Any]], _daemon_confi
         module.fail_json(msg=problem.message, rolled_back=problem.complete, changed=not problem.complete)
     except Problem as problem:
         module.fail_json(msg=problem.message)
+    except Unreachable as error:
+        module.fail_json(
+            msg=f"The Docker Engine ceased to answer while it was asked ({error}); see its log, and run again."
+        )
     module.exit_json(**result)
 
 
 def _run(module: AnsibleModule, wish: _daemon_config.Wish) -> dict[str, Any]:
     params = module.params
+    if os.geteuid() != 0:
+        raise Problem("Only root may change the Docker Engine; run as root (become: true). Nothing was changed.")
     _daemon_config.check_wish(wish)
     order = _daemon_plan.Order(
         path=params["path"],

@@ -313,8 +313,8 @@ def _guard(order: Order, plan: Plan) -> None:
                 f" {', '.join(of_bridge)}; stop them first, or give containers a user-defined network instead, which"
                 f" needs no restart (or set on_running_containers: proceed to leave this pending). {UNCHANGED}"
             )
-        if not plan.writes and not different_keys(found.loaded, plan.target):
-            plan.action = "none"  # it has been restarted for this already; once more would not help
+        if set(plan.after_reload) <= set(of_bridge):  # a restart would bring nothing
+            plan.action = "reload" if len(plan.after_reload) < len(plan.pending) else "none"
         return
     if ask:
         raise Problem(

@@ -33,11 +33,13 @@ class Change:
     old: the file before it; None where there was none.
     engine: the run of the engine before it; None where none ran.
     containers: those that ran before it and must run after it.
+    bip: docker0's address before it, which the engine would not go back to by itself; None where not known.
     """
 
     old: bytes | None
     engine: Engine | None
     containers: list[Container]
+    bip: str | None = None
 
 
 @dataclasses.dataclass
@@ -90,6 +92,7 @@ def _encoded(record: Record) -> dict[str, Any]:
             "old": None if change.old is None else base64.b64encode(change.old).decode(),
             "engine": dataclasses.asdict(change.engine) if change.engine else None,
             "containers": [dataclasses.asdict(container) for container in change.containers],
+            "bip": change.bip,
         },
     }
 
@@ -104,6 +107,7 @@ def _decoded(found: dict[str, Any]) -> Record:
             old=None if change["old"] is None else base64.b64decode(change["old"]),
             engine=_engine(change["engine"]),
             containers=[Container(**container) for container in change["containers"]],
+            bip=change["bip"],
         ),
     )
 

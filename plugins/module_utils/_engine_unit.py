@@ -247,7 +247,7 @@ def last_words(since: float, lines: int = 4) -> str:
     since: seconds since the epoch.
     """
     done = _run(
-        ["journalctl", f"--unit={SERVICE}", f"--since=@{int(since)}", "--output=cat", "--no-pager", "--lines=200"],
+        ["journalctl", f"--unit={SERVICE}", f"--since=@{since:.3f}", "--output=cat", "--no-pager", "--lines=200"],
         timeout=60,
     )
     return _last_words(done.stdout.splitlines(), lines)
