@@ -153,13 +153,15 @@ class Carrier:
         self._since = time.time()
         _engine_unit.reload()
         self.taken = "reload"
-        if not _has_reloaded(api, self._since):
-            self._back("did not take the new file over by a reload", "reload")
         target = self.plan.target
         try:
+            reloaded = _has_reloaded(api, self._since)
             live = _daemon_live.read(api)
         except Unreachable as error:
             self._back(f"ceased to answer after a reload ({error})", "restart")
+        if not reloaded:
+            words = _engine_unit.last_words(self._since) or "it has logged nothing about it"
+            self._back(f"did not take the new file over by a reload ({words})", "reload")
         wrong = set(_daemon_live.differing(target, live, self.found.unit.argv[1:])) - set(self.plan.after_reload)
         if wrong:
             self._back(f"still shows the old value of {', '.join(sorted(wrong))} after a reload", "reload")
@@ -185,7 +187,7 @@ class Carrier:
                 f"did not start with the new file ({_engine_unit.last_words(self._since) or complaint})", "restart"
             )
         unit = _engine_unit.look()
-        api = EngineApi(unit.engine_socket(target.get("hosts", [])))
+        api = EngineApi(unit.engine_socket(target.get("hosts")))
         if unit.run is None or not api.wait(self.order.timeout):
             words = _engine_unit.last_words(self._since)
             self._back(f"did not answer within {self.order.timeout:g} seconds with the new file ({words})", "restart")
@@ -282,7 +284,7 @@ def restore(order: Order, record: Record, dress: Callable[[str], object], verb: 
                 return f"{back}, but docker0 is not: {problem.message}"
             _engine_unit.control("restart", order.timeout + _STOP)
     unit = _engine_unit.look()
-    api = EngineApi(unit.engine_socket(old.get("hosts", [])))
+    api = EngineApi(unit.engine_socket(old.get("hosts")))
     if unit.run is None or not api.wait(order.timeout):
         return f"{back}, but the engine does not start with it either: {_engine_unit.last_words(since)}"
     if change.bip and verb != "reload" and not _docker0_has(change.bip):
@@ -335,7 +337,7 @@ def finish(order: Order, record: Record, dress: Callable[[str], object]) -> str 
         return f"An earlier run was broken off, and the engine was down with its file. {outcome}"
     if unit.run is None or unit.run == change.engine:
         return None
-    api = EngineApi(unit.engine_socket([]))
+    api = EngineApi(unit.engine_socket(None))
     if not api.wait(order.timeout):
         return None
     down = len(change.containers) - len(

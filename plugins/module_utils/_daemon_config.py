@@ -48,10 +48,13 @@ def parse(content: bytes, path: str) -> Config:
     if not text.strip():
         return {}
     try:
-        config = json.loads(text, object_pairs_hook=_no_duplicates)
+        config = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         remedy = "mend that line, or move the file away"
         raise Broken(f"{path}, line {error.lineno}: {_reason(text, error)}; {remedy}. {UNCHANGED}") from error
+    except (ValueError, RecursionError) as error:
+        reason = "nested too deeply" if isinstance(error, RecursionError) else error
+        raise Broken(f"{path}: not valid JSON ({reason}); mend it, or move the file away. {UNCHANGED}") from error
     except _Duplicate as error:
         raise Broken(
             f"{path}: the key {error} stands in it twice, and the engine takes the last one; remove one of them."
@@ -74,6 +77,10 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number there")
+
+
 def _kind(value: object) -> str:
     return "list" if isinstance(value, list) else "text" if isinstance(value, str) else "value"
 
@@ -88,7 +95,16 @@ def _reason(text: str, error: json.JSONDecodeError) -> str:
 
 def render(config: Config) -> bytes:
     """As a file: four spaces, as Docker's own documentation has it; keys in the order that they have."""
-    return (json.dumps(config, indent=4, ensure_ascii=False) + "\n").encode()
+    return (_text(config) + "\n").encode()
+
+
+def _text(config: Config, sort: bool = False) -> str:
+    text = json.dumps(config, indent=4, sort_keys=sort, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which JSON can hold and UTF-8 can't
+        text = json.dumps(config, indent=4, sort_keys=sort)
+    return text
 
 
 def equal(one: object, other: object) -> bool:
@@ -171,7 +187,7 @@ def without(current: Config, removal: Config) -> Config:
 # What may bear a password: options of log drivers (splunk-token, awslogs-...), URLs with a user in them.
 _SECRET_NAME = re.compile(r"token|passw|secret|credential|(^|[-_.])key$", re.IGNORECASE)
 _SECRET_IN_URL = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.-]*://)?(?P<user>[^/\s@]*):(?P<password>[^/\s]+)@", re.IGNORECASE
+    r"(?P<scheme>[a-z][a-z0-9+.-]*://)?(?P<user>[^/\s@:]*):(?P<password>[^/\s]+)@", re.IGNORECASE
 )
 # Paths of files, not secrets themselves.
 _HARMLESS = frozenset({"tlskey", "deprecated-key-path"})
@@ -208,4 +224,4 @@ def shown(content: bytes | None, path: str) -> str:
         config = parse(content, path)
     except Broken as broken:
         return f"({broken.message})\n"
-    return json.dumps(masked(config), indent=4, sort_keys=True, ensure_ascii=False) + "\n"
+    return _text(masked(config), sort=True) + "\n"

@@ -92,6 +92,14 @@ def differing(config: Config, live: Config, flags: list[str]) -> list[str]:
 
 
 def _same(key: str, wanted: Any, shown: Any) -> bool:
+    """False also for a value that can't be compared: somebody may have written anything into the file by hand."""
+    try:
+        return _equal(key, wanted, shown)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return False
+
+
+def _equal(key: str, wanted: Any, shown: Any) -> bool:
     if key == "labels":
         return bool(sorted(wanted) == sorted(shown))
     if key == "registry-mirrors":  # the engine adds a slash

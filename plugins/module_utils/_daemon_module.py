@@ -52,6 +52,11 @@ def _run(module: AnsibleModule, wish: _daemon_config.Wish) -> dict[str, Any]:
     params = module.params
     if os.geteuid() != 0:
         raise Problem("Only root may change the Docker Engine; run as root (become: true). Nothing was changed.")
+    if params["owner"] not in (None, "root", "0"):
+        raise Problem(
+            f"owner is {params['owner']}, who could change the file at any time and so rule the host; leave it at root."
+            " Nothing was changed."
+        )
     _daemon_config.check_wish(wish)
     order = _daemon_plan.Order(
         path=params["path"],

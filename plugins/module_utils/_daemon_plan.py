@@ -111,8 +111,7 @@ def look(path: str, record: Record) -> Found:
     found = Found(content, current, broken, unit, engine, None, {}, {}, [])
     if engine != "running":
         return found
-    hosts = (current or {}).get("hosts")
-    api = EngineApi(unit.engine_socket(hosts if isinstance(hosts, list) else []))
+    api = EngineApi(unit.engine_socket((current or {}).get("hosts")))
     if not api.wait(10):
         # systemd believes that it runs, and it does not answer: as good as failed.
         found.engine = "failed"
@@ -152,12 +151,13 @@ def _check_place(path: str) -> None:
 def _look_at_engine(path: str) -> tuple[_engine_unit.Unit, str]:
     if not _engine_unit.booted_by_systemd():
         dockerd = shutil.which("dockerd")
+        argv = [dockerd] if dockerd else []
         if EngineApi(_engine_unit.DEFAULT_ENGINE_SOCKET, timeout=5).answers():
             raise Problem(
                 "A Docker Engine runs on this host and systemd does not, so that it can't be restarted and proven in"
                 f" order; change its file where systemd runs. {UNCHANGED}"
             )
-        unit = _engine_unit.Unit("stopped" if dockerd else "absent", [dockerd] if dockerd else [])
+        unit = _engine_unit.Unit("stopped" if dockerd else "absent", argv, argv)
         return unit, unit.state
     unit = _engine_unit.look()
     if unit.state != "absent" and os.path.realpath(unit.config_file) != os.path.realpath(path):
@@ -181,6 +181,7 @@ def loaded(found: Found, path: str, record: Record) -> Config:
 def make(order: Order, found: Found, record: Record) -> Plan:
     """Raises Problem for everything that speaks against the change."""
     target, new = _target(order, found)
+    unknown = _daemon_keys.check_types(target, found.current or {}, order.path)
     plan = Plan(
         found=found,
         target=target,
@@ -201,7 +202,7 @@ def make(order: Order, found: Found, record: Record) -> Plan:
         plan.needed = "start"
         plan.action = "none" if order.restart == "never" else "start"
     if plan.writes or plan.pending or found.engine == "failed":
-        plan.warnings += _check(order, plan, around)
+        plan.warnings += _check(plan, unknown, around)
     if plan.action == "restart":
         _guard(order, plan)
     return plan
@@ -231,14 +232,21 @@ def _around(found: Found) -> _network_rules.Surroundings:
 def _pending(order: Order, plan: Plan) -> _network_rules.Surroundings | None:
     """What the running engine lacks, and what would bring it."""
     found, target = plan.found, plan.target
-    mismatch = set(_differing(found, target))
+    mismatch = set(_daemon_live.differing(target, found.live, found.unit.argv[1:]))
     unloaded = set(different_keys(found.loaded, target))
     plan.pending = sorted(mismatch | unloaded)
     around = None
     if _bip_is_to_go(order, found, target):
         around = _around(found)
+        pools = {"default-address-pools": target.get("default-address-pools", [])}
+        _network_rules.check(pools, around)
         if not _is_default(found.live.get("bip"), target):
             plan.bridge_default = _network_rules.default_bridge_address(target, around)
+            # What stays in the file has to go together with docker0 as it will be.
+            around.docker0 = [
+                ipaddress.ip_interface(plan.bridge_default),
+                *(address for address in around.docker0 if address.version == 6),
+            ]
             plan.pending = sorted({*plan.pending, "bip"})
     plan.after_reload = [
         key for key in plan.pending if not _daemon_keys.by_reload(key, found.loaded, target) or key not in unloaded
@@ -250,13 +258,6 @@ def _pending(order: Order, plan: Plan) -> _network_rules.Surroundings | None:
     elif plan.pending:
         plan.needed = plan.action = "reload"
     return around
-
-
-def _differing(found: Found, target: Config) -> list[str]:
-    try:
-        return _daemon_live.differing(target, found.live, found.unit.argv[1:])
-    except (ValueError, TypeError, KeyError):
-        return []  # a value that can't be compared is refused by the checks
 
 
 def _bip_is_to_go(order: Order, found: Found, target: Config) -> bool:
@@ -281,9 +282,8 @@ def _is_default(bip: str | None, target: Config) -> bool:
     )
 
 
-def _check(order: Order, plan: Plan, around: _network_rules.Surroundings | None) -> list[str]:
+def _check(plan: Plan, unknown: list[str], around: _network_rules.Surroundings | None) -> list[str]:
     found, target = plan.found, plan.target
-    unknown = _daemon_keys.check_types(target, found.current or {}, order.path)
     warnings = _network_rules.check(target, around or _around(found))
     complaint = _engine_unit.validate(found.unit, render(target))
     if complaint:

@@ -91,7 +91,9 @@ class EngineApi:
 
     def events(self, since: float, until: float, **filters: list[str]) -> list[dict[str, Any]]:
         """Events of that span (seconds since the epoch)."""
-        _status, answer = self.ask("GET", "/events", since=f"{since:.6f}", until=f"{until:.6f}", filters=filters)
+        status, answer = self.ask("GET", "/events", since=f"{since:.6f}", until=f"{until:.6f}", filters=filters)
+        if status != 200:
+            raise Unreachable(f"/events answered {status}: {message(answer)}")
         if answer is None:
             return []
         if isinstance(answer, dict):

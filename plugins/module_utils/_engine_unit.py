@@ -53,10 +53,12 @@ class Unit:
 
     state: "absent", "stopped", "failed" or "running".
     argv: dockerd with its flags as they are in force, or as the next start has them.
+    planned: the same as the next start has them.
     """
 
     state: str
     argv: list[str]
+    planned: list[str] = dataclasses.field(default_factory=list)
     run: Engine | None = None
     started_at: float = 0.0  # seconds since the epoch
 
@@ -73,10 +75,13 @@ class Unit:
     def config_file(self) -> str:
         return (self.flag("--config-file") or [DEFAULT_FILE])[-1]
 
-    def engine_socket(self, hosts_in_file: list[str]) -> str:
-        """The Unix socket on which the engine listens."""
-        for host in self.flag("--host", "-H") + hosts_in_file:
-            if host.startswith("unix://"):
+    def engine_socket(self, hosts_in_file: object) -> str:
+        """The Unix socket on which the engine listens.
+
+        hosts_in_file: the key hosts of daemon.json, whatever stands there.
+        """
+        for host in self.flag("--host", "-H") + (hosts_in_file if isinstance(hosts_in_file, list) else []):
+            if isinstance(host, str) and host.startswith("unix://"):
                 return host[len("unix://") :]
         return DEFAULT_ENGINE_SOCKET
 
@@ -95,15 +100,16 @@ def look(settle: float = 20) -> Unit:
         if active in ("active", "inactive", "failed") or time.monotonic() >= deadline:
             break
         time.sleep(0.2)
+    planned = _planned_argv(properties)
     pid = int(properties.get("MainPID") or 0)
     if active in ("active", "reloading") and pid:
         with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
             argv = file.read().rstrip("\0").split("\0")
         started = int(properties["ExecMainStartTimestampMonotonic"])
         ago = time.clock_gettime(time.CLOCK_MONOTONIC) - started / 1e6
-        return Unit("running", argv, Engine(boot_id(), pid, started), time.time() - ago)
+        return Unit("running", argv, planned or argv, Engine(boot_id(), pid, started), time.time() - ago)
     # Still on its way after all that time counts as failed: systemd starts it over and over.
-    return Unit("stopped" if active == "inactive" else "failed", _planned_argv(properties))
+    return Unit("stopped" if active == "inactive" else "failed", planned, planned)
 
 
 def _show() -> dict[str, str]:
@@ -127,17 +133,24 @@ def _planned_argv(properties: dict[str, str]) -> list[str]:
     found = re.search(r"argv\[\]=(.*?) ; ignore_errors=", properties.get("ExecStart", ""))
     if found is None:
         return []
-    environment = dict(word.split("=", 1) for word in shlex.split(properties.get("Environment", "")) if "=" in word)
+    environment = dict(word.split("=", 1) for word in _words(properties.get("Environment", "")) if "=" in word)
     for line in properties.get("EnvironmentFiles", "").splitlines():
         environment.update(_environment_file(line.split(" (", 1)[0].strip()))
     argv: list[str] = []
     for word in found[1].split():
         whole = re.fullmatch(r"\$(\w+)", word)
         if whole:  # a variable that stands alone is split into words, systemd.service(5)
-            argv += shlex.split(environment.get(whole[1], ""))
+            argv += _words(environment.get(whole[1], ""))
         else:
             argv.append(re.sub(r"\$\{(\w+)\}", lambda name: environment.get(name[1], ""), word))
     return argv
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:  # an unbalanced quote, which systemd takes as it is
+        return text.split()
 
 
 def _environment_file(path: str) -> dict[str, str]:
@@ -156,9 +169,9 @@ def _environment_file(path: str) -> dict[str, str]:
 
 def version(unit: Unit) -> tuple[int, ...] | None:
     """Version of the installed dockerd, which need not be the one that runs."""
-    if not unit.argv:
+    if not unit.planned:
         return None
-    done = _run([unit.argv[0], "--version"], timeout=30)
+    done = _run([unit.planned[0], "--version"], timeout=30)
     found = re.search(r"version (\d+(?:\.\d+)*)", done.stdout)
     return tuple(map(int, found[1].split("."))) if found else None
 
@@ -169,15 +182,15 @@ def validate(unit: Unit, content: bytes) -> str | None:
     C(dockerd --validate) came with 23.0. An older one is started as nobody: it reads and judges its configuration, and
     then gives up because it is not root, before it has touched anything (cmd/dockerd, DaemonCli.start).
     """
-    if not unit.argv or shutil.which(unit.argv[0]) is None:
+    if not unit.planned or shutil.which(unit.planned[0]) is None:
         return None
     folder = tempfile.mkdtemp(prefix="ansible.")
     try:
         file = os.path.join(folder, "daemon.json")
         with open(file, "wb") as staged:
             staged.write(content)
-        flags = _without_config_file(unit.argv[1:])
-        command = [unit.argv[0], f"--config-file={file}", *flags]
+        flags = _without_config_file(unit.planned[1:])
+        command = [unit.planned[0], f"--config-file={file}", *flags]
         done = _run([*command, "--validate"], timeout=60)
         complaint = done.stderr.strip() or done.stdout.strip()
         if "unknown flag: --validate" in complaint:
