@@ -53,6 +53,7 @@ STEPS = [
     scenario("registry"),
     scenario("registry_host"),
     scenario("docker_engine"),
+    scenario("docker_daemon"),  # on all three suites at once
     scenario("images"),
     Step("integration", "integration"),
     scenario("registry_mtls"),
