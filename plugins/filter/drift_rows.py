@@ -1,0 +1,168 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: drift_rows
+short_description: What a check of daemon.json has found, one row for each difference
+version_added: 0.2.0
+description:
+  - Takes what M(dockyard.ops.docker_daemon) or M(dockyard.ops.docker_bridge) returned in check mode, with diff and with
+    C(restart=never), and makes a list of what differs on that host.
+  - A host without a difference has one row that says so.
+positional: host, declared
+options:
+  _input:
+    description:
+      - The module's result. An empty dictionary, if nothing is declared for the host.
+      - A result with C(failed) or C(unreachable) gives a row with its message.
+    type: dict
+    required: true
+  host:
+    description:
+      - Name of the host.
+    type: str
+    required: true
+  declared:
+    description:
+      - The keys that are declared. Only serves to tell apart what merely stands in the file.
+      - By default, all of the file counts as declared.
+    type: dict
+author:
+  - The Dockyard authors (@dockyard-ops)
+seealso:
+  - plugin: dockyard.ops.table
+    plugin_type: filter
+"""
+
+EXAMPLES = r"""
+- name: Compare
+  dockyard.ops.docker_daemon:
+    config: {debug: true}
+    restart: never
+  check_mode: true
+  diff: true
+  register: result
+
+- name: Show what differs
+  ansible.builtin.debug:
+    msg: "{{ result | dockyard.ops.drift_rows(inventory_hostname) | dockyard.ops.table }}"
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - The rows. Each has C(host), C(key), C(declared), C(running) and C(note).
+    - C(drift) is V(false) for what is only worth knowing.
+    - Secrets are the fingerprints that the module shows.
+  type: list
+  elements: dict
+  sample:
+    - host: web1
+      key: bip
+      declared: 10.77.0.1/24
+      running: 172.17.0.1/16
+      note: a restart is owed
+      drift: true
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+
+NOT_SET = "(not set)"
+# What is no more than a restart of the whole would say of each key.
+NOT_RUNNING = {
+    "absent": "no engine is installed",
+    "stopped": "the engine is stopped",
+    "failed": "the engine is down",
+    "other_file": "the engine reads another file",
+}
+
+
+def drift_rows(result: Any, host: str, declared: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    if not isinstance(result, Mapping):
+        raise AnsibleFilterError(f"drift_rows takes the result of a module, and not {type(result).__name__}.")
+    if result.get("unreachable"):
+        return [_row(host, note=f"not reachable: {_line(result.get('msg'))}")]
+    if result.get("failed"):
+        return [_row(host, note=f"refused: {_line(result.get('msg'))}")]
+    if not result:
+        return [_row(host, note="nothing is declared", drift=False)]
+    if not result.get("diff"):
+        raise AnsibleFilterError("drift_rows needs the module's diff: run it with diff: true.")
+    return [*_of_engine(host, result), *_of_keys(host, result, declared)] or [
+        _row(host, note="as declared", drift=False)
+    ]
+
+
+def _row(
+    host: str, key: str = "", declared: Any = "", running: Any = "", note: str = "", drift: bool = True
+) -> dict[str, Any]:
+    return {"host": host, "key": key, "declared": declared, "running": running, "note": note, "drift": drift}
+
+
+def _line(text: Any) -> str:
+    """As one line: a report has one for each difference."""
+    return " ".join(str(text or "no reason given").removeprefix("Task failed: ").split())
+
+
+def _of_engine(host: str, result: Mapping[str, Any]) -> list[dict[str, Any]]:
+    engine = result.get("engine", "running")
+    if engine == "running":
+        return []
+    # Stopped, or not installed yet, is as somebody wants it. One that failed is down against everybody's will.
+    return [_row(host, "(engine)", "", engine, NOT_RUNNING[engine], drift=engine == "failed")]
+
+
+def _of_keys(host: str, result: Mapping[str, Any], declared: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    before, after = _config(result["diff"][0]["before"]), _config(result["diff"][0]["after"])
+    live = result.get("live") or {}
+    if before is None:
+        return [_row(host, "(file)", note=f"daemon.json is broken: {_line(result['diff'][0]['before']).strip('()')}")]
+    after = after or {}
+    changed, waiting = result.get("changed_keys") or [], result.get("pending_keys") or []
+    needed = result.get("action_needed", "none")
+    # A reload that is owed is not in pending_keys, which tells what waits for a restart.
+    shown = [key for key in after if needed == "reload" and key in live and live[key] != after[key]]
+    rows = []
+    for key in sorted({*changed, *waiting, *shown}):
+        notes = []
+        named = declared is None or key in declared or key in changed
+        if key in changed or not named:
+            notes.append(f"daemon.json has {text(before[key])}" if key in before else "not in daemon.json")
+        if key in waiting:
+            notes.append("needs a restart" if key in changed else "a restart is owed")
+        elif key in shown:
+            notes.append("needs a reload" if key in changed else "a reload is owed")
+        running = live.get(key, NOT_SET if result.get("engine", "running") == "running" else "")
+        if key not in live and key in changed and key not in waiting:
+            running = before.get(key, NOT_SET) if result.get("engine", "running") == "running" else ""
+        rows.append(_row(host, key, after.get(key, NOT_SET) if named else "(not declared)", running, "; ".join(notes)))
+    if not rows and needed in ("reload", "restart"):
+        rows.append(_row(host, note=f"a {needed} is owed"))
+    return rows
+
+
+def _config(content: str) -> dict[str, Any] | None:
+    """The file as the module's diff shows it: JSON, nothing where there is none, and a remark where it is broken."""
+    if not content.strip():
+        return {}
+    try:
+        config = json.loads(content)
+    except ValueError:
+        return None
+    return config if isinstance(config, dict) else None
+
+
+def text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Any]:
+        return {"drift_rows": drift_rows}
