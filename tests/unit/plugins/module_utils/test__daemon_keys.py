@@ -115,7 +115,8 @@ def test_keys_that_are_not_known_are_returned_in_order() -> None:
     assert check_types({"zebra": None, "icc": True, "antelope": [5]}, {}, PATH) == ["zebra", "antelope"]
 
 
-# Read from "Reloaded configuration" of engines 20.10, 26.1 and 28.5 after a SIGHUP: what had changed in it, and what not.
+# Read from "Reloaded configuration" of engines 20.10, 26.1 and 28.5 after a SIGHUP: what had changed in it, and what
+# not.
 TAKEN_OVER = {
     *("debug", "labels", "live-restore", "max-concurrent-downloads", "max-concurrent-uploads"),
     *("max-download-attempts", "shutdown-timeout", "insecure-registries", "registry-mirrors", "features", "runtimes"),

@@ -121,7 +121,8 @@ LIKE_4, LIKE_6 = "write it like 10.77.0.1/24.", "write it like fd00:77::1/64."
         ),
         (
             {"bip": "192.168.0.1/16"},
-            "bip 192.168.0.1/16 overlaps 192.168.178.0/24, to which the host has a route over eth0; choose another network.",
+            "bip 192.168.0.1/16 overlaps 192.168.178.0/24, to which the host has a route over eth0; choose another"
+            " network.",
         ),
         (
             {"bip6": "2001:db8:1::77/80"},
@@ -146,11 +147,13 @@ LIKE_4, LIKE_6 = "write it like 10.77.0.1/24.", "write it like fd00:77::1/64."
         # What belongs into the network
         (
             {"bip": "10.77.0.1/24", "fixed-cidr": "10.78.0.0/25"},
-            "fixed-cidr 10.78.0.0/25 does not lie inside the network of bip (10.77.0.0/24); choose a part of that network.",
+            "fixed-cidr 10.78.0.0/25 does not lie inside the network of bip (10.77.0.0/24); choose a part of that"
+            " network.",
         ),
         (
             {"bip": "10.77.0.1/24", "fixed-cidr": "10.77.0.0/23"},
-            "fixed-cidr 10.77.0.0/23 does not lie inside the network of bip (10.77.0.0/24); choose a part of that network.",
+            "fixed-cidr 10.77.0.0/23 does not lie inside the network of bip (10.77.0.0/24); choose a part of that"
+            " network.",
         ),
         (
             {"fixed-cidr": "10.77.0.0/25"},
@@ -192,7 +195,8 @@ LIKE_4, LIKE_6 = "write it like 10.77.0.1/24.", "write it like fd00:77::1/64."
         ),
         (
             {"bip": "10.77.0.1/24", "default-gateway": "10.77.0.255"},
-            "default-gateway 10.77.0.255 is the first or last address of the network of bip (10.77.0.0/24), which no host"
+            "default-gateway 10.77.0.255 is the first or last address of the network of bip (10.77.0.0/24), which no"
+            " host"
             " can have; choose another.",
         ),
         (
@@ -207,7 +211,8 @@ LIKE_4, LIKE_6 = "write it like 10.77.0.1/24.", "write it like fd00:77::1/64."
         ),
         (
             {"fixed-cidr-v6": "fd00:77::/64", "default-gateway-v6": "fd00:77::"},
-            "default-gateway-v6 fd00:77:: is the first or last address of fixed-cidr-v6 (fd00:77::/64), which no host can"
+            "default-gateway-v6 fd00:77:: is the first or last address of fixed-cidr-v6 (fd00:77::/64), which no"
+            " host can"
             " have; choose another.",
         ),
         # Exclusions
@@ -247,7 +252,8 @@ LIKE_4, LIKE_6 = "write it like 10.77.0.1/24.", "write it like fd00:77::1/64."
         ),
         (
             {"insecure-registries": ["http://registry.example.com:5000"]},
-            'insecure-registries: "http://registry.example.com:5000" is a URL, and must be host:port or a network; remove'
+            'insecure-registries: "http://registry.example.com:5000" is a URL, and must be host:port or a network;'
+            " remove"
             " what stands before the host.",
         ),
     ],
@@ -262,7 +268,8 @@ def test_a_rule_that_is_broken(config: dict[str, Any], message: str) -> None:
         (
             {"live-restore": True},
             SWARM,
-            "live-restore does not go together with Swarm, and this engine is a member of one; leave live-restore out, or"
+            "live-restore does not go together with Swarm, and this engine is a member of one; leave live-restore"
+            " out, or"
             " leave the Swarm first.",
         ),
         (

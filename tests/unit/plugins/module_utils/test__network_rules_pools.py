@@ -38,7 +38,8 @@ def pools(*pairs: tuple[str, int]) -> dict[str, Any]:
         (pools(("banana/16", 24)), 'default-address-pools: "banana/16" is no network; write it like 10.100.0.0/16.'),
         (
             pools(("10.100.1.0/16", 24)),
-            "default-address-pools: the pool 10.100.1.0/16 has an address of a host in it; the network is 10.100.0.0/16.",
+            "default-address-pools: the pool 10.100.1.0/16 has an address of a host in it; the network is"
+            " 10.100.0.0/16.",
         ),
         (
             pools(("10.100.0.0/16", 8)),
