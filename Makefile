@@ -5,7 +5,7 @@
 NOX = @tests/environment/run nox --error-on-missing-interpreters -s
 
 .DEFAULT_GOAL = help
-.PHONY: help demo demo-clean test lint sanity unit integration scenario bench docs release-check format
+.PHONY: help demo demo-clean test lint sanity unit integration scenario faults bench docs release-check format
 
 help: ## Show this list
 	@awk -F ' *## *' '/^[a-z-]+: *##/ {sub(":", "", $$1); printf "  make %-50s %s\n", $$1 (NF > 2 ? " " $$2 : ""), $$NF}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ integration: ## NAME=docker_certs SUITE=trixie ## The modules' tests on a real h
 
 scenario: ## NAME=registry SUITE=trixie ## One molecule scenario
 	$(NOX) scenario -- $(NAME) $(SUITE)
+
+faults: ## NAME=daemon SUITE="trixie sid" ## Inject faults for real and print which of them held
+	$(NOX) faults -- $(NAME) $(SUITE)
 
 bench: ## NAME="htpasswd certs" ## Measure against peers, write docs/performance.md
 	$(NOX) bench -- $(NAME)

@@ -160,7 +160,7 @@ def types(session: nox.Session) -> None:
     packages = [f"ansible_collections.dockyard.ops.{part}" for part in ("plugins", "tests.unit")]
     session.run("mypy", "--namespace-packages", "--explicit-package-bases", *_each("-p", packages))
     session.run(
-        "mypy", "noxfile.py", "tests/hosts", "tests/bench", "tests/demo", "tests/roles", "docs", "tests/everything.py"
+        "mypy", "noxfile.py", "tests/hosts", "tests/bench", "tests/demo", "tests/roles", "tests/faults", "docs", "tests/everything.py"
     )
     for script in sorted(ROOT.glob("roles/*/files/*.py")):
         session.run("mypy", str(script.relative_to(ROOT)))
@@ -229,6 +229,13 @@ def scenario(session: nox.Session) -> None:
     session.env["DOCKYARD_SUITE"] = suite
     session.env["MOLECULE_COMMAND_BORDERS"] = "false"
     session.run("molecule", "test", "--scenario-name", name)
+
+
+@nox.session(default=False)
+def faults(session: nox.Session) -> None:
+    """Injects faults for real and prints which of them held. Arguments: a subject, and suites of Debian."""
+    session.env.update(engine_environment())
+    session.run("python", "tests/faults/faults.py", *session.posargs)
 
 
 @nox.session(default=False)

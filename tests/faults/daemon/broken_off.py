@@ -1,0 +1,216 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs that were killed or cut off by a reboot, restarts that are owed, engines that are down because of their file.
+
+To kill at an exact moment, /usr/local/bin/systemctl stands in for the real one: it stops at the verb in question,
+before or after it has handed it on, until the test has killed the module. The kill, the engine and systemd are real.
+"""
+
+from __future__ import annotations
+
+import json
+
+from daemon.host import BASE, PATH, Host
+
+Outcome = tuple[str, list[str]]
+WANTED = {"dns-search": ["example.com"]}
+_GATE = """#!/bin/sh
+# Hands everything on to the real systemctl, and stops at "{verb}" for the test.
+if [ "$1" = "{verb}" ]; then
+    {before}
+    touch /run/at-the-gate
+    sleep 60
+fi
+exec /usr/bin/systemctl "$@"
+"""
+
+
+def _kill_at(host: Host, verb: str, handed_on: bool, **options: object) -> None:
+    """Starts a change and kills it when it calls systemctl VERB; handed_on: systemd has got the order already."""
+    before = f"(setsid /usr/bin/systemctl {verb} docker.service >/dev/null 2>&1 &)" if handed_on else ":"
+    host.write(_GATE.format(verb=verb, before=before), "/usr/local/bin/systemctl")
+    host.must("chmod 755 /usr/local/bin/systemctl; rm -f /run/at-the-gate")
+    running = host.start("docker_daemon", on_running_containers="proceed", **options)
+    host.wait_for("test -e /run/at-the-gate")
+    killed = host.kill_module()
+    host.must("rm -f /usr/local/bin/systemctl")
+    host.end(running)
+    if not killed:
+        raise RuntimeError("there was no module to kill")
+
+
+def _completes(host: Host, wanted: dict[str, object]) -> list[str]:
+    """The next run, and the one after it, which must find nothing to do."""
+    answers = [host.daemon(config=WANTED, on_running_containers="proceed") for _time in range(2)]
+    broken = [f"{answer['msg']}" for answer in answers if answer.get("failed")]
+    if not broken and (answers[1]["changed"] or answers[1]["restart_pending"]):
+        broken.append(f"not complete after one run: {answers[1]['msg']}")
+    if json.loads(host.read()) != wanted:
+        broken.append(f"the file holds {host.read()}")
+    return broken + _all_up(host)
+
+
+def _all_up(host: Host) -> list[str]:
+    state = host.state()
+    broken = [] if state.engine.split(" pid ")[0] else ["the engine does not answer"]
+    return (
+        broken + ([] if state.containers == "always plain" else [f"there run: {state.containers}"]) + host.leftovers()
+    )
+
+
+def _tidy(host: Host) -> None:
+    host.base()
+    host.containers_up()
+
+
+def killed_before_restart(host: Host) -> Outcome:
+    _kill_at(host, "restart", False, config=WANTED)
+    broken = [] if "example.com" in host.read() else ["the fault is not there: the file was not written"]
+    broken += _all_up(host)
+    seen = host.daemon(check=True, config=WANTED, on_running_containers="proceed")
+    if seen.get("action_taken") != "restart" or seen.get("changed_keys") != []:
+        broken.append(f"the restart that is owed is not seen: {seen['msg']}")
+    broken += _completes(host, {**BASE, **WANTED})
+    _tidy(host)
+    return "the next run restarts", broken
+
+
+def killed_during_restart(host: Host) -> Outcome:
+    _kill_at(host, "restart", True, config=WANTED)
+    broken = _completes(host, {**BASE, **WANTED})
+    _tidy(host)
+    return "the next run brings the containers back", broken
+
+
+def rebooted_in_between(host: Host) -> Outcome:
+    _kill_at(host, "restart", False, config=WANTED)
+    host.reboot()
+    broken = _completes(host, {**BASE, **WANTED})
+    _tidy(host)
+    return "the next run completes it", broken
+
+
+def rebooted_with_a_file_that_kills(host: Host) -> Outcome:
+    _kill_at(host, "restart", False, config={"log-driver": "nonsense"})
+    host.reboot()
+    broken = [] if host.run("docker info").returncode else ["the fault is not there: the engine is up"]
+    broken += _completes(host, {**BASE, **WANTED})
+    _tidy(host)
+    return "the next run reverts it", broken
+
+
+def killed_anywhere(host: Host) -> Outcome:
+    """A kill every tenth of a second of a run's life, until it is over before the kill comes."""
+    broken: list[str] = []
+    kills = 0
+    for tenth in range(60):
+        host.must("rm -f /run/started")
+        running = host.start("docker_daemon", config=WANTED, on_running_containers="proceed")
+        host.wait_for("pgrep -f '[A]nsiballZ_docker' && sleep 0.05")
+        host.must(f"sleep {tenth * 0.1:.1f}")
+        killed = host.kill_module()
+        host.end(running)
+        if not killed:
+            break
+        kills += 1
+        content = host.read()
+        if json.loads(content) not in (BASE, {**BASE, **WANTED}):
+            broken.append(f"killed after {tenth / 10} s, the file holds {content}")
+        broken += [f"killed after {tenth / 10} s: {what}" for what in _completes(host, {**BASE, **WANTED})]
+        host.base()
+    if kills < 5:
+        broken.append(f"only {kills} kills hit")
+    _tidy(host)
+    return f"{kills} kills, every one completed", broken
+
+
+def owed_restart(host: Host) -> Outcome:
+    """What a play leaves behind that failed before its handler, or that was told not to restart."""
+    before = host.state()
+    written = host.daemon(config=WANTED, restart="never")
+    broken = host.healthy(before)
+    broken = [what for what in broken if not what.startswith("file ")]
+    if written.get("pending_keys") != ["dns-search"] or "by a restart, which is owed" not in written["msg"]:
+        broken.append(f"it says {written}")
+    broken += _completes(host, {**BASE, **WANTED})
+    _tidy(host)
+    return "the next run restarts", broken
+
+
+def owed_by_hand(host: Host) -> Outcome:
+    """Edited by hand long after the start, and nobody restarted the engine, which would not survive it."""
+    host.must("rm -rf /var/lib/dockyard")
+    host.write(json.dumps({**BASE, "log-driver": "nonsense"}))
+    answer = host.daemon(config=WANTED, on_running_containers="proceed")
+    broken = [] if answer.get("rolled_back") else [f"it says {answer['msg']}"]
+    broken += _all_up(host)
+    if "nonsense" in host.read():
+        broken.append("what the engine can't start with is in the file again")
+    _tidy(host)
+    return "put back to what the engine ran with", broken
+
+
+def _down_with(host: Host, content: str) -> None:
+    host.write(content)
+    host.run("systemctl restart docker; sleep 8")
+    if host.run("systemctl is-failed docker").returncode:
+        raise RuntimeError("the engine is not down with this file")
+
+
+def down_by_syntax(host: Host) -> Outcome:
+    broken_file = '{"debug": true,, }'
+    _down_with(host, broken_file)
+    answer = host.daemon(config=BASE)
+    broken = [answer["msg"]] if answer.get("failed") else []
+    kept = answer.get("backup_file", "")
+    if not kept or host.run(f"cat {kept}").stdout != broken_file:
+        broken.append(f"the broken file was not kept: {kept}")
+    if answer.get("engine") != "failed" or answer.get("action_taken") != "start":
+        broken.append(f"it says {answer}")
+    host.must(f"rm -f {kept}; docker start plain always")
+    broken += _all_up(host)
+    _tidy(host)
+    return "repaired, the broken file kept", broken
+
+
+def down_by_bip(host: Host) -> Outcome:
+    _down_with(host, json.dumps({**BASE, "bip": "10.77.0.0/24"}))
+    answer = host.bridge(bip="10.77.0.1/24")
+    broken = [answer["msg"]] if answer.get("failed") else []
+    if host.state().docker0 != "10.77.0.1/24":
+        broken.append(f"docker0 has {host.state().docker0}")
+    host.must("docker start plain always")
+    broken += _all_up(host)
+    host.bridge(state="absent", restart="always")
+    _tidy(host)
+    return "repaired", broken
+
+
+def down_and_still_wrong(host: Host) -> Outcome:
+    content = json.dumps({"nonsense": 1})
+    _down_with(host, content)
+    answer = host.daemon(config={"debug": True})
+    broken = [] if "match any configuration option: nonsense" in answer["msg"] else [f"it says {answer['msg']}"]
+    if host.read() != content:
+        broken.append("the file was touched")
+    repaired = host.daemon(config=BASE, state="replaced", backup=True)
+    broken += [repaired["msg"]] if repaired.get("failed") else []
+    host.must(f"rm -f {repaired.get('backup_file', '')} {PATH}.*~; docker start plain always")
+    broken += _all_up(host)
+    _tidy(host)
+    return "refused while it stays wrong, repaired by replaced", broken
+
+
+FAULTS = [
+    ("killed between write and restart", killed_before_restart),
+    ("killed during the restart", killed_during_restart),
+    ("rebooted between write and restart", rebooted_in_between),
+    ("rebooted with a file that kills the engine", rebooted_with_a_file_that_kills),
+    ("killed at any moment", killed_anywhere),
+    ("a restart that is owed", owed_restart),
+    ("a restart that is owed, for a file that kills", owed_by_hand),
+    ("engine down, file is no JSON", down_by_syntax),
+    ("engine down, bip is the network's address", down_by_bip),
+    ("engine down, and the wish does not mend it", down_and_still_wrong),
+]

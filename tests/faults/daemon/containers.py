@@ -1,0 +1,108 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running containers in the way of a restart, with and without live-restore."""
+
+from __future__ import annotations
+
+from daemon.host import Host
+
+Outcome = tuple[str, list[str]]
+
+
+def refused_with_names(host: Host) -> Outcome:
+    before = host.state()
+    answer = host.bridge(bip="10.77.0.1/24")
+    broken = host.healthy(before, same_engine=True)
+    for text in (
+        "bip needs a restart",
+        "running containers always, plain",
+        "user-defined network",
+        "on_running_containers: proceed",
+    ):
+        if text not in answer["msg"]:
+            broken.append(f"the message does not say {text!r}: {answer['msg']}")
+    return "refused by default, with their names", broken
+
+
+def proceed(host: Host) -> Outcome:
+    before = host.state()
+    ids = host.must("docker ps --quiet --no-trunc | sort")
+    answer = host.bridge(bip="10.77.0.1/24", on_running_containers="proceed")
+    broken = [] if answer.get("containers_restarted") == ["always", "plain"] else [f"it says {answer}"]
+    if host.must("docker ps --quiet --no-trunc | sort") != ids:
+        broken.append("they are not the same containers")
+    gateway = host.must("docker exec plain ip route show default")
+    if "10.77.0.1" not in gateway:
+        broken.append(f"a container's gateway is {gateway}")
+    back = host.bridge(state="absent", on_running_containers="proceed")
+    return "both run again", broken + ([back["msg"]] if back.get("failed") else []) + host.healthy(before)
+
+
+def started_with_rm(host: Host) -> Outcome:
+    host.must("docker run --detach --init --rm --name passing small:1 sleep 100000")
+    before = host.state()
+    answers = [
+        host.bridge(mtu=1400, on_running_containers="proceed"),
+        host.bridge(mtu=1400, restart="always"),
+    ]
+    broken = host.healthy(before, same_engine=True)
+    for answer in answers:
+        if "The restart would stop passing, started with --rm" not in answer["msg"]:
+            broken.append(f"it says {answer['msg']}")
+    host.must("docker rm --force passing")
+    return "refused, as it could not come back", broken
+
+
+def does_not_come_back(host: Host) -> Outcome:
+    """A port published on docker0's old address: the container can't start once docker0 has another one."""
+    address = host.state().docker0.split("/")[0]
+    host.must(f"docker run --detach --init --name published --publish {address}:8080:80 small:1 sleep 100000")
+    before = host.state()
+    answer = host.bridge(bip="10.77.0.1/24", on_running_containers="proceed", timeout=8)
+    broken = host.healthy(before)
+    for text in ("published does not start", "The old file is back", "always, plain, published run"):
+        if text not in answer["msg"]:
+            broken.append(f"the message does not say {text!r}: {answer['msg']}")
+    host.must("docker rm --force published")
+    return "file, docker0 and containers as before", broken
+
+
+def live_restore(host: Host) -> Outcome:
+    """The truth: containers survive, docker0 does not change until none runs; then it does."""
+    broken = []
+    if host.daemon(config={"live-restore": True}).get("action_taken") != "reload":
+        broken.append("live-restore was not taken over by a reload")
+    processes = host.must("pgrep -x sleep | sort")
+    survived = host.daemon(config={"log-level": "warn"})
+    if survived.get("failed") or survived["action_taken"] != "restart":
+        broken.append(f"a restart that stops nobody was refused: {survived['msg']}")
+    refused = host.bridge(mtu=1400)
+    if "live-restore, and as long as containers run (always, plain) it does not take over mtu" not in refused["msg"]:
+        broken.append(f"without proceed it says: {refused['msg']}")
+    pending = [host.bridge(mtu=1400, icc=False, on_running_containers="proceed") for _time in range(2)]
+    for answer in pending:
+        if answer.get("pending_keys") != ["icc", "mtu"] or answer["live"]["mtu"] != 1500 or not answer["live"]["icc"]:
+            broken.append(f"what waits was not told: {answer}")
+        if "will only be taken over by a restart while no container runs" not in answer["msg"]:
+            broken.append(f"with proceed it says: {answer['msg']}")
+    if pending[1]["changed"]:
+        broken.append("the second run changed something")
+    if host.must("pgrep -x sleep | sort") != processes:
+        broken.append("containers did not survive")
+    host.must("docker rm --force plain always")
+    applied = host.bridge(mtu=1400, icc=False)
+    if applied.get("restart_pending") or applied["live"]["mtu"] != 1400 or applied["live"]["icc"]:
+        broken.append(f"not taken over without containers: {applied}")
+    host.base()
+    host.containers_up()
+    return "told as pending, applied once none runs", broken
+
+
+FAULTS = [
+    ("containers run, default", refused_with_names),
+    ("containers run, proceed", proceed),
+    ("containers run, one of them with --rm", started_with_rm),
+    ("containers run, one can't come back", does_not_come_back),
+    ("containers run, live-restore", live_restore),
+]

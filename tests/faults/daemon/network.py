@@ -1,0 +1,105 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an engine remembers, forgets, or does not do when docker0 is changed."""
+
+from __future__ import annotations
+
+from daemon.host import Host
+
+Outcome = tuple[str, list[str]]
+
+
+def _ping(host: Host) -> bool:
+    address = host.must("docker inspect --format '{{.NetworkSettings.IPAddress}}' always")
+    return host.run(f"docker exec plain ping -c 1 -W 1 {address}").returncode == 0
+
+
+def icc(host: Host) -> Outcome:
+    """Proven by packets."""
+    before = host.state()
+    broken = [] if _ping(host) else ["they can't reach each other with icc"]
+    off = host.bridge(icc=False, on_running_containers="proceed")
+    if off.get("failed") or _ping(host):
+        broken.append(f"they reach each other without icc: {off['msg']}")
+    on = host.bridge(icc=True, on_running_containers="proceed")
+    if on.get("failed") or not _ping(host):
+        broken.append(f"they can't reach each other with icc again: {on['msg']}")
+    host.bridge(state="absent", on_running_containers="proceed")
+    return "no packet passes", broken + host.healthy(before)
+
+
+def bip_removed(host: Host) -> Outcome:
+    """Docker0 goes back, and other networks and what is attached to them stay."""
+    before = host.state()
+    host.must("docker run --detach --init --name attached --network user-defined small:1 sleep 100000")
+    moved = host.bridge(
+        bip="10.77.0.1/24", icc=False, mtu=1400, fixed_cidr="10.77.0.128/25", on_running_containers="proceed"
+    )
+    broken = [moved["msg"]] if moved.get("failed") or host.state().docker0 != "10.77.0.1/24" else []
+    back = host.bridge(state="absent", on_running_containers="proceed")
+    again = host.bridge(state="absent")
+    if back.get("failed") or again.get("failed") or again["changed"]:
+        broken.append(f"{back['msg']} {again['msg']}")
+    if "10.99.0." not in host.run("docker exec attached ip -4 address show eth0").stdout:
+        broken.append("the user-defined network's container has lost its address")
+    host.must("docker rm --force attached")
+    return "docker0 has its default back", broken + host.healthy(before)
+
+
+def bip_removed_by_hand(host: Host) -> Outcome:
+    """Somebody took bip out of the file and restarted the engine, which kept the address all the same."""
+    before = host.state()
+    host.bridge(bip="10.77.0.1/24", on_running_containers="proceed")
+    host.must(
+        "sed -i '/bip/d; s/},$/}/' /etc/docker/daemon.json; systemctl reset-failed docker; systemctl restart docker"
+    )
+    kept = host.state().docker0
+    broken = [] if kept == "10.77.0.1/24" else [f"the fault is not there: docker0 has {kept}"]
+    back = host.bridge(state="absent", on_running_containers="proceed")
+    if back.get("failed") or not back["changed"]:
+        broken.append(back["msg"])
+    host.must("docker start plain")
+    host.base()
+    now = host.state()
+    broken += [] if now.docker0 == before.docker0 else [f"docker0 has {now.docker0}"]
+    return "docker0 has its default back", broken
+
+
+def restarts_in_a_row(host: Host) -> Outcome:
+    """systemd refuses the fourth start within a minute, and docker.socket fails with it."""
+    before = host.state()
+    broken = []
+    for number in range(6):
+        answer = host.daemon(config={"dns-search": [f"n{number}.example.com"]}, on_running_containers="proceed")
+        broken += [answer["msg"]] if answer.get("action_taken") != "restart" else []
+    if host.must("systemctl is-active docker.service docker.socket").split() != ["active", "active"]:
+        broken.append("service or socket is not active")
+    answer = host.daemon(config={"dns-search": None}, state="absent", on_running_containers="proceed")
+    broken += [answer["msg"]] if answer.get("failed") else []
+    return "seven restarts in a row", broken + host.healthy(before)
+
+
+def reload_refused(host: Host) -> Outcome:
+    """systemctl reload succeeds, whatever the engine thinks; here the signal never reaches it."""
+    host.must(
+        "mkdir -p /etc/systemd/system/docker.service.d;"
+        " printf '[Service]\\nExecReload=\\nExecReload=/bin/true\\n' > /etc/systemd/system/docker.service.d/deaf.conf;"
+        " systemctl daemon-reload"
+    )
+    before = host.state()
+    answer = host.daemon(config={"debug": True})
+    broken = host.healthy(before)
+    if not answer.get("rolled_back") or "did not take the new file over by a reload" not in answer["msg"]:
+        broken.append(f"it says {answer['msg']}")
+    host.must("rm -r /etc/systemd/system/docker.service.d; systemctl daemon-reload")
+    return "noticed and put back", broken
+
+
+FAULTS = [
+    ("icc off, icc on", icc),
+    ("bip removed, which the engine remembers", bip_removed),
+    ("bip removed by hand before, and remembered", bip_removed_by_hand),
+    ("start limit of systemd", restarts_in_a_row),
+    ("a reload that does not reach the engine", reload_refused),
+]

@@ -1,0 +1,84 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""All faults of docker_daemon and docker_bridge on one generation."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Callable
+
+import table
+from daemon import bad_configurations, broken_off, containers, files, network
+from daemon.host import BASE, PATH, Host
+
+Fault = Callable[[Host], "tuple[str, list[str]]"]
+
+
+def run(suite: str, only: str, result: table.Table) -> None:
+    """Adds a row for each fault. A host is started for them, and taken down afterwards."""
+    host = Host(suite)
+    faults: list[tuple[str, Fault]] = [
+        *((f"bad configuration, {bad.name}", _of(bad)) for bad in bad_configurations.ALL),
+        *files.FAULTS,
+        *containers.FAULTS,
+        *network.FAULTS,
+        *broken_off.FAULTS,
+    ]
+    host.up()
+    try:
+        for name, fault in faults:
+            if only in name:
+                begin = time.monotonic()
+                try:
+                    outcome, broken = fault(host)
+                except Exception as error:  # a fault that could not be injected is not one that held
+                    outcome, broken = "the test itself failed", [f"{type(error).__name__}: {error}"]
+                result.add(table.Row(suite, name, outcome, broken, time.monotonic() - begin))
+                if broken:
+                    _mend(host)
+    finally:
+        host.down()
+
+
+def _mend(host: Host) -> None:
+    """Back to the state that every fault starts from, so that one that did not hold does not spoil the others."""
+    host.run(
+        "umount /etc/docker /var/lib/dockyard 2>/dev/null; chattr -i /etc/docker/daemon.json 2>/dev/null;"
+        " rm -rf /etc/docker/daemon.json /etc/systemd/system/docker.service.d /etc/default/docker /var/lib/dockyard;"
+        " systemctl daemon-reload; systemctl reset-failed docker docker.socket; systemctl restart docker"
+    )
+    host.containers_up()
+    host.base()
+
+
+def _of(bad: bad_configurations.Bad) -> Fault:
+    def fault(host: Host) -> tuple[str, list[str]]:
+        if bad.arrange:
+            host.must(bad.arrange)
+        original = host.read()
+        if bad.file is not None:
+            host.write(bad.file)
+        before = host.state()
+        answer = host.daemon(config=bad.config, on_running_containers="proceed")
+        rolled_back = bool(answer.get("rolled_back"))
+        broken = host.healthy(before, same_engine=not rolled_back)
+        if not answer.get("failed"):
+            broken.append(f"it was accepted: {answer.get('msg')}")
+        if not re.search(bad.says, answer.get("msg", ""), re.DOTALL):
+            broken.append(f"the message does not say /{bad.says}/: {answer.get('msg')}")
+        if answer.get("no_answer") or "traceback" in answer:
+            broken.append("the module ended with a traceback")
+        if rolled_back and not bad.put_back:
+            broken.append("the engine had to try it")
+        if bad.file is not None:
+            host.write(original)
+        if bad.tidy:
+            host.must(bad.tidy)
+        return ("put back" if rolled_back else "refused"), broken
+
+    return fault
+
+
+__all__ = ["BASE", "PATH", "run"]

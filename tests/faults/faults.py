@@ -1,0 +1,48 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Injects faults for real, on real engines, and prints a table: what `make faults` runs.
+
+    faults.py SUBJECT [SUITE ...] [--only TEXT]
+
+SUBJECT is "daemon". SUITES are Debian releases, all three of them if none is named; they run side by side.
+The last line is "N of N held".
+"""
+
+from __future__ import annotations
+
+import argparse
+import concurrent.futures
+import importlib
+import pathlib
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "hosts")]
+
+import images  # noqa: E402  (tests/hosts)
+import table  # noqa: E402
+
+SUBJECTS = ("daemon",)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("subject", choices=SUBJECTS)
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {', '.join(images.SUITES)}")
+    parser.add_argument("--only", default="", help="only faults with this text in their name")
+    arguments = parser.parse_args()
+    for suite in arguments.suites:
+        if suite not in images.SUITES:
+            parser.error(f"there is no suite {suite}; there are {', '.join(images.SUITES)}")
+    subject = importlib.import_module(f"{arguments.subject}.subject")
+    result = table.Table()
+    suites = arguments.suites or list(images.SUITES)
+    with concurrent.futures.ThreadPoolExecutor(len(suites)) as pool:
+        for done in [pool.submit(subject.run, suite, arguments.only, result) for suite in suites]:
+            done.result()
+    sys.exit(0 if result.finish() else 1)
+
+
+if __name__ == "__main__":
+    main()
