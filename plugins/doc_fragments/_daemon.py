@@ -66,8 +66,8 @@ options:
     description:
       - Has no effect. This module always replaces the file in one step.
 notes:
-  - What the engine last took over is remembered under C(/var/lib/dockyard), as fingerprints. So a restart that is owed is found by the
-    next run, also where a play was broken off between the change of the file and the restart.
+  - What the engine last took over is remembered under C(/var/lib/dockyard), in a file that only root can read. So a restart that is owed
+    is found by the next run, also where a play was broken off between the change of the file and the restart.
   - Before each start of the engine, C(systemctl reset-failed) clears systemd's count. Otherwise the fourth start within a minute would
     be refused, and the engine would stay down.
 seealso:

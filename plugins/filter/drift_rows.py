@@ -75,6 +75,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 NOT_SET = "(not set)"
+NOT_TOLD = "(not known)"  # the engine does not tell, or does not run
 # What is no more than a restart of the whole would say of each key.
 NOT_RUNNING = {
     "absent": "no engine is installed",
@@ -139,9 +140,9 @@ def _of_keys(host: str, result: Mapping[str, Any], declared: Mapping[str, Any] |
             notes.append("needs a restart" if key in changed else "a restart is owed")
         elif key in shown:
             notes.append("needs a reload" if key in changed else "a reload is owed")
-        running = live.get(key, NOT_SET if result.get("engine", "running") == "running" else "")
-        if key not in live and key in changed and key not in waiting:
-            running = before.get(key, NOT_SET) if result.get("engine", "running") == "running" else ""
+        # Where nothing is needed, the engine still has what is declared, and somebody has changed the file only.
+        running = after.get(key, NOT_SET) if needed == "none" and result.get("engine") == "running" else NOT_TOLD
+        running = live.get(key, running)
         rows.append(_row(host, key, after.get(key, NOT_SET) if named else "(not declared)", running, "; ".join(notes)))
     if not rows and needed in ("reload", "restart"):
         rows.append(_row(host, note=f"a {needed} is owed"))

@@ -88,9 +88,12 @@ def locked(folder: str, timeout: float = 30.0) -> Iterator[None]:
 
 def sync_folder(folder: str) -> None:
     """Makes a rename or removal in this folder survive a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         # Some file systems (FUSE, older NFS) can't sync a folder; the rename itself stands.
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):
@@ -98,8 +101,6 @@ def sync_folder(folder: str) -> None:
                 f"A change in {folder} was made, but the disk did not confirm it: {error.strerror};"
                 " check that disk (dmesg) and run again."
             ) from error
-    finally:
-        os.close(descriptor)
 
 
 def write(

@@ -111,6 +111,8 @@ class Carrier:
 
     def _take_back(self) -> None:
         """The swap did not happen."""
+        if self.plan.writes and _atomic_file.read(self.order.path) == self.plan.new:
+            return  # it did, and only the disk has not confirmed it
         if self.backup_file is not None:
             _atomic_file.remove(self.backup_file)
         if self.record.change is not self._earlier:

@@ -51,7 +51,7 @@ def parse(content: bytes, path: str) -> Config:
         config = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
         remedy = "mend that line, or move the file away"
-        raise Broken(f"{path}, line {error.lineno}: {_reason(text, error)}; {remedy}. {UNCHANGED}") from error
+        raise Broken(f"{path}, line {_line(text, error)}: {_reason(text, error)}; {remedy}. {UNCHANGED}") from error
     except (ValueError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else error
         raise Broken(f"{path}: not valid JSON ({reason}); mend it, or move the file away. {UNCHANGED}") from error
@@ -85,9 +85,22 @@ def _kind(value: object) -> str:
     return "list" if isinstance(value, list) else "text" if isinstance(value, str) else "value"
 
 
+def _is_trailing_comma(text: str, error: json.JSONDecodeError) -> bool:
+    # Python 3.13 and newer find it themselves, and point at the comma; older ones point behind it.
+    return "trailing comma" in error.msg or (
+        text[: error.pos].rstrip().endswith(",") and text[error.pos :].lstrip()[:1] in ("}", "]", "")
+    )
+
+
+def _line(text: str, error: json.JSONDecodeError) -> int:
+    """The line to mend, the same on every Python."""
+    if _is_trailing_comma(text, error):
+        return text.count("\n", 0, text.rfind(",", 0, error.pos + 1)) + 1
+    return error.lineno
+
+
 def _reason(text: str, error: json.JSONDecodeError) -> str:
-    before = text[: error.pos].rstrip()
-    if before.endswith(",") and text[error.pos :].lstrip()[:1] in ("}", "]", ""):
+    if _is_trailing_comma(text, error):
         return "not valid JSON (a comma before the closing bracket)"
     message = error.msg[:1].lower() + error.msg[1:]
     return f"not valid JSON ({message}, column {error.colno})"
@@ -223,5 +236,5 @@ def shown(content: bytes | None, path: str) -> str:
     try:
         config = parse(content, path)
     except Broken as broken:
-        return f"({broken.message})\n"
+        return f"({broken.message.partition(';')[0]})\n"
     return _text(masked(config), sort=True) + "\n"

@@ -52,7 +52,8 @@ class Record:
 
 
 def _path(daemon_file: str) -> str:
-    return os.path.join(FOLDER, daemon_file.strip("/").replace("/", "-"))
+    # As systemd-escape --path has it, so that /etc/a-b and /etc/a/b differ.
+    return os.path.join(FOLDER, daemon_file.strip("/").replace("-", "\\x2d").replace("/", "-"))
 
 
 @contextlib.contextmanager
@@ -104,7 +105,7 @@ def _decoded(found: dict[str, Any]) -> Record:
         loaded=found["loaded"],
         change=change
         and Change(
-            old=None if change["old"] is None else base64.b64decode(change["old"]),
+            old=None if change["old"] is None else base64.b64decode(change["old"], validate=True),
             engine=_engine(change["engine"]),
             containers=[Container(**container) for container in change["containers"]],
             bip=change["bip"],

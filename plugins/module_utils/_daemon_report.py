@@ -27,7 +27,7 @@ def result(order: Order, plan: Plan, carrier: Carrier, check_mode: bool, finishe
         "restart_pending": bool(pending) or (plan.needed == "start" and taken == "none"),
         "pending_keys": pending,
         "rolled_back": False,
-        "containers_restarted": carrier.restarted,
+        "containers_restarted": sorted(carrier.restarted),
         "engine": plan.found.engine,
         "live": _daemon_config.masked(plan.found.live),
     }
@@ -72,6 +72,7 @@ def _sentence(
 
 def _outcome(plan: Plan, carrier: Carrier, taken: str, pending: list[str], check_mode: bool) -> str:
     text = ""
+    owed = [key for key in plan.pending if key not in plan.changed_keys and key not in pending]
     if plan.unapplied and pending:
         keys = ", ".join(pending)
         text = (
@@ -80,7 +81,7 @@ def _outcome(plan: Plan, carrier: Carrier, taken: str, pending: list[str], check
     elif pending:
         text = f", but {', '.join(pending)} will only be taken over by a restart, which is owed"
     elif taken != "none" and not check_mode:
-        text = ", which has taken it over"
+        text = f", which has taken over {', '.join(owed)}" if owed and not plan.writes else ", which has taken it over"
     if carrier.restarted:
         text += f"; {', '.join(sorted(carrier.restarted))} run again"
     if plan.found.engine == "stopped" and plan.writes:

@@ -132,7 +132,8 @@ def _bridge_address(key: str, text: str, version: int, around: Surroundings) -> 
         yield f"{key} {text} takes in half the internet; use a prefix length of {shortest} or more."
     for kind in ("loopback", "multicast", "link_local", "unspecified", "reserved"):
         if getattr(host, f"is_{kind}"):
-            yield f"{key} {text} is a {kind.replace('_', '-')} address; use one of a private network."
+            article = "an" if kind == "unspecified" else "a"
+            yield f"{key} {text} is {article} {kind.replace('_', '-')} address; use one of a private network."
     instead = f"use one for a host, such as {network.network_address + 1}/{network.prefixlen}."
     if host == network.network_address:
         yield f"{key} {text} is the address of the network itself; {instead}"

@@ -69,8 +69,9 @@ options:
     type: bool
   default_address_pools:
     description:
-      - The pools from which networks without a subnet of their own get one. That concerns user-defined networks, and docker0 as long as it
-        has no O(bip). Networks that exist keep their subnets.
+      - The pools from which networks without a subnet of their own get one. Networks that exist keep theirs.
+      - That includes docker0. It only gets an address from the pools when it is made for the first time, or given back its default by
+        O(state=absent).
     type: list
     elements: dict
     suboptions:
