@@ -114,11 +114,9 @@ def routes() -> list[tuple[Network, str]]:
     return found
 
 
-def problems_of_overlap(made: list[Item], staying: list[Item], gone: list[str]) -> Iterator[str]:
-    """made: declared ones that will be made. staying: those that the engine lists and that stay. gone: devices of those
-    that won't."""
+def problems_of_overlap(made: list[Item], staying: list[Item], ways: list[tuple[Network, str]]) -> Iterator[str]:
+    """made: declared ones that will be made. staying: those that the engine lists and that stay. ways: routes that stay."""
     others = [(network["Name"], is_swarm(network), other) for network in staying for other in subnets(network)]
-    ways = [(network, dev) for network, dev in routes() if dev not in gone]
     for network in made:
         name = network["name"]
         for subnet in subnets(network):
@@ -181,7 +179,8 @@ def main() -> None:
         made = [item for item in declared if item["name"] not in absent and item["name"] in differing]
         staying = [network for name, network in existing.items() if name not in differing]
         gone = [device(network) for name, network in existing.items() if name in differing]
-        problems = list(problems_of_overlap(made, staying, gone))
+        ways = [(network, dev) for network, dev in routes() if dev not in gone]
+        problems = list(problems_of_overlap(made, staying, ways))
         if not asked["replace_in_use"]:
             problems += problems_of_use(users, absent, differing)
     print(json.dumps({"problems": problems, "changing": list(differing), "users": users}))
