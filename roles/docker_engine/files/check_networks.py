@@ -115,7 +115,7 @@ def routes() -> list[tuple[Network, str]]:
 
 
 def problems_of_overlap(made: list[Item], staying: list[Item], ways: list[tuple[Network, str]]) -> Iterator[str]:
-    """made: declared ones that will be made. staying: those that the engine lists and that stay. ways: routes that stay."""
+    """made: declared ones that will be made. staying: listed ones that stay. ways: routes that stay."""
     others = [(network["Name"], is_swarm(network), other) for network in staying for other in subnets(network)]
     for network in made:
         name = network["name"]
