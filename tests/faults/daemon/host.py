@@ -21,7 +21,8 @@ BASE = {"labels": ["base=1"], "log-opts": {"max-size": "10m"}}
 # An image of the host's own binaries: sleep, a shell, ping, ip.
 _IMAGE = r"""
 set -eu
-files=$(for name in sleep bash ping ip; do command -v $name; ldd "$(command -v $name)" | grep -o '/[^ ]*'; done)
+binaries=$(for name in sleep bash ping ip; do command -v $name; done)
+files=$( (echo "$binaries"; ldd $binaries | grep '=>\|^\s*/' | grep -o '/[^ :]*') | sort --unique)
 tar --create --dereference --file /tmp/image.tar --directory / $files 2>/dev/null
 docker import /tmp/image.tar small:1 >/dev/null
 rm /tmp/image.tar

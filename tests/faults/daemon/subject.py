@@ -26,8 +26,8 @@ def run(suite: str, only: str, result: table.Table) -> None:
         *network.FAULTS,
         *broken_off.FAULTS,
     ]
-    host.up()
     try:
+        host.up()
         for name, fault in faults:
             if only in name:
                 begin = time.monotonic()
