@@ -58,6 +58,7 @@ STEPS = [
     Step("integration", "integration"),
     scenario("registry_mtls"),
     scenario("registry_clients"),
+    Step("faults-daemon-trixie", "faults", ("daemon", "trixie", "--small")),
     Step("sanity", "sanity"),
     Step("unit", "unit"),
     *(Step(name, name) for name in ("galaxy_importer", "ansible_lint", "docs_lint", "docs", "types", "style")),

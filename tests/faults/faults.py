@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Injects faults for real, on real engines, and prints a table: what `make faults` runs.
 
-    faults.py SUBJECT [SUITE ...] [--only TEXT]
+    faults.py SUBJECT [SUITE ...] [--only TEXT] [--small]
 
 SUBJECT is "daemon". SUITES are Debian releases, all three of them if none is named; they run side by side.
 The last line is "N of N held".
@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("subject", choices=SUBJECTS)
     parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {', '.join(images.SUITES)}")
     parser.add_argument("--only", default="", help="only faults with this text in their name")
+    parser.add_argument("--small", action="store_true", help="kill at few moments where all of them are meant")
     arguments = parser.parse_args()
     for suite in arguments.suites:
         if suite not in images.SUITES:
@@ -39,7 +40,7 @@ def main() -> None:
     result = table.Table()
     suites = arguments.suites or list(images.SUITES)
     with concurrent.futures.ThreadPoolExecutor(len(suites)) as pool:
-        for done in [pool.submit(subject.run, suite, arguments.only, result) for suite in suites]:
+        for done in [pool.submit(subject.run, suite, arguments.only, arguments.small, result) for suite in suites]:
             done.result()
     sys.exit(0 if result.finish() else 1)
 

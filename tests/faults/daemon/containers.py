@@ -39,6 +39,16 @@ def proceed(host: Host) -> Outcome:
     return "both run again", broken + ([back["msg"]] if back.get("failed") else []) + host.healthy(before)
 
 
+def paused(host: Host) -> Outcome:
+    host.must("docker pause plain")
+    answer = host.daemon(config={"log-level": "warn"}, on_running_containers="proceed")
+    states = host.must("docker inspect --format '{{.State.Status}}' plain always").split()
+    broken = [] if states == ["paused", "running"] else [f"they are {states}: {answer['msg']}"]
+    host.must("docker unpause plain")
+    host.base()
+    return "runs again, and is paused again", broken
+
+
 def started_with_rm(host: Host) -> Outcome:
     host.must("docker run --detach --init --rm --name passing small:1 sleep 100000")
     before = host.state()
@@ -102,6 +112,7 @@ def live_restore(host: Host) -> Outcome:
 FAULTS = [
     ("containers run, default", refused_with_names),
     ("containers run, proceed", proceed),
+    ("containers run, one of them paused", paused),
     ("containers run, one of them with --rm", started_with_rm),
     ("containers run, one can't come back", does_not_come_back),
     ("containers run, live-restore", live_restore),

@@ -41,8 +41,11 @@ class State:
 
 
 class Host:
-    def __init__(self, suite: str) -> None:
+    """kill_every: seconds between two kills where a run is killed again and again, each time a little later."""
+
+    def __init__(self, suite: str, kill_every: float) -> None:
         self.suite = suite
+        self.kill_every = kill_every
         self.name = f"faults-daemon-{suite}"
 
     def up(self) -> None:
