@@ -201,6 +201,9 @@ class Carrier:
     def _prove(self, target: Config, unit: _engine_unit.Unit, api: EngineApi) -> None:
         """That the engine shows what the file says, and that the containers run."""
         live = _daemon_live.read(api)
+        if "ipv6" in self.plan.changed_keys and live.get("ipv6") is False and "bip6" in live:
+            # Newer engines leave it on a docker0 that has no IPv6 any more, with a route to it.
+            _host_network.remove_address(live.pop("bip6"))
         wrong = set(_daemon_live.differing(target, live, unit.argv[1:])) - set(self.plan.unapplied)
         if wrong:
             self._back(f"started with the new file, but did not take over {', '.join(sorted(wrong))}", "restart")

@@ -236,5 +236,5 @@ def shown(content: bytes | None, path: str) -> str:
     try:
         config = parse(content, path)
     except Broken as broken:
-        return f"({broken.message.partition(';')[0]})\n"
+        return f"({broken.message.removesuffix(f' {UNCHANGED}').partition(';')[0]})\n"
     return _text(masked(config), sort=True) + "\n"

@@ -64,6 +64,10 @@ def addresses(device: str = DOCKER0) -> list[Interface]:
     ]
 
 
+def remove_address(address: str, device: str = DOCKER0) -> None:
+    _ip("address", "del", address, "dev", device)
+
+
 def links() -> frozenset[str]:
     return frozenset(os.listdir("/sys/class/net"))
 
