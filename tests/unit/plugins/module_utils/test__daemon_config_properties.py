@@ -178,7 +178,7 @@ def test_any_bytes_are_read_or_refused_in_one_sentence(content: bytes) -> None:
     except Broken as broken:
         assert broken.message.startswith(PATH)
         assert broken.message.endswith(". Nothing was changed.")
-        assert shown(content, PATH) == f"({broken.message})\n"
+        assert shown(content, PATH).startswith(f"({PATH}")
     else:
         if content.decode().strip():
             assert equal(config, json.loads(content))

@@ -77,6 +77,8 @@ def test_each_file_has_its_own_record(folder: pathlib.Path) -> None:
     assert _daemon_record.read(FILE).loaded == {"a": 1}
     assert _daemon_record.read("/srv/docker/daemon.json").loaded == {"b": 1}
     assert _daemon_record.read("/nowhere") == Record()
+    _daemon_record.write("/srv/docker-daemon.json", Record(ENGINE, {"c": 1}))
+    assert _daemon_record.read("/srv/docker/daemon.json").loaded == {"b": 1}
 
 
 GOOD: dict[str, Any] = _daemon_record._encoded(Record(ENGINE, {"icc": False}, Change(b"{}", ENGINE, [WEB])))
@@ -96,7 +98,7 @@ GOOD: dict[str, Any] = _daemon_record._encoded(Record(ENGINE, {"icc": False}, Ch
         json.dumps({**GOOD, "engine": {"boot": "x"}}).encode(),
         json.dumps({**GOOD, "engine": "x"}).encode(),
         json.dumps({**GOOD, "change": {"old": "e30="}}).encode(),
-        json.dumps({**GOOD, "change": {**GOOD["change"], "old": "e30"}}).encode(),
+        json.dumps({**GOOD, "change": {**GOOD["change"], "old": "!"}}).encode(),
         json.dumps({**GOOD, "change": {**GOOD["change"], "containers": [{"id": "x"}]}}).encode(),
         json.dumps({**GOOD, "change": {**GOOD["change"], "containers": [{"no such": "x"}]}}).encode(),
     ],

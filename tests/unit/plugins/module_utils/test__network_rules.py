@@ -103,7 +103,7 @@ LIKE_4, LIKE_6 = "write it like 10.77.0.1/24.", "write it like fd00:77::1/64."
         ({"bip": "127.0.0.2/24"}, "bip 127.0.0.2/24 is a loopback address; use one of a private network."),
         ({"bip": "224.0.1.1/24"}, "bip 224.0.1.1/24 is a multicast address; use one of a private network."),
         ({"bip": "169.254.7.1/24"}, "bip 169.254.7.1/24 is a link-local address; use one of a private network."),
-        ({"bip": "0.0.0.0/24"}, "bip 0.0.0.0/24 is a unspecified address; use one of a private network."),
+        ({"bip": "0.0.0.0/24"}, "bip 0.0.0.0/24 is an unspecified address; use one of a private network."),
         ({"bip": "245.1.2.3/24"}, "bip 245.1.2.3/24 is a reserved address; use one of a private network."),
         ({"bip6": "fe80::1/64"}, "bip6 fe80::1/64 is a link-local address; use one of a private network."),
         # Others
