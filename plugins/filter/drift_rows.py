@@ -129,7 +129,11 @@ def _of_keys(host: str, result: Mapping[str, Any], declared: Mapping[str, Any] |
     changed, waiting = result.get("changed_keys") or [], result.get("pending_keys") or []
     needed = result.get("action_needed", "none")
     # A reload that is owed is not in pending_keys, which tells what waits for a restart.
-    shown = [key for key in after if needed == "reload" and key in live and live[key] != after[key]]
+    shown = {
+        key
+        for key in ([*after] if needed == "reload" else changed if needed == "restart" else [])
+        if key in live and _plain(live[key]) != _plain(after.get(key))
+    }
     rows = []
     for key in sorted({*changed, *waiting, *shown}):
         notes = []
@@ -147,6 +151,11 @@ def _of_keys(host: str, result: Mapping[str, Any], declared: Mapping[str, Any] |
     if not rows and needed in ("reload", "restart"):
         rows.append(_row(host, note=f"a {needed} is owed"))
     return rows
+
+
+def _plain(value: Any) -> Any:
+    """As the engine shows it: it adds a slash to mirrors, and has its own order of labels."""
+    return sorted(text(item).rstrip("/") for item in value) if isinstance(value, list) else value
 
 
 def _config(content: str) -> dict[str, Any] | None:
