@@ -38,6 +38,7 @@ seealso:
 """
 
 EXAMPLES = r"""
+---
 - name: Compare
   dockyard.ops.docker_daemon:
     config: {debug: true}

@@ -34,6 +34,7 @@ author:
 """
 
 EXAMPLES = r"""
+---
 - name: Show the rows
   ansible.builtin.debug:
     msg: "{{ [{'host': 'web1', 'key': 'bip'}, {'host': 'web12', 'key': 'icc'}] | dockyard.ops.table }}"

@@ -167,11 +167,20 @@ def _environment_file(path: str) -> dict[str, str]:
     return found
 
 
+def _dockerd(unit: Unit) -> list[str]:
+    """dockerd with the unit's flags; without them where the unit starts something else that then starts dockerd."""
+    if unit.planned and os.path.basename(unit.planned[0]) == "dockerd" and shutil.which(unit.planned[0]):
+        return unit.planned
+    found = shutil.which("dockerd")
+    return [found] if found and unit.planned else []
+
+
 def version(unit: Unit) -> tuple[int, ...] | None:
     """Version of the installed dockerd, which need not be the one that runs."""
-    if not unit.planned:
+    dockerd = _dockerd(unit)
+    if not dockerd:
         return None
-    done = _run([unit.planned[0], "--version"], timeout=30)
+    done = _run([dockerd[0], "--version"], timeout=30)
     found = re.search(r"version (\d+(?:\.\d+)*)", done.stdout)
     return tuple(map(int, found[1].split("."))) if found else None
 
@@ -182,15 +191,16 @@ def validate(unit: Unit, content: bytes) -> str | None:
     C(dockerd --validate) came with 23.0. An older one is started as nobody: it reads and judges its configuration, and
     then gives up because it is not root, before it has touched anything (cmd/dockerd, DaemonCli.start).
     """
-    if not unit.planned or shutil.which(unit.planned[0]) is None:
+    dockerd = _dockerd(unit)
+    if not dockerd:
         return None
     folder = tempfile.mkdtemp(prefix="ansible.")
     try:
         file = os.path.join(folder, "daemon.json")
         with open(file, "wb") as staged:
             staged.write(content)
-        flags = _without_config_file(unit.planned[1:])
-        command = [unit.planned[0], f"--config-file={file}", *flags]
+        flags = _without_config_file(dockerd[1:])
+        command = [dockerd[0], f"--config-file={file}", *flags]
         done = _run([*command, "--validate"], timeout=60)
         complaint = done.stderr.strip() or done.stdout.strip()
         if "unknown flag: --validate" in complaint:

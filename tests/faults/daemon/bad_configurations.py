@@ -258,7 +258,7 @@ NETWORK = [
 
 # Nobody but the engine itself knows these, some generations only when they start.
 UNFORESEEN = [
-    Bad("no such storage driver", r"nonsense", {"storage-driver": "nonsense"}, put_back=True),
+    Bad("no such storage driver", r"driver not supported", {"storage-driver": "nonsense"}, put_back=True),
     Bad("no such log driver", r"nonsense", {"log-driver": "nonsense"}, put_back=True),
     Bad("no such runtime", r"nonsense", {"default-runtime": "nonsense"}, put_back=True),
     Bad("data-root below a file", r"not a directory", {"data-root": "/dev/null/docker"}, put_back=True),
