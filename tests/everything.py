@@ -54,6 +54,7 @@ STEPS = [
     scenario("registry_host"),
     scenario("docker_engine"),
     scenario("docker_daemon"),  # on all three suites at once
+    scenario("docker_network"),  # the worker's suite is bookworm
     scenario("images"),
     Step("integration", "integration"),
     scenario("registry_mtls"),
