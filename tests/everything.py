@@ -51,6 +51,7 @@ def scenario(name: str, suite: str = "trixie") -> Step:
 
 STEPS = [
     scenario("registry"),
+    Step("faults-daemon-trixie", "faults", ("daemon", "trixie", "--small")),
     scenario("registry_host"),
     scenario("docker_engine"),
     scenario("docker_daemon"),  # on all three suites at once
@@ -59,7 +60,6 @@ STEPS = [
     Step("integration", "integration"),
     scenario("registry_mtls"),
     scenario("registry_clients"),
-    Step("faults-daemon-trixie", "faults", ("daemon", "trixie", "--small")),
     Step("sanity", "sanity"),
     Step("unit", "unit"),
     *(Step(name, name) for name in ("galaxy_importer", "ansible_lint", "docs_lint", "docs", "types", "style")),
