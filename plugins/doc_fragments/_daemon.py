@@ -39,6 +39,7 @@ options:
         policy. Containers that were started with C(--rm) can't come back, so they are refused all the same.
       - An engine with C(live-restore) stops no container when it restarts. But as long as one runs, it does not
         change docker0. V(fail) then refuses changes of docker0 only, and V(proceed) leaves them pending and says so.
+        Before version 25, such an engine still removes containers that were started with C(--rm), and so these are refused here too.
     type: str
     choices: [fail, proceed]
     default: fail

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils import _host_network
@@ -38,6 +39,12 @@ def read(api: EngineApi) -> Config:
     if pools:
         live["default-address-pools"] = [{"base": pool["Base"], "size": pool["Size"]} for pool in pools]
     return {**live, **_bridge(api)}
+
+
+def version(api: EngineApi | None) -> tuple[int, ...]:
+    """Version of the engine that runs, (0,) where it does not tell."""
+    found = re.match(r"\d+(\.\d+)*", api.get("/version").get("Version", "") if api else "")
+    return tuple(map(int, found[0].split("."))) if found else (0,)
 
 
 def _bridge(api: EngineApi) -> Config:

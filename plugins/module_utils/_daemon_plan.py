@@ -36,6 +36,10 @@ from ansible_collections.dockyard.ops.plugins.module_utils._daemon_record import
 from ansible_collections.dockyard.ops.plugins.module_utils._engine_api import EngineApi
 from ansible_collections.dockyard.ops.plugins.module_utils._problem import Problem
 
+# Older engines remove containers that were started with --rm when they restart, also those that live-restore keeps
+# running (moby issue 46308).
+_KEEPS_REMOVED_AT_STOP = (25,)
+
 
 @dataclasses.dataclass(frozen=True)
 class Order:
@@ -315,13 +319,20 @@ def _guard(order: Order, plan: Plan) -> None:
             )
         if set(plan.after_reload) <= set(of_bridge):  # a restart would bring nothing
             plan.action = "reload" if len(plan.after_reload) < len(plan.pending) else "none"
+        elif _daemon_live.version(found.api) < _KEEPS_REMOVED_AT_STOP:
+            _refuse_removed_at_stop(found)
         return
     if ask:
+        verb = "needs" if len(plan.after_reload) == 1 else "need"
         raise Problem(
-            f"{', '.join(plan.after_reload)} needs a restart of the engine, which would stop the running containers"
+            f"{', '.join(plan.after_reload)} {verb} a restart of the engine, which would stop the running containers"
             f" {names}; stop them first, set on_running_containers: proceed to have them started again, or give"
             f" containers a user-defined network instead, which needs no restart. {UNCHANGED}"
         )
+    _refuse_removed_at_stop(found)
+
+
+def _refuse_removed_at_stop(found: Found) -> None:
     gone = [container for container in found.containers if container.removed_at_stop]
     if gone:
         raise Problem(
