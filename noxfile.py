@@ -160,7 +160,15 @@ def types(session: nox.Session) -> None:
     packages = [f"ansible_collections.dockyard.ops.{part}" for part in ("plugins", "tests.unit")]
     session.run("mypy", "--namespace-packages", "--explicit-package-bases", *_each("-p", packages))
     session.run(
-        "mypy", "noxfile.py", "tests/hosts", "tests/bench", "tests/demo", "tests/roles", "tests/faults", "docs", "tests/everything.py"
+        "mypy",
+        "noxfile.py",
+        "tests/hosts",
+        "tests/bench",
+        "tests/demo",
+        "tests/roles",
+        "tests/faults",
+        "docs",
+        "tests/everything.py",
     )
     for script in sorted(ROOT.glob("roles/*/files/*.py")):
         session.run("mypy", str(script.relative_to(ROOT)))
