@@ -128,8 +128,18 @@ def test_a_second_merge_changes_nothing(current: dict[str, Any], wish: dict[str,
     )
 
 
+# Keys that are dictionaries in every file, and keys that never are, as those of daemon.json. (Where one level has a
+# dictionary and another a text, the order in which levels are merged would matter.)
+plain = st.dictionaries(st.sampled_from(["bip", "icc", "a"]), scalars | st.lists(scalars, max_size=3), max_size=3)
+shaped = st.builds(
+    lambda outer, inner: {**outer, **inner},
+    plain,
+    st.dictionaries(st.sampled_from(["log-opts", "runtimes"]), plain, max_size=2),
+)
+
+
 @runs
-@given(configs, configs, configs)
+@given(shaped, shaped, shaped)
 def test_merges_of_several_levels_are_one_merge(
     current: dict[str, Any], group: dict[str, Any], host: dict[str, Any]
 ) -> None:
