@@ -47,6 +47,7 @@ FITTING = {"live-restore": True, "icc": False, "mtu": 1400}
     [
         ("labels", ["a", "b"]),
         ("registry-mirrors", ["https://mirror.example.com"]),
+        ("registry-mirrors", ["https://mirror.example.com/"]),
         ("data-root", "/var/lib/../lib/docker/"),
         ("data-root", "/var/lib"),
         ("bip", ""),

@@ -28,6 +28,12 @@ AROUND = Surroundings(
     engine_version=(28, 5, 2),
 )
 
+# What is odd already, and does not get worse by naming docker0's network as it is.
+ODD = Surroundings(
+    routes=[(ipaddress.ip_network("172.16.0.0/12"), "tun0")],
+    name_servers=[ipaddress.ip_address("172.17.0.53")],
+    docker0=[ipaddress.ip_interface("172.17.0.1/16")],
+)
 IPV6_OLD = Surroundings(engine_version=(26, 1, 5))
 SWARM = Surroundings(swarm=True)
 
@@ -294,6 +300,7 @@ def test_a_rule_of_some_engines(config: dict[str, Any], around: Surroundings, me
         ({"bip": "172.17.0.1/16"}, AROUND),
         ({"bip": "172.17.0.9/16"}, AROUND),
         ({"bip": "172.17.0.1/17"}, AROUND),
+        ({"bip": "172.17.0.1/16"}, ODD),
         ({"bip": "10.77.0.1/24", "fixed-cidr": "10.77.0.0/24", "default-gateway": "10.77.0.254"}, AROUND),
         ({"bip": "10.77.0.1/24", "fixed-cidr": "10.77.0.130/25"}, AROUND),
         ({"fixed-cidr": "172.17.4.0/24", "default-gateway": "172.17.255.254"}, AROUND),
