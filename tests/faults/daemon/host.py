@@ -27,6 +27,14 @@ tar --create --dereference --file /tmp/image.tar --directory / $files 2>/dev/nul
 docker import /tmp/image.tar small:1 >/dev/null
 rm /tmp/image.tar
 """
+_STATE = f"""
+echo $(sha256sum < {PATH} 2>/dev/null)
+echo $(stat --format '%i %Y %U %a' {PATH} 2>/dev/null)
+echo $(timeout 30 docker info --format '{{{{.ServerVersion}}}}' 2>/dev/null)
+echo $(systemctl show docker --property=MainPID --value)
+echo $(docker ps --format '{{{{.Names}}}}' 2>/dev/null | sort)
+echo $(ip -4 -oneline address show docker0 2>/dev/null | awk '{{print $4}}')
+"""
 
 
 @dataclasses.dataclass
@@ -92,15 +100,10 @@ class Host:
         return self.run(f"cat {PATH}").stdout
 
     def state(self) -> State:
-        version = self.run("timeout 30 docker info --format '{{.ServerVersion}}'").stdout.strip()
-        pid = self.run("systemctl show docker --property=MainPID --value").stdout.strip()
-        return State(
-            file=self.run(f"sha256sum < {PATH}").stdout,
-            inode=self.run(f"stat --format '%i %Y %U %a' {PATH}").stdout.strip(),
-            engine=f"{version} pid {pid}",
-            containers=self.run("docker ps --format '{{.Names}}' | sort").stdout.replace("\n", " ").strip(),
-            docker0=self.run("ip -4 -oneline address show docker0 | awk '{print $4}'").stdout.strip(),
-        )
+        # A file or engine that is not there leaves its line empty.
+        found = self.run(_STATE).stdout.split("\n")
+        file, inode, version, pid, containers, docker0 = (line.strip() for line in found[:6])
+        return State(file, inode, f"{version} pid {pid}", containers, docker0)
 
     def healthy(self, before: State, same_engine: bool = False) -> list[str]:
         """What is not as it was: file, running engine, containers, docker0."""
