@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Injects faults for real, on real engines, and prints a table: what `make faults` runs.
 
-    faults.py SUBJECT [SUITE ...] [--only TEXT] [--small]
+    faults.py SUBJECT [SUITE ...] [--only TEXT] [--without TEXT] [--small]
 
 SUBJECT is "daemon". SUITES are Debian releases, all three of them if none is named; they run side by side.
 The last line is "N of N held".
@@ -31,16 +31,21 @@ def main() -> None:
     parser.add_argument("subject", choices=SUBJECTS)
     parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {', '.join(images.SUITES)}")
     parser.add_argument("--only", default="", help="only faults with this text in their name")
+    parser.add_argument("--without", metavar="TEXT", help="not the faults with this text in their name")
     parser.add_argument("--small", action="store_true", help="kill at few moments where all of them are meant")
     arguments = parser.parse_args()
     for suite in arguments.suites:
         if suite not in images.SUITES:
             parser.error(f"there is no suite {suite}; there are {', '.join(images.SUITES)}")
     subject = importlib.import_module(f"{arguments.subject}.subject")
+
+    def wanted(fault: str) -> bool:
+        return arguments.only in fault and not (arguments.without and arguments.without in fault)
+
     result = table.Table()
     suites = arguments.suites or list(images.SUITES)
     with concurrent.futures.ThreadPoolExecutor(len(suites)) as pool:
-        for done in [pool.submit(subject.run, suite, arguments.only, arguments.small, result) for suite in suites]:
+        for done in [pool.submit(subject.run, suite, wanted, arguments.small, result) for suite in suites]:
             done.result()
     sys.exit(0 if result.finish() else 1)
 

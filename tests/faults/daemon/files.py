@@ -91,17 +91,18 @@ def equal_file(host: Host) -> Outcome:
 
 
 def two_at_once(host: Host) -> Outcome:
-    """The engine takes three seconds to start; a second run waits, a third one does not want to."""
+    """The engine does not come up before it may; a second run waits for the first, a third one does not want to."""
     host.must(
-        "mkdir -p /etc/systemd/system/docker.service.d;"
-        " printf '[Service]\\nExecStartPre=/bin/sleep 3\\n' > /etc/systemd/system/docker.service.d/slow.conf;"
-        " systemctl daemon-reload"
+        "mkdir -p /etc/systemd/system/docker.service.d; touch /run/hold;"
+        " printf '[Service]\\nExecStartPre=/bin/sh -c \"while test -e /run/hold; do sleep 0.2; done\"\\n'"
+        " > /etc/systemd/system/docker.service.d/held.conf; systemctl daemon-reload"
     )
     proceed = {"on_running_containers": "proceed"}
     first = host.start("docker_daemon", config={"log-level": "warn"}, **proceed)
     host.wait_for(f"grep -q warn {PATH}")
     second = host.start("docker_daemon", config={"dns-search": ["example.com"]}, **proceed)
     third = host.daemon(config={"debug": True}, lock_timeout=1)
+    host.must("rm /run/hold")
     answers = [host.end(first), host.end(second)]
     broken = [f"one that waits failed: {answer['msg']}" for answer in answers if answer.get("failed")]
     if "Another run holds the lock on /var/lib/dockyard/docker_daemon for more than 1 seconds" not in third["msg"]:
