@@ -151,7 +151,8 @@ class Carrier:
 
     def _reload(self) -> None:
         api = self.found.api
-        assert api is not None
+        if api is None:  # only an engine that answers is reloaded
+            return
         self._since = time.time()
         _engine_unit.reload()
         self.taken = "reload"
@@ -215,8 +216,7 @@ class Carrier:
         self.found.unit, self.found.api, self.found.live = unit, api, live
 
     def _containers(self) -> Sequence[_engine_containers.Container]:
-        assert self.record.change is not None
-        return self.record.change.containers
+        return self.record.change.containers if self.record.change else []
 
     def _survive(self) -> bool:
         return bool(self.found.live.get("live-restore") and self.plan.target.get("live-restore"))
@@ -225,7 +225,6 @@ class Carrier:
 
     def _back(self, reason: str, verb: str) -> NoReturn:
         """Puts the old file back, proves the old state, and raises RolledBack with the first error."""
-        assert self.record.change is not None
         outcome = restore(self.order, self.record, self.dress, verb)
         raise RolledBack(f"The Docker Engine {reason}. {outcome}", complete=self.record.change is None)
 
@@ -261,8 +260,9 @@ def _has_reloaded(api: EngineApi, since: float, seconds: float = 10) -> bool:
 def restore(order: Order, record: Record, dress: Callable[[str], object], verb: str) -> str:
     """Puts the file of record.change back and proves the engine and its containers. Returns what has come of it."""
     change = record.change
-    assert change is not None
     path = order.path
+    if change is None:
+        return f"What stood in {path} before is not known any more."
     try:
         _put(path, change.old, dress)
     except Problem as problem:

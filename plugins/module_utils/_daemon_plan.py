@@ -219,9 +219,9 @@ def _target(order: Order, found: Found) -> tuple[Config, bytes | None]:
         # The engine is down because of it. Nothing of it can be kept but a copy.
         target = wanted({}, order.wish)
         return target, render(target)
-    assert found.current is not None
-    target = wanted(found.current, order.wish)
-    if equal(target, found.current):
+    current = found.current or {}
+    target = wanted(current, order.wish)
+    if equal(target, current):
         return target, found.content
     return target, render(target)
 

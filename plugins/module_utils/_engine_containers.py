@@ -15,6 +15,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils import _engine_api
 
 # Swarm replaces the containers of its services by itself; those that ran before do not come back.
 _SWARM_TASK = "com.docker.swarm.task.id"
+_SETTLE = 1.5  # seconds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,11 +59,14 @@ def bring_back(api: _engine_api.EngineApi, before: Sequence[Container], timeout:
     """
     deadline = time.monotonic() + timeout
     ours = [container for container in before if not container.of_swarm]
+    confirmed = False
     while True:
         complaints = [complaint for complaint in (_bring_back_one(api, container) for container in ours) if complaint]
-        if not complaints or time.monotonic() >= deadline:
+        if (not complaints and (confirmed or not ours)) or time.monotonic() >= deadline:
             return complaints
-        time.sleep(0.5)
+        # One that ends as soon as it has started does not run: all of them are looked at twice.
+        confirmed = not complaints
+        time.sleep(_SETTLE if confirmed else 0.5)
 
 
 def _bring_back_one(api: _engine_api.EngineApi, container: Container) -> str | None:

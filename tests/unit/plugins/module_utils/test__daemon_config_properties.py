@@ -201,7 +201,7 @@ def test_types_are_judged_or_the_key_is_not_known(config: dict[str, Any]) -> Non
     try:
         unknown = check_types(config, {}, PATH)
     except Problem as problem:
-        assert problem.message.split(" must be ")[0] in config
+        assert problem.message.partition(" must be ")[0] in config
         assert problem.message.endswith("; change it. Nothing was changed.")
     else:
         assert set(unknown) == config.keys() - {"bip", "icc", "log-opts", "labels", "runtimes"}

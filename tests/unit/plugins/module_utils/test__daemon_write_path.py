@@ -49,10 +49,12 @@ class Faulty:
         return wrapped
 
     def module(self, real: Any, names: list[str]) -> Any:
+        wrap = self.wrap
+
         class Module:
-            def __getattr__(_self, name: str) -> Any:  # noqa: N805
+            def __getattr__(self, name: str) -> Any:
                 found = getattr(real, name)
-                return self.wrap(name, found) if name in names else found
+                return wrap(name, found) if name in names else found
 
         return Module()
 
