@@ -67,7 +67,6 @@ class Carrier:
         self.backup_file: str | None = None
         self.restarted: list[str] = []
         self.taken = "none"
-        self._since = time.time()
         self._earlier: Change | None = record.change
 
     def run(self) -> None:
@@ -87,13 +86,6 @@ class Carrier:
         elif plan.action in ("restart", "start"):
             self._restart()
         self._remember()
-
-    @property
-    def still_pending(self) -> list[str]:
-        """Keys that the engine does not have after all that was done."""
-        if self.taken in ("restart", "start"):
-            return self.plan.unapplied
-        return self.plan.after_reload if self.taken == "reload" else self.plan.pending
 
     # --- the file
 
@@ -153,17 +145,17 @@ class Carrier:
         api = self.found.api
         if api is None:  # only an engine that answers is reloaded
             return
-        self._since = time.time()
+        since = time.time()
         _engine_unit.reload()
         self.taken = "reload"
         target = self.plan.target
         try:
-            reloaded = _has_reloaded(api, self._since)
+            reloaded = _has_reloaded(api, since)
             live = _daemon_live.read(api)
         except Unreachable as error:
             self._back(f"ceased to answer after a reload ({error})", "restart")
         if not reloaded:
-            words = _engine_unit.last_words(self._since) or "it has logged nothing about it"
+            words = _engine_unit.last_words(since) or "it has logged nothing about it"
             self._back(f"did not take the new file over by a reload ({words})", "reload")
         wrong = set(_daemon_live.differing(target, live, self.found.unit.argv[1:])) - set(self.plan.after_reload)
         if wrong:
@@ -183,16 +175,14 @@ class Carrier:
 
     def _start_with(self, target: Config) -> None:
         """Restarts the engine and proves that it is healthy with this configuration; goes back otherwise."""
-        self._since = time.time()
+        since = time.time()
         complaint = _engine_unit.control("restart", self.order.timeout + _STOP)
         if complaint:
-            self._back(
-                f"did not start with the new file ({_engine_unit.last_words(self._since) or complaint})", "restart"
-            )
+            self._back(f"did not start with the new file ({_engine_unit.last_words(since) or complaint})", "restart")
         unit = _engine_unit.look()
         api = EngineApi(unit.engine_socket(target.get("hosts")))
         if unit.run is None or not api.wait(self.order.timeout):
-            words = _engine_unit.last_words(self._since)
+            words = _engine_unit.last_words(since)
             self._back(f"did not answer within {self.order.timeout:g} seconds with the new file ({words})", "restart")
         try:
             self._prove(target, unit, api)
@@ -212,14 +202,11 @@ class Carrier:
         complaints = _engine_containers.bring_back(api, containers, self.order.timeout)
         if complaints:
             self._back(f"runs with the new file, but its containers do not: {'; '.join(complaints)}", "restart")
-        self.restarted = [] if self._survive() else [c.name for c in containers if not c.of_swarm]
+        self.restarted = [] if self.plan.containers_survive else [c.name for c in containers if not c.of_swarm]
         self.found.unit, self.found.api, self.found.live = unit, api, live
 
     def _containers(self) -> Sequence[_engine_containers.Container]:
         return self.record.change.containers if self.record.change else []
-
-    def _survive(self) -> bool:
-        return bool(self.found.live.get("live-restore") and self.plan.target.get("live-restore"))
 
     # --- the way back
 
@@ -234,7 +221,7 @@ class Carrier:
         if self.taken in ("restart", "start"):
             record.loaded = target
         elif self.found.engine == "running":
-            waiting = self.still_pending
+            waiting = self.plan.pending_after(self.taken)
             record.loaded = {
                 **{key: value for key, value in before.items() if key in waiting},
                 **{key: value for key, value in target.items() if key not in waiting},
@@ -242,7 +229,7 @@ class Carrier:
         else:
             record.loaded = None
         record.engine = self.found.unit.run if record.loaded is not None else None
-        if not self.still_pending or self.taken in ("restart", "start"):
+        if not self.plan.pending_after(self.taken) or self.taken in ("restart", "start"):
             record.change = None
         _daemon_record.write(self.order.path, record)
 

@@ -100,6 +100,17 @@ class Plan:
     def writes(self) -> bool:
         return self.new != self.found.content
 
+    @property
+    def containers_survive(self) -> bool:
+        """Whether containers run on while the engine restarts."""
+        return bool(self.found.live.get("live-restore") and self.target.get("live-restore"))
+
+    def pending_after(self, taken: str) -> list[str]:
+        """Keys that the engine does not have after that action."""
+        if taken in ("restart", "start"):
+            return self.unapplied
+        return self.after_reload if taken == "reload" else self.pending
+
 
 def look(path: str, record: Record) -> Found:
     """Reads file and engine. Raises Problem if the file is not one that this collection may replace."""
@@ -303,13 +314,12 @@ def _check(plan: Plan, unknown: list[str], around: _network_rules.Surroundings |
 def _guard(order: Order, plan: Plan) -> None:
     """Raises Problem where a restart would stop somebody's containers by surprise, or for good."""
     found = plan.found
-    survive = bool(found.live.get("live-restore")) and bool(plan.target.get("live-restore"))
     of_bridge = sorted(_daemon_keys.BRIDGE.intersection(plan.pending))
     if not found.containers:
         return
     names = _engine_containers.names(found.containers)
     ask = order.restart == "when_idle" and order.on_running_containers == "fail"
-    if survive:
+    if plan.containers_survive:
         plan.unapplied = of_bridge
         if of_bridge and ask:
             raise Problem(

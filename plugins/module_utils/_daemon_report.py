@@ -16,7 +16,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._daemon_plan import O
 def result(order: Order, plan: Plan, carrier: Carrier, check_mode: bool, finished: str | None) -> dict[str, Any]:
     """carrier: has run, unless in check mode; finished: what was left of an earlier run and is done now."""
     taken = plan.action if check_mode else carrier.taken
-    pending = _pending(plan, taken)
+    pending = plan.pending_after(taken)
     answer: dict[str, Any] = {
         "changed": plan.writes or taken != "none" or finished is not None,
         "msg": _sentence(order, plan, carrier, taken, pending, check_mode, finished),
@@ -34,12 +34,6 @@ def result(order: Order, plan: Plan, carrier: Carrier, check_mode: bool, finishe
     if carrier.backup_file is not None:
         answer["backup_file"] = carrier.backup_file
     return answer
-
-
-def _pending(plan: Plan, taken: str) -> list[str]:
-    if taken in ("restart", "start"):
-        return plan.unapplied
-    return plan.after_reload if taken == "reload" else plan.pending
 
 
 _DONE = {"reload": "reloaded the engine", "restart": "restarted the engine", "start": "started the engine"}

@@ -256,7 +256,9 @@ def control(verb: str, timeout: float) -> str | None:
         done = _run(["systemctl", verb, SERVICE], timeout=timeout)
     except subprocess.TimeoutExpired:
         return f"systemctl {verb} {SERVICE} did not end within {timeout:g} seconds"
-    return None if done.returncode == 0 else done.stderr.strip().splitlines()[0]
+    if done.returncode == 0:
+        return None
+    return next(iter(done.stderr.strip().splitlines()), f"systemctl {verb} {SERVICE} ended with {done.returncode}")
 
 
 def reload() -> None:
