@@ -1,20 +1,16 @@
 # Copyright (c) 2026 The Dockyard authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A test host with a running engine and containers, the modules run on it by ansible, and what must be true of it."""
+"""A test host with a running engine and containers, and what must be true of it."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
-import os
-import shlex
-import subprocess
 import sys
-import time
 from typing import Any
 
 import hosts
+from managed_host import ManagedHost
 
 PATH = "/etc/docker/daemon.json"
 BASE = {"labels": ["base=1"], "log-opts": {"max-size": "10m"}}
@@ -48,13 +44,13 @@ class State:
     docker0: str
 
 
-class Host:
+class Host(ManagedHost):
     """kill_every: seconds between two kills where a run is killed again and again, each time a little later."""
 
     def __init__(self, suite: str, kill_every: float) -> None:
+        super().__init__(f"faults-daemon-{suite}")
         self.suite = suite
         self.kill_every = kill_every
-        self.name = f"faults-daemon-{suite}"
 
     def up(self) -> None:
         hosts.up(self.name, self.suite, "engine", None, [])
@@ -81,20 +77,8 @@ class Host:
         if answer.get("failed") or answer.get("restart_pending"):
             sys.exit(f"{self.name}: the state that every fault starts from is not to be had: {answer.get('msg')}")
 
-    def run(self, script: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        command = ["docker", "exec", "--interactive", self.name, "sh", "-c", script]
-        return subprocess.run(command, capture_output=True, text=True, check=False, **options)
-
-    def must(self, script: str) -> str:
-        done = self.run(script)
-        if done.returncode != 0:
-            raise RuntimeError(f"{self.name}: {script}: {done.stderr.strip() or done.stdout.strip()}")
-        return done.stdout.strip()
-
     def write(self, content: str | bytes, path: str = PATH) -> None:
-        data = content.encode() if isinstance(content, str) else content
-        command = ["docker", "exec", "--interactive", self.name, "sh", "-c", f"cat > {shlex.quote(path)}"]
-        subprocess.run(command, input=data, check=True)
+        super().write(content, path)
 
     def read(self) -> str:
         return self.run(f"cat {PATH}").stdout
@@ -130,63 +114,6 @@ class Host:
     def bridge(self, check: bool = False, **options: Any) -> dict[str, Any]:
         return self.module("docker_bridge", check, **options)
 
-    def module(self, module: str, check: bool, **options: Any) -> dict[str, Any]:
-        arguments, environment = self._command(module, check, options)
-        done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
-        return self._answer(done.stdout, done.stderr)
-
-    def start(self, module: str, **options: Any) -> subprocess.Popen[str]:
-        """The same in the background; end() waits for it."""
-        arguments, environment = self._command(module, False, options)
-        return subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-
-    def end(self, running: subprocess.Popen[str]) -> dict[str, Any]:
-        stdout, stderr = running.communicate(timeout=300)
-        return self._answer(stdout, stderr)
-
     def kill_module(self) -> bool:
         """kill -9; whether there was something to kill."""
         return self.run("pkill -9 -f '[A]nsiballZ_docker'").returncode == 0
-
-    def wait_for(self, condition: str, seconds: float = 60) -> None:
-        deadline = time.monotonic() + seconds
-        while self.run(condition).returncode != 0:
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"{self.name}: waited {seconds:g} seconds in vain for: {condition}")
-            time.sleep(0.1)
-
-    def reboot(self) -> None:
-        """Power off and on: nothing of the host's processes gets time to end."""
-        subprocess.run(["docker", "kill", self.name], check=True, capture_output=True)
-        subprocess.run(["docker", "start", self.name], check=True, capture_output=True)
-        self.wait_for("systemctl is-system-running | grep -E 'running|degraded'")
-
-    def _command(self, module: str, check: bool, options: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
-        command = ["ansible", "all", "--inventory", f"{self.name},", "--module-name", f"dockyard.ops.{module}"]
-        command += ["--args", json.dumps(options), *(["--check", "--diff"] if check else [])]
-        for name, value in (
-            ("ansible_connection", "community.docker.docker"),
-            ("ansible_user", "root"),
-            ("ansible_python_interpreter", "/usr/bin/python3"),
-        ):
-            command += ["--extra-vars", f"{name}={value}"]
-        settings = {
-            "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
-            "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
-            # Without pipelining the module is a file with a name, by which it can be killed.
-            "ANSIBLE_PIPELINING": "0",
-        }
-        return command, {**os.environ, **settings}
-
-    def _answer(self, stdout: str, stderr: str) -> dict[str, Any]:
-        try:
-            found: dict[str, Any] = json.loads(stdout)["plays"][0]["tasks"][0]["hosts"][self.name]
-        except (ValueError, LookupError):
-            return {
-                "failed": True,
-                "msg": f"ansible gave no answer: {(stderr or stdout).strip()[-300:]}",
-                "no_answer": True,
-            }
-        if found.get("exception") and "traceback unavailable" not in str(found["exception"]):
-            found["traceback"] = str(found["exception"])[-300:]
-        return found

@@ -1,0 +1,92 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A test host on which modules run as people run them, by ansible over a connection, with their results as data."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import time
+from typing import Any
+
+
+class ManagedHost:
+    """name: of the test host, which is up."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def run(self, script: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        command = ["docker", "exec", "--interactive", self.name, "sh", "-c", script]
+        return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+    def must(self, script: str) -> str:
+        done = self.run(script)
+        if done.returncode != 0:
+            raise RuntimeError(f"{self.name}: {script}: {done.stderr.strip() or done.stdout.strip()}")
+        return done.stdout.strip()
+
+    def write(self, content: str | bytes, path: str) -> None:
+        data = content.encode() if isinstance(content, str) else content
+        command = ["docker", "exec", "--interactive", self.name, "sh", "-c", f"cat > {shlex.quote(path)}"]
+        subprocess.run(command, input=data, check=True)
+
+    def module(self, module: str, check: bool, **options: Any) -> dict[str, Any]:
+        arguments, environment = self._command(module, check, options)
+        done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
+        return self._answer(done.stdout, done.stderr)
+
+    def start(self, module: str, **options: Any) -> subprocess.Popen[str]:
+        """The same in the background; end() waits for it."""
+        arguments, environment = self._command(module, False, options)
+        return subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def end(self, running: subprocess.Popen[str], seconds: float = 300) -> dict[str, Any]:
+        stdout, stderr = running.communicate(timeout=seconds)
+        return self._answer(stdout, stderr)
+
+    def wait_for(self, condition: str, seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while self.run(condition).returncode != 0:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{self.name}: waited {seconds:g} seconds in vain for: {condition}")
+            time.sleep(0.1)
+
+    def reboot(self) -> None:
+        """Power off and on: nothing of the host's processes gets time to end."""
+        subprocess.run(["docker", "kill", self.name], check=True, capture_output=True)
+        subprocess.run(["docker", "start", self.name], check=True, capture_output=True)
+        self.wait_for("systemctl is-system-running | grep -E 'running|degraded'")
+
+    def _command(self, module: str, check: bool, options: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
+        command = ["ansible", "all", "--inventory", f"{self.name},", "--module-name", f"dockyard.ops.{module}"]
+        command += ["--args", json.dumps(options), *(["--check", "--diff"] if check else [])]
+        for name, value in (
+            ("ansible_connection", "community.docker.docker"),
+            ("ansible_user", "root"),
+            ("ansible_python_interpreter", "/usr/bin/python3"),
+        ):
+            command += ["--extra-vars", f"{name}={value}"]
+        settings = {
+            "ANSIBLE_LOAD_CALLBACK_PLUGINS": "1",
+            "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json",
+            # Without pipelining the module is a file with a name, by which it can be killed.
+            "ANSIBLE_PIPELINING": "0",
+        }
+        return command, {**os.environ, **settings}
+
+    def _answer(self, stdout: str, stderr: str) -> dict[str, Any]:
+        try:
+            found: dict[str, Any] = json.loads(stdout)["plays"][0]["tasks"][0]["hosts"][self.name]
+        except (ValueError, LookupError):
+            return {
+                "failed": True,
+                "msg": f"ansible gave no answer: {(stderr or stdout).strip()[-300:]}",
+                "no_answer": True,
+            }
+        if found.get("exception") and "traceback unavailable" not in str(found["exception"]):
+            found["traceback"] = str(found["exception"])[-300:]
+        return found
