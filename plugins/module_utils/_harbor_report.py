@@ -1,0 +1,174 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""What harbor_info tells: an installation, what answers of it, its certificates, its last upgrade, and a plan."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+from collections.abc import Sequence
+
+from ansible_collections.dockyard.ops.plugins.module_utils import (
+    _harbor_config,
+    _harbor_install,
+    _harbor_plan,
+    _harbor_versions,
+    _x509,
+)
+from ansible_collections.dockyard.ops.plugins.module_utils._atomic_file import read
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor_api import HarborApi
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor_install import Installation
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor_job import Folder
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor_versions import Version
+from ansible_collections.dockyard.ops.plugins.module_utils._problem import Problem
+
+
+@dataclasses.dataclass(frozen=True)
+class Question:
+    """path: the install folder; targets: versions to plan an upgrade to, one after the other; [] for no plan.
+
+    admin_password: None for the one in harbor.yml; timeout: seconds for one request.
+    """
+
+    path: str
+    targets: Sequence[Version] = ()
+    admin_username: str = "admin"
+    admin_password: str | None = None
+    registry_size: bool = False
+    timeout: float = 10
+
+
+def gather(question: Question) -> dict[str, Any]:
+    """All that is known of the Harbor in this folder. Problem where something is there that can't be understood."""
+    last = job(question.path)
+    try:
+        installation = _harbor_install.look(question.path, question.registry_size)
+    except Problem as problem:
+        if last is None or last["outcome"] not in (None, "broken"):
+            raise
+        state = (
+            "is under way; look again when it has ended"
+            if last["under_way"]
+            else "was broken off; run harbor_upgrade again, which goes on with it or takes it back"
+        )
+        raise Problem(f"{problem} An upgrade from {last['source']} to {last['target']} {state}.") from problem
+    if installation is None:
+        return {"installed": False, "folder": question.path, "job": last}
+    answer = {"installed": True, **_installed(installation), **_serving(installation, question), "job": last}
+    if question.targets:
+        answer["plan"] = _harbor_plan.make(installation, list(question.targets)).shown()
+    return answer
+
+
+def _installed(installation: Installation) -> dict[str, Any]:
+    config = installation.config
+    endpoint = _harbor_config.endpoint(config)
+    return {
+        "folder": installation.path,
+        "version": str(installation.version),
+        "url": f"{endpoint.scheme}://{endpoint.host}:{endpoint.port}",
+        "running": installation.running,
+        "containers": [
+            {key: value for key, value in dataclasses.asdict(container).items() if key not in ("id", "project")}
+            for container in installation.containers
+        ],
+        "flags": installation.flags,
+        "data_volume": installation.data_volume,
+        "database": dataclasses.asdict(installation.database),
+        "external_database": _shown(_harbor_config.external_database(config)),
+        "external_redis": _shown(_harbor_config.external_redis(config)),
+        "sizes": installation.sizes,
+        "free": installation.free,
+        "certificates": [certificate(path) for path in _harbor_config.certificate_files(config)],
+        "edited_compose": installation.edited_compose,
+        "leftovers": installation.leftovers,
+        "engine": _dotted(installation.engine),
+        "compose": _dotted(installation.compose),
+    }
+
+
+def _shown(settings: dict[str, Any] | None) -> dict[str, Any] | None:
+    return None if settings is None else _harbor_config.masked(settings)
+
+
+def _dotted(version: tuple[int, ...]) -> str | None:
+    return ".".join(map(str, version)) or None
+
+
+def _serving(installation: Installation, question: Question) -> dict[str, Any]:
+    """What Harbor says of itself. One that does not serve is no failure here; that is what somebody wants to know."""
+    config = installation.config
+    answer: dict[str, Any] = {
+        "healthy": False,
+        "components": {},
+        "component_errors": {},
+        "version_running": None,
+        "problem": None,
+    }
+    if not any(container.state == "running" for container in installation.containers):
+        return answer
+    api = HarborApi(
+        _harbor_config.endpoint(config),
+        _harbor_config.hostname(config),
+        _harbor_versions.api_prefix(installation.version),
+        question.admin_username,
+        question.admin_password or _harbor_config.admin_password(config),
+        question.timeout,
+    )
+    try:
+        health = api.health()
+        version = api.version()
+    except Problem as problem:  # nobody answers, or something else does
+        answer["problem"] = problem.message
+        return answer
+    answer.update(
+        healthy=health.healthy,
+        components=health.components,
+        component_errors=health.errors,
+        version_running=str(Version.parse(version)) if version else None,
+    )
+    if question.admin_password:
+        answer["contents"] = dataclasses.asdict(api.counts())
+    return answer
+
+
+def certificate(path: str) -> dict[str, Any]:
+    """The first certificate of a file, which is the server's own. One that can't be read says why in problem."""
+    answer: dict[str, Any] = {"path": path, "subject": None, "not_after": None, "days_left": None, "problem": None}
+    if _x509.CRYPTOGRAPHY_IMPORT_ERROR is not None:
+        return {**answer, "problem": "The Python library cryptography is missing on this host."}
+    try:
+        content = read(path)
+        if content is None:
+            return {**answer, "problem": f"There is no {path}."}
+        first = _x509.load_certificates(content, path)[0]
+    except Problem as problem:
+        return {**answer, "problem": problem.message}
+    return {
+        **answer,
+        "subject": first.subject,
+        "not_after": first.not_after.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "days_left": first.days_left(_x509.now()),
+    }
+
+
+def job(path: str) -> dict[str, Any] | None:
+    """The upgrade that was recorded last, whether it has ended or not."""
+    folder = Folder(path)
+    found = folder.read()
+    if found is None:
+        return None
+    return {
+        "id": found.id,
+        "source": found.source,
+        "target": found.target,
+        "outcome": found.outcome,
+        "under_way": folder.busy(),
+        "step": found.doing,
+        "direction": found.direction,
+        "message": found.message,
+        "downtime": round(found.downtime_now(), 1),
+        "journal": folder.journal,
+    }
