@@ -1,0 +1,138 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's part of harbor_upgrade: brings archives to the host, and shows the progress of the work there."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.plugins.action import ActionBase
+
+from ansible_collections.dockyard.ops.plugins.module_utils import _harbor_progress
+
+MODULE = "dockyard.ops.harbor_upgrade"
+# A host that reboots or a network that is being changed; the work goes on meanwhile.
+_RECONNECT = 300.0
+_POLL_WITHOUT_PROGRESS = 5
+# A line although nothing has changed, so that a job does not look dead.
+_SAME_LINE = 30.0
+
+
+class ActionModule(ActionBase):
+    _supports_check_mode = True
+    _supports_async = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        super().run(tmp, task_vars)
+        self._host = (task_vars or {}).get("inventory_hostname", "harbor")
+        arguments = dict(self._task.args)
+        every = int(arguments.get("progress", 5))
+        if self._only_once(arguments):
+            return self._ask(arguments, task_vars)
+        to_send = [archive for archive in arguments.get("archives") or [] if self._is_local(archive)]
+        if to_send:
+            # Nothing of a gigabyte is sent for a Harbor that is up to date, or that can't be upgraded.
+            plan = self._ask({**arguments, "state": "planned"}, task_vars)
+            if plan.get("failed") or plan.get("outcome") in ("unchanged", "refused"):
+                return self._ask(arguments, task_vars)
+            arguments["archives"] = [
+                self._sent(archive, arguments, task_vars) if self._is_local(archive) else archive
+                for archive in arguments["archives"]
+            ]
+        return self._watch(arguments, every, task_vars)
+
+    def _only_once(self, arguments: dict[str, Any]) -> bool:
+        wait = boolean(arguments.get("wait", True), strict=False)
+        return self._task.check_mode or arguments.get("state") == "planned" or not wait
+
+    @staticmethod
+    def _is_local(archive: Any) -> bool:
+        if not isinstance(archive, dict) or not archive.get("src"):
+            return False
+        return not boolean(archive.get("remote_src", False), strict=False)
+
+    def _ask(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        result: dict[str, Any] = self._execute_module(module_name=MODULE, module_args=arguments, task_vars=task_vars)
+        return result
+
+    # --- the archives
+
+    def _sent(
+        self, archive: dict[str, Any], arguments: dict[str, Any], task_vars: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        """The same archive on the host."""
+        try:
+            source = self._find_needle("files", archive["src"])
+        except AnsibleError as error:
+            raise AnsibleActionFail(
+                f"The archive {archive['src']} is not on the controller ({error}); give its path, or set remote_src:"
+                " true if it is on the managed host. Nothing was changed."
+            ) from error
+        folder = f"{str(arguments.get('path', '/opt/harbor')).rstrip('/')}.dockyard/archives"
+        made = self._execute_module(
+            module_name="ansible.legacy.file",
+            module_args={"path": folder, "state": "directory", "mode": "0700"},
+            task_vars=task_vars,
+        )
+        if made.get("failed"):
+            raise AnsibleActionFail(f"The folder {folder} can't be made: {made.get('msg')}")
+        target = f"{folder}/{os.path.basename(source)}"
+        self._say(f"sending {os.path.basename(source)}, {_harbor_progress.size(os.path.getsize(source))}")
+        task = self._task.copy()
+        task.args = {"src": source, "dest": target, "mode": "0600"}
+        copy = self._shared_loader_obj.action_loader.get(
+            "ansible.legacy.copy",
+            task=task,
+            connection=self._connection,
+            play_context=self._play_context,
+            loader=self._loader,
+            templar=self._templar,
+            shared_loader_obj=self._shared_loader_obj,
+        )
+        sent = copy.run(task_vars=task_vars)
+        if sent.get("failed"):
+            raise AnsibleActionFail(f"The archive {source} could not be sent: {sent.get('msg')}. Nothing was changed.")
+        return {**archive, "src": target, "remote_src": True}
+
+    # --- the work
+
+    def _watch(self, arguments: dict[str, Any], every: int, task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        arguments = {**arguments, "wait": False}
+        shown, shown_at = "", 0.0
+        lines: list[str] = []
+        while True:
+            result = self._ask_patiently(arguments, task_vars)
+            if result.get("resumed") and "job" not in arguments:
+                self._say(result["resumed"][-1])
+            lines += result.get("journal_lines", [])
+            if not result.get("running"):
+                result["journal_lines"] = lines
+                return result
+            arguments.update(job=result["job"], journal_from=len(lines))
+            text = _harbor_progress.line(result.get("progress", {}), result.get("progress", {}).get("time"))
+            if every and (text != shown or time.monotonic() - shown_at > _SAME_LINE):
+                self._say(text)
+                shown, shown_at = text, time.monotonic()
+            time.sleep(every or _POLL_WITHOUT_PROGRESS)
+
+    def _ask_patiently(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        """Asks again for a while if the connection is lost."""
+        deadline = time.monotonic() + _RECONNECT
+        while True:
+            try:
+                return self._ask(arguments, task_vars)
+            except AnsibleConnectionFailure as error:
+                # Before the first answer, this is a host that can't be reached like any other.
+                if "job" not in arguments or time.monotonic() > deadline:
+                    raise
+                self._say(f"the connection is lost, and the work goes on; trying again ({error})")
+                time.sleep(_POLL_WITHOUT_PROGRESS)
+                self._connection.reset()
+
+    def _say(self, text: str) -> None:
+        self._display.display(f"{self._host}: {text}")

@@ -1,0 +1,283 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""The steps of a Harbor upgrade that are done while Harbor serves: all that takes long, and that can go wrong early.
+
+Each can be repeated after a kill. What they leave behind lies in the job's work folder and in its backup folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from typing import Any
+
+from ansible.module_utils.urls import open_url
+
+from ansible_collections.dockyard.ops.plugins.module_utils import (
+    _atomic_file,
+    _harbor_archive,
+    _harbor_compose,
+    _harbor_config,
+    _harbor_versions,
+    _tree_copy,
+)
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor_job import Hop
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor_run import Run, tail
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor_versions import Version
+from ansible_collections.dockyard.ops.plugins.module_utils._problem import Problem
+
+_LOAD = 3600.0  # seconds; images of a release are more than a gigabyte, and disks are slow
+_MIGRATE = 600.0
+_CONTAINER = "dockyard-harbor-migrate"
+# Of a harbor.cfg, what a Harbor can't do without; the other settings have other names in harbor.yml.
+_CFG_VALUES = ("hostname", "harbor_admin_password", "db_password")
+
+
+def data(run: Run, part: str) -> str:
+    return os.path.join(run.job.data_volume, part)
+
+
+def copy_of(run: Run, part: str) -> str:
+    return os.path.join(run.job.backup, "data", part)
+
+
+# --- the release
+
+
+def fetch(run: Run, hop: Hop) -> None:
+    """The archive on the host, whole and the right one."""
+    if hop.url is not None and not os.path.exists(hop.archive):
+        _download(run, hop.url, hop.archive)
+    if hop.checksum is not None:
+        _harbor_archive.check_sum(hop.archive, hop.checksum, run.show)
+    if hop.signature is not None:
+        _harbor_archive.check_signature(hop.archive, hop.signature, hop.keyring)
+    release = _harbor_archive.inspect(hop.archive, run.show)
+    if release.version != Version.parse(hop.version):
+        raise Problem(
+            f"{hop.archive} holds Harbor {release.version}, though it is named as {hop.version}; give the right archive"
+        )
+
+
+def _download(run: Run, url: str, path: str) -> None:
+    partial = path + ".partial"
+    os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
+    try:
+        with open_url(url, timeout=60) as answer, open(partial, "wb") as file:
+            total = int(answer.headers.get("Content-Length") or 0)
+            done = 0
+            while True:
+                chunk = answer.read(1 << 20)
+                if not chunk:
+                    break
+                file.write(chunk)
+                done += len(chunk)
+                run.show(done, total)
+        if total and done != total:
+            raise Problem(f"{url} broke off after {done} of {total} bytes; run again")
+        os.replace(partial, path)
+    except OSError as error:  # URLError is one
+        raise Problem(f"{url} can't be fetched ({error}); mend that, or give the archive as a file") from error
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(partial)
+
+
+def unpack(run: Run, hop: Hop) -> None:
+    """Beside the install folder, never over it: with two tarballs of images in a folder, the installer loads none."""
+    release = _harbor_archive.inspect(hop.archive)
+    _harbor_archive.unpack(hop.archive, hop.release, run.show)
+    hop.images = release.images
+
+
+def load(run: Run, hop: Hop) -> None:
+    """The release's images in the engine. Then its tarball goes aside, so that the installer does not load it again."""
+    tag = Version.parse(hop.version).tag
+    _migrator(run, hop)
+    if hop.images is None:
+        for image in [f"goharbor/prepare:{tag}", *_online_images(run, tag)]:
+            done = run.command(["docker", "pull", "--quiet", image], timeout=_LOAD)
+            if done.returncode != 0 and image.startswith("goharbor/prepare:"):
+                raise Problem(f"{image} can't be pulled: {tail(done.stdout)}")
+        return
+    tarball, aside = os.path.join(hop.release, hop.images), images_aside(hop)
+    if os.path.exists(tarball):
+        run.feed(["docker", "load", "--quiet"], tarball, _LOAD)
+    if not _has_image(run, f"goharbor/prepare:{tag}"):
+        raise Problem(f"{hop.archive} did not bring the image goharbor/prepare:{tag}; give the whole archive")
+    if os.path.exists(tarball):
+        os.replace(tarball, aside)
+
+
+def _migrator(run: Run, hop: Hop) -> None:
+    """Up to 1.10, the configuration is migrated by an image that is in no archive."""
+    target = Version.parse(hop.version)
+    migration = _harbor_versions.migration(Version.parse(run.job.before(hop)), target)
+    image = migration.image.format(tag=target.tag)
+    if migration.kind != "migrator" or _has_image(run, image):
+        return
+    if run.command(["docker", "pull", "--quiet", image], timeout=_LOAD).returncode != 0:
+        raise Problem(f"{image} is neither on this host nor can it be pulled; load it (docker load) and run again")
+
+
+def _has_image(run: Run, image: str) -> bool:
+    return run.command(["docker", "image", "inspect", image], timeout=60).returncode == 0
+
+
+def images_aside(hop: Hop) -> str:
+    """Where the tarball of images waits while the installer runs."""
+    return hop.release + ".images.tar.gz"
+
+
+def _online_images(run: Run, tag: str) -> list[str]:
+    """The images in use with the new tag.
+
+    One that the new release does not have any more is no failure; one that is new is pulled by the installer.
+    """
+    old = _harbor_compose.image_tags(run.job.path).values()
+    return sorted({f"{image.rpartition(':')[0]}:{tag}" for image in old if image.startswith("goharbor/")})
+
+
+# --- harbor.yml
+
+
+def migrate_configuration(run: Run) -> None:
+    """A harbor.yml for each release, migrated by that release's own program, with every value as it was before."""
+    job = run.job
+    job.kept_values = []
+    version = Version.parse(job.source)
+    path = os.path.join(job.path, _harbor_versions.configuration_name(version))
+    config = original = _harbor_config.read(path)
+    for hop in job.hops:
+        target = Version.parse(hop.version)
+        name = _harbor_versions.configuration_name(target)
+        new_path = os.path.join(hop.release, name)
+        if version.series == target.series:
+            _write_like(new_path, _atomic_file.read(path) or b"", path)
+        else:
+            config = _migrated(run, version, target, config, path, hop.release)
+            if name.endswith(".cfg"):
+                content = _atomic_file.read(os.path.join(run.job.work, "configuration", name)) or b""
+            else:
+                content = _harbor_config.render(config, str(target)).encode()
+            if _harbor_config.parse(content.decode(), new_path) != config:
+                raise Problem(f"The migrated {name} of Harbor {target} can't be written without damage")
+            _write_like(new_path, content, path)
+        version, path = target, new_path
+    masked = [_harbor_config.masked(original), _harbor_config.masked(_harbor_config.read(path))]
+    job.configuration = [_harbor_config.render(each, text) for each, text in zip(masked, (job.source, job.target))]
+    if job.kept_values:
+        run.say(f"Kept as they were, against the migration's will: {', '.join(job.kept_values)}")
+
+
+def _write_like(path: str, content: bytes, original: str) -> None:
+    """With the owner and mode of the original, which holds passwords."""
+    status = os.stat(original)
+
+    def dress(temporary: str) -> None:
+        os.chown(temporary, status.st_uid, status.st_gid)
+        os.chmod(temporary, status.st_mode & 0o7777)
+
+    _atomic_file.write(path, content, mode=0o600, dress=dress)
+
+
+def _migrated(
+    run: Run, source: Version, target: Version, config: _harbor_config.Config, path: str, release: str
+) -> _harbor_config.Config:
+    migration = _harbor_versions.migration(source, target)
+    folder = os.path.join(run.job.work, "configuration")
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder, mode=0o700)
+    old = os.path.join(folder, os.path.basename(path))
+    new = os.path.join(folder, _harbor_versions.configuration_name(target))
+    is_cfg = old.endswith(".cfg")
+    values: dict[str, Any] = {}
+    if is_cfg:
+        content = _atomic_file.read(path) or b""
+    else:
+        safe, values = _harbor_config.shield(config)
+        content = _harbor_config.render(safe, str(source)).encode()
+    _atomic_file.write(old, content, mode=0o600)
+    words = {
+        "image": migration.image.format(tag=target.tag),
+        "old_configuration": old,
+        "new_configuration": new,
+    }
+    if new != old:  # harbor.yml is filled in from the release's own
+        _atomic_file.write(new, _atomic_file.read(os.path.join(release, os.path.basename(new))) or b"", mode=0o600)
+    arguments = [word.format(**words) for word in migration.configuration]
+    # A container that a killed run has left behind would hold the name.
+    run.command(["docker", "rm", "--force", _CONTAINER], timeout=60)
+    done = run.command(
+        ["docker", arguments[0], "--name", _CONTAINER, *arguments[1:]], timeout=_MIGRATE, answers=migration.answers
+    )
+    if done.returncode != 0:
+        raise Problem(
+            f"The migration of {os.path.basename(path)} from {source} to {target} failed with status {done.returncode}:"
+            f" {tail(done.stdout)}"
+        )
+    migrated = _harbor_config.read(new)
+    if is_cfg:
+        lost = [key for key in _CFG_VALUES if key in config and config[key] not in _leaves(migrated)]
+        if lost:
+            raise Problem(
+                f"The migration from {source} to {target} would change {', '.join(lost)} of harbor.cfg; give it a value"
+                " without quotes, blanks and signs that mean something in YAML"
+            )
+        return migrated
+    migrated = _harbor_config.unshield(migrated, values)
+    different = _harbor_config.differences(config, migrated, _harbor_versions.removed_keys(source, target))
+    for path_in_file in [path_in_file for path_in_file, _value, _becomes in _harbor_config.fragile(config)] + [
+        difference.path for difference in different
+    ]:
+        if path_in_file not in run.job.kept_values:
+            run.job.kept_values.append(path_in_file)
+    return _harbor_config.put_back(config, migrated, different)
+
+
+def _leaves(value: Any) -> list[Any]:
+    if isinstance(value, dict):
+        return [leaf for item in value.values() for leaf in _leaves(item)]
+    if isinstance(value, list):
+        return [leaf for item in value for leaf in _leaves(item)]
+    return [value]
+
+
+# --- the data
+
+
+def count(run: Run) -> None:
+    """What is in Harbor before. Taken last before the stop, and anew by every run."""
+    census = run.census(run.job.source)
+    run.job.census = census
+    run.say(
+        f"In it: {census.projects} projects, {census.repositories} repositories, {census.users} users;"
+        f" {len(census.samples)} artifacts are looked at"
+    )
+
+
+def copy(run: Run) -> None:
+    """A first copy while Harbor serves. It is not consistent yet."""
+    copied = copy_parts(run, in_use=True)
+    run.say(f"Copied {copied >> 20} MiB while Harbor serves")
+
+
+def copy_parts(run: Run, *, in_use: bool) -> int:
+    """Brings the copies of all parts up to date. Returns the bytes that were copied."""
+    total = sum(_tree_copy.measure(data(run, part)) for part in run.job.parts)
+    seen = 0
+
+    def told(amount: int) -> None:
+        nonlocal seen
+        seen += amount
+        run.show(min(seen, total), total)
+
+    os.makedirs(os.path.join(run.job.backup, "data"), mode=0o700, exist_ok=True)
+    copied = 0
+    for part in run.job.parts:
+        copied += _tree_copy.bring_up_to_date(data(run, part), copy_of(run, part), in_use=in_use, told=told).bytes
+    run.job.copied_bytes += copied
+    return copied
