@@ -167,6 +167,7 @@ def types(session: nox.Session) -> None:
         "tests/demo",
         "tests/roles",
         "tests/faults",
+        "tests/harbor",
         "docs",
         "tests/everything.py",
     )
