@@ -5,8 +5,8 @@
 
     faults.py SUBJECT [SUITE ...] [--only TEXT] [--without TEXT] [--small]
 
-SUBJECT is "daemon". SUITES are Debian releases, all three of them if none is named; they run side by side.
-The last line is "N of N held".
+SUBJECT is "daemon" or "harbor". SUITES are Debian releases, those of the subject if none is named; they run side
+by side. The last line is "N of N held".
 """
 
 from __future__ import annotations
@@ -18,32 +18,31 @@ import pathlib
 import sys
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "hosts")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "hosts"), str(HERE.parent / "harbor")]
 
-import images  # noqa: E402  (tests/hosts)
 import table  # noqa: E402
 
-SUBJECTS = ("daemon",)
+SUBJECTS = ("daemon", "harbor")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("subject", choices=SUBJECTS)
-    parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"of {', '.join(images.SUITES)}")
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help="of bookworm, trixie, sid")
     parser.add_argument("--only", default="", help="only faults with this text in their name")
     parser.add_argument("--without", metavar="TEXT", help="not the faults with this text in their name")
     parser.add_argument("--small", action="store_true", help="kill at few moments where all of them are meant")
     arguments = parser.parse_args()
-    for suite in arguments.suites:
-        if suite not in images.SUITES:
-            parser.error(f"there is no suite {suite}; there are {', '.join(images.SUITES)}")
     subject = importlib.import_module(f"{arguments.subject}.subject")
+    for suite in arguments.suites:
+        if suite not in subject.SUITES:
+            parser.error(f"{arguments.subject} has no suite {suite}; it has {', '.join(subject.SUITES)}")
 
     def wanted(fault: str) -> bool:
         return arguments.only in fault and not (arguments.without and arguments.without in fault)
 
     result = table.Table()
-    suites = arguments.suites or list(images.SUITES)
+    suites = arguments.suites or list(subject.DEFAULT)
     with concurrent.futures.ThreadPoolExecutor(len(suites)) as pool:
         for done in [pool.submit(subject.run, suite, wanted, arguments.small, result) for suite in suites]:
             done.result()

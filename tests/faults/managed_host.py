@@ -80,7 +80,11 @@ class ManagedHost:
 
     def _answer(self, stdout: str, stderr: str) -> dict[str, Any]:
         try:
-            found: dict[str, Any] = json.loads(stdout)["plays"][0]["tasks"][0]["hosts"][self.name]
+            # Lines of progress come before it.
+            lines = stdout.splitlines()
+            found: dict[str, Any] = json.loads("\n".join(lines[lines.index("{") :]))["plays"][0]["tasks"][0]["hosts"][
+                self.name
+            ]
         except (ValueError, LookupError):
             return {
                 "failed": True,

@@ -9,10 +9,12 @@ import re
 import time
 from typing import Callable
 
+import images
 import table
 from daemon import bad_configurations, broken_off, containers, files, network
 from daemon.host import Host
 
+SUITES = DEFAULT = images.SUITES
 Fault = Callable[[Host], "tuple[str, list[str]]"]
 
 

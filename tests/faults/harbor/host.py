@@ -1,0 +1,125 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A test host with the Harbor-shaped release on it, upgraded by the module, and what must be true of it afterwards."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Any
+
+import harbor_host
+from managed_host import ManagedHost
+
+SOURCE, TARGET, BEYOND = "2.8.6", "2.10.3", "2.12.4"
+PATH = "/opt/harbor"
+PASSWORD = harbor_host.ADMIN_PASSWORD
+# Runs on the host: waits until the job is at a step, and does something there and then.
+_AT = r"""
+import glob, json, subprocess, sys, time
+step, delay, deadline, command = sys.argv[1], float(sys.argv[2]), time.monotonic() + float(sys.argv[3]), sys.argv[4]
+while time.monotonic() < deadline:
+    for path in glob.glob("/var/lib/dockyard/harbor/*/job.json"):
+        try:
+            job = json.load(open(path))
+        except ValueError:
+            continue
+        if job["doing"] == step and step not in job["done"] and job["outcome"] is None:
+            time.sleep(delay)
+            subprocess.run(command, shell=True, check=True, stdout=sys.stderr)
+            print(json.load(open(path))["doing"])
+            sys.exit(0)
+    time.sleep(0.002)
+sys.exit("it was never at this step")
+"""
+_KILL = "pkill -9 -f '[A]nsiballZ_harbor_upgrade'"
+
+
+class Host(ManagedHost):
+    """harbor: the same host as the one that a person works on by hand."""
+
+    def __init__(self, suite: str) -> None:
+        super().__init__(f"faults-harbor-{suite}")
+        self.suite = suite
+        self.harbor = harbor_host.HarborHost(self.name, suite)
+        self.before: dict[str, Any] = {}
+
+    def up(self) -> None:
+        """Harbor with something in it, and a state that every fault starts from."""
+        self.harbor.up()
+        self.write(_AT, "/root/at.py")
+        self.harbor.install(SOURCE)
+        self.harbor.seed(projects=2, repositories=3, users=2)
+        self.before = self.harbor.census()
+        self.harbor.snapshot()
+
+    def down(self) -> None:
+        self.harbor.down()
+
+    def reset(self) -> None:
+        """Back to the state that every fault starts from, which many end with."""
+        self.run(_KILL)
+        self.run(f"rm -rf /var/lib/dockyard {PATH}.dockyard /data/dockyard-backups")
+        try:
+            as_before = not self.lost(SOURCE)
+        except Exception:  # whatever it is that does not answer
+            as_before = False
+        if not as_before:
+            self.harbor.restore()
+
+    def archive(self, version: str, variant: str | None = None) -> dict[str, Any]:
+        return {"src": self.harbor.archive(version, variant), "remote_src": True}
+
+    def upgrade(self, *archives: dict[str, Any], check: bool = False, **options: Any) -> dict[str, Any]:
+        return self.module("harbor_upgrade", check, **self.options(*archives, **options))
+
+    def options(self, *archives: dict[str, Any], **options: Any) -> dict[str, Any]:
+        given = list(archives) or [self.archive(TARGET)]
+        return {"archives": given, "admin_password": PASSWORD, "timeout": 240, "progress": 1, **options}
+
+    def begin(self, *archives: dict[str, Any], **options: Any) -> dict[str, Any]:
+        """The work goes on by itself; nobody watches it."""
+        return self.upgrade(*archives, wait=False, **options)
+
+    def kill_at(self, step: str, delay: float = 0.0) -> str | None:
+        """Kills the run at this step, or so many seconds later. Returns the step it was at; None if it was at none."""
+        return self.at(step, _KILL, delay)
+
+    def at(self, step: str, command: str, delay: float = 0.0, seconds: float = 240) -> str | None:
+        """Runs a command on the host at this step of the job. Returns the step it was at; None if it was at none."""
+        done = self.run(f"python3 /root/at.py {shlex.quote(step)} {delay} {seconds} {shlex.quote(command)}")
+        return done.stdout.strip() if done.returncode == 0 else None
+
+    def job(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.must("cat /var/lib/dockyard/harbor/*/job.json"))
+        return found
+
+    def lost(self, version: str) -> list[str]:
+        """What is not as it must be: another version, something not healthy, or anything that was in it and is gone."""
+        wrong = []
+        running = self.harbor.version()
+        if running != version:
+            wrong.append(f"Harbor is {running} and must be {version}")
+        now = self.harbor.census()
+        for what, was in self.before.items():
+            missing = sorted(set(map(str, was)) - set(map(str, now.get(what, []))))
+            if missing:
+                wrong.append(f"{what} lost: {', '.join(missing)}")
+        return wrong + self.leftovers()
+
+    def leftovers(self) -> list[str]:
+        found = self.run(
+            f"cd {PATH}.dockyard 2>/dev/null && ls -d releases configuration failed-* passed-* 2>/dev/null; ls -d"
+            " /data/.dockyard-* 2>/dev/null; docker ps --all --format '{{.Names}}' | grep dockyard"
+        ).stdout.split()
+        return [f"left behind: {', '.join(found)}"] if found else []
+
+    def untouched(self, since: dict[str, str]) -> list[str]:
+        """Whether no container was stopped or started."""
+        now = self.containers()
+        return [] if now == since else [f"containers were {since} and are {now}"]
+
+    def containers(self) -> dict[str, str]:
+        lines = self.must("docker inspect --format '{{.Name}} {{.State.StartedAt}}' $(docker ps --quiet)").splitlines()
+        return dict(line.split(" ", 1) for line in lines)
