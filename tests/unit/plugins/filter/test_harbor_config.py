@@ -1,0 +1,48 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A configuration of Harbor, merged with what is wished for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible.errors import AnsibleFilterError
+from ansible_collections.dockyard.ops.plugins.filter.harbor_config import FilterModule, harbor_config
+
+TEMPLATE = {
+    "hostname": "reg.mydomain.com",
+    "http": {"port": 80},
+    "https": {"port": 443},
+    "log": {"local": {"rotate": 50}},
+}
+
+
+def test_it_is_known_to_ansible() -> None:
+    assert FilterModule().filters() == {"harbor_config": harbor_config}
+
+
+def test_what_is_wished_for_is_merged_and_nulls_take_away() -> None:
+    wish = {"https": None, "http": {"port": 8080}, "log": {"level": "info"}, "proxy": {"no_proxy": ["a"]}}
+    merged = harbor_config(TEMPLATE, wish)
+    assert merged == {
+        "hostname": "reg.mydomain.com",
+        "http": {"port": 8080},
+        "log": {"local": {"rotate": 50}, "level": "info"},
+        "proxy": {"no_proxy": ["a"]},
+    }
+    assert list(merged) == ["hostname", "http", "log", "proxy"]
+    assert TEMPLATE["https"] == {"port": 443}
+
+
+def test_merging_again_changes_nothing() -> None:
+    wish = {"https": None, "hostname": "harbor.test"}
+    once = harbor_config(TEMPLATE, wish)
+    assert harbor_config(once, wish) == once
+
+
+@pytest.mark.parametrize("present, wish, kind", [("text", {}, "str"), ({}, None, "NoneType"), ({}, [1], "list")])
+def test_no_dictionary(present: Any, wish: Any, kind: str) -> None:
+    with pytest.raises(AnsibleFilterError, match=f"harbor_config takes two dictionaries, and not {kind}"):
+        harbor_config(present, wish)
