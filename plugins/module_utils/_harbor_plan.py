@@ -257,8 +257,8 @@ def _state(installation: Installation, wanted: Wanted, blockers: list[str], warn
     if installation.database.others:
         blockers.append(
             f"There are further databases beside {installation.database.folder}:"
-            f" {', '.join(installation.database.others)}. An upgrade of PostgreSQL was broken off, or undone by hand, and"
-            " the next one would take the wrong one. Move those away that Harbor does not use."
+            f" {', '.join(installation.database.others)}. An upgrade of PostgreSQL was broken off, or undone by hand,"
+            " and the next one would take the wrong one. Move those away that Harbor does not use."
         )
     if installation.database.major is None and not installation.database.external:
         blockers.append(

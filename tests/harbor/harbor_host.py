@@ -196,7 +196,7 @@ class HarborHost:
         self.must(f"({script}) 2>&1")
 
     def grow(self, database: int = 0, registry: int = 0) -> None:
-        """Adds about so many megabytes of data; in the database the write-ahead log comes on top, about as much again."""
+        """Adds about so many megabytes of data. In the database, its write-ahead log is about as much again."""
         if database:
             statement = (
                 "CREATE TABLE IF NOT EXISTS filler (text text); INSERT INTO filler"

@@ -133,8 +133,8 @@ def test_a_damaged_record_is_refused_and_not_overwritten(folder: Folder, content
     with pytest.raises(Problem) as caught:
         folder.read()
     begin, end = f"{file}, the record of an upgrade of Harbor, can't be understood (", (
-        "); it was changed by hand, or written by a newer version of this collection. Move it away if no upgrade is under"
-        " way. Nothing was changed."
+        "); it was changed by hand, or written by a newer version of this collection. Move it away if no upgrade is"
+        " under way. Nothing was changed."
     )
     message = caught.value.message
     assert message.startswith(begin) and message.endswith(end)
@@ -149,8 +149,8 @@ def test_a_folder_that_can_not_be_made_is_explained(tmp_path: pathlib.Path, monk
     with pytest.raises(Problem) as caught:
         Folder("/opt/harbor").lock()
     assert caught.value.message == (
-        f"Can't make {tmp_path}/file/harbor/opt-harbor: a part of this path is a file and not a folder; move it away and"
-        " run again. Nothing was changed."
+        f"Can't make {tmp_path}/file/harbor/opt-harbor: a part of this path is a file and not a folder; move it away"
+        " and run again. Nothing was changed."
     )
 
 
