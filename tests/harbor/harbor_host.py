@@ -226,22 +226,26 @@ class HarborHost:
         self.must(f"cd {FOLDER} && docker compose stop >/dev/null 2>&1; rm -rf {place}; mkdir -p {place}")
         self.must(f"cp -a {FOLDER} {place}/harbor && cp -a {DATA} {place}/data && cp -a {LOGS} {place}/logs")
         self.must(f"docker image ls --format '{{{{.Repository}}}}:{{{{.Tag}}}}' | sort > {place}/images")
-        self._start()
+        self.start()
+
+    def clear(self) -> None:
+        """Removes Harbor and everything that it has, except its images."""
+        self.must(NO_CONTAINERS)
+        self.must(f"rm -rf {FOLDER}* /opt/.harbor* /backup {STATE} {LOGS}; find {DATA} -mindepth 1 -delete")
 
     def restore(self, label: str = "installed", start: bool = True) -> None:
         """Puts all that back, whatever state the host is in, and removes everything that was made since."""
         place = f"{SNAPSHOTS}/{label}"
-        self.must(NO_CONTAINERS)
-        self.must(f"rm -rf {FOLDER}* /opt/.harbor* /backup {STATE} {LOGS}; find {DATA} -mindepth 1 -delete")
+        self.clear()
         self.must(f"cp -a {place}/harbor {FOLDER} && cp -a {place}/data/. {DATA}/ && cp -a {place}/logs {LOGS}")
         listed = "docker image ls --format '{{.Repository}}:{{.Tag}}' | sort"
         self.must(
             f'new=$({listed} | comm -23 - {place}/images); [ -z "$new" ] || docker image rm --force $new >/dev/null'
         )
         if start:
-            self._start()
+            self.start()
 
-    def _start(self) -> None:
+    def start(self) -> None:
         self.must(f"cd {FOLDER} && docker compose up -d 2>&1")
         self.client.wait()
 

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
 from typing import Any
+from collections.abc import Iterator, Sequence
 
 import harbor_host
 from managed_host import ManagedHost
@@ -67,6 +69,19 @@ class Host(ManagedHost):
             as_before = False
         if not as_before:
             self.harbor.restore()
+
+    @contextlib.contextmanager
+    def instead(self, version: str, flags: Sequence[str]) -> Iterator[None]:
+        """Another version with something in it, in place of the one that every fault starts from."""
+        usual = self.before
+        self.harbor.clear()
+        self.harbor.install(version, flags)
+        self.harbor.seed(projects=1, repositories=2, users=1)
+        self.before = self.harbor.census()
+        try:
+            yield
+        finally:
+            self.before = usual
 
     def archive(self, version: str, variant: str | None = None) -> dict[str, Any]:
         return {"src": self.harbor.archive(version, variant), "remote_src": True}

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import re
 from typing import Callable
 
 from harbor.host import Host
@@ -21,31 +20,35 @@ Fault = Callable[[Host], "tuple[str, list[str]]"]
 
 @dataclasses.dataclass(frozen=True)
 class Hop:
-    """major: the database on disk. path: what the refusal must name as the way; "" where there is none."""
+    """major: of the database on disk. way: what the refusal must name behind the source; "" where there is no way."""
 
     source: str
     target: str
     major: str
-    path: str
+    way: str
 
 
 # The rows of the PostgreSQL table with what each refuses, the documented minimum sources, and the ways back.
 HOPS = (
-    Hop("2.6.4", "2.7.4", "9.6", ""),
-    Hop("2.2.4", "2.7.4", "9.6", "2."),
-    Hop("2.2.4", "2.9.5", "9.6", "2."),
-    Hop("2.6.4", "2.9.5", "13", "2."),
-    Hop("2.6.4", "2.11.2", "13", "2."),
-    Hop("2.8.6", "2.11.2", "13", "2.9"),
-    Hop("2.8.6", "2.12.4", "13", "2.10"),
-    Hop("2.8.6", "2.15.2", "13", "2.1"),
-    Hop("2.10.3", "2.15.2", "14", "2.12"),
-    Hop("2.10.3", "2.13.0", "14", "2.1"),
-    Hop("2.11.2", "2.15.1", "15", "2.1"),
-    Hop("1.10.19", "2.0.6", "13", "2.3"),
-    Hop("1.10.18", "2.1.6", "13", "2.3"),
-    Hop("1.10.19", "2.2.4", "13", "2.3"),
-    Hop("1.10.17", "2.3.5", "9.6", "2."),
+    Hop("2.6.4", "2.7.4", "9.6", "2.6.x -> 2.7.4"),
+    Hop("2.2.4", "2.7.4", "9.6", "2.4.x -> 2.6.x -> 2.7.4"),
+    Hop("2.2.4", "2.9.5", "9.6", "2.4.x -> 2.6.x -> 2.8.x -> 2.9.5"),
+    Hop("2.6.4", "2.8.6", "9.6", "2.6.x -> 2.8.6"),
+    Hop("2.7.4", "2.9.5", "9.6", ""),
+    Hop("2.9.5", "2.11.2", "13", "2.10.x -> 2.11.2"),
+    Hop("2.12.4", "2.15.2", "14", "2.14.x -> 2.15.2"),
+    Hop("2.6.4", "2.9.5", "13", "2.8.x -> 2.9.5"),
+    Hop("2.6.4", "2.11.2", "13", "2.8.x -> 2.10.x -> 2.11.2"),
+    Hop("2.8.6", "2.11.2", "13", "2.10.x -> 2.11.2"),
+    Hop("2.8.6", "2.12.4", "13", "2.10.x -> 2.12.4"),
+    Hop("2.8.6", "2.15.2", "13", "2.10.x -> 2.12.x -> 2.15.2"),
+    Hop("2.10.3", "2.15.2", "14", "2.12.x -> 2.15.2"),
+    Hop("2.10.3", "2.13.0", "14", "2.12.x -> 2.13.0"),
+    Hop("2.11.2", "2.15.1", "15", "2.14.x -> 2.15.1"),
+    Hop("1.10.19", "2.0.6", "13", "2.3.x"),
+    Hop("1.10.18", "2.1.6", "13", "2.3.x"),
+    Hop("1.10.19", "2.2.4", "13", "2.3.x"),
+    Hop("1.10.17", "2.3.5", "9.6", "2.2.x -> 2.3.5"),
     Hop("2.12.4", "2.10.3", "15", ""),
     Hop("2.15.2", "2.15.1", "18", ""),
     Hop("2.10.3", "2.8.6", "14", ""),
@@ -81,8 +84,8 @@ def _forbidden(host: Host, hop: Hop) -> tuple[str, list[str]]:
     said = next((blocker for blocker in blockers if hop.target in blocker), "")
     if not said:
         broken.append(f"no reason names {hop.target}: {message}")
-    if hop.path and not re.search(rf"{re.escape(hop.source)}.*{re.escape(hop.path)}.*{re.escape(hop.target)}", said):
-        broken.append(f"the way over {hop.path} is not named: {said}")
+    if hop.way and not said.endswith(f"go {hop.source} -> {hop.way}."):
+        broken.append(f"the way over {hop.way} is not named: {said}")
     return said, broken
 
 
@@ -122,7 +125,7 @@ def no_room(host: Host) -> tuple[str, list[str]]:
 def not_running(host: Host) -> tuple[str, list[str]]:
     host.must("docker stop $(docker ps --quiet) >/dev/null")
     answer = host.upgrade()
-    host.must("docker start $(docker ps --all --quiet) >/dev/null")
+    host.harbor.start()
     broken = []
     if answer.get("outcome") != "refused" or "does not run" not in answer.get("msg", ""):
         broken.append(f"it was not refused: {answer.get('msg')}")

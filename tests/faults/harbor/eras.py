@@ -1,0 +1,55 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Other versions to start from than that of the other faults: from 1.x on, and where the real pg_upgrade runs."""
+
+from __future__ import annotations
+
+import functools
+from typing import Callable
+
+from harbor.host import Host
+
+Fault = Callable[[Host], "tuple[str, list[str]]"]
+
+# Configuration by the migrator's image, then by prepare; PostgreSQL 9.6, then 13.
+OLD, WAY = "1.9.4", ("1.10.17", "2.2.4", "2.4.3", "2.6.4", "2.8.6")
+# PostgreSQL 15, then 18, both of them real.
+BEFORE, AFTER = "2.14.1", "2.15.2"
+_IN_PG_UPGRADE = "until pgrep -f bin/pg_upgrade >/dev/null; do sleep 0.02; done; sleep 0.7; "
+
+
+def from_1_to_2(host: Host) -> tuple[str, list[str]]:
+    with host.instead(OLD, ()):
+        host.must(f"docker load --quiet --input /releases/harbor-migrator-v{WAY[0]}.tar.gz")
+        answer = host.upgrade(*(host.archive(version) for version in WAY))
+        broken = host.lost(WAY[-1])
+    if answer.get("outcome") != "upgraded" or answer.get("hops") != list(WAY):
+        broken.append(f"it did not go over {', '.join(WAY)}: {answer.get('msg')}")
+    return str(answer.get("msg")), broken
+
+
+def in_pg_upgrade(host: Host, interruption: str) -> tuple[str, list[str]]:
+    """It may go on or go back, with everything in it. What pg_upgrade has made by half must not become the data."""
+    with host.instead(BEFORE, ("--with-trivy",)):
+        host.begin(host.archive(AFTER))
+        at = host.at(f"install {AFTER}", _IN_PG_UPGRADE + ("sync" if interruption == "reboot" else interruption))
+        if interruption == "reboot":
+            host.reboot()
+            host.wait_for("docker info >/dev/null 2>&1")
+        answer = host.upgrade(host.archive(AFTER))
+        outcome = answer.get("outcome")
+        broken = host.lost(AFTER if outcome == "upgraded" else BEFORE)
+    if at is None or outcome not in ("upgraded", "rolled_back"):
+        broken.append(f"interrupted at {at}: {answer.get('msg')}")
+    return f"interrupted at {at}, then {outcome}", broken
+
+
+def of(small: bool) -> list[tuple[str, Fault]]:
+    if small:
+        return []
+    interruptions = ("systemctl restart docker", "docker kill harbor-db >/dev/null", "reboot")
+    return [
+        (f"from {OLD} over {len(WAY) - 1} versions to {WAY[-1]}", from_1_to_2),
+        *((f"in pg_upgrade: {what}", functools.partial(in_pg_upgrade, interruption=what)) for what in interruptions),
+    ]
