@@ -83,7 +83,9 @@ options:
       - On the file system of the data volume the way back is a rename. On another one the data are copied back.
     type: path
   keep_backup:
-    description: Whether the old install folder and the copy of the data are kept after an upgrade, until the next one. Without them there is no O(state=rolled_back).
+    description:
+      - Whether the old install folder and the copy of the data are kept after an upgrade, until the next one.
+      - Without them there is no O(state=rolled_back).
     type: bool
     default: true
   edited_compose:
@@ -180,7 +182,9 @@ msg:
   description: What happened, in one sentence.
   returned: always
   type: str
-  sample: "Harbor went from 2.8.6 to 2.12.4 over 2.10.3, was down for 63 seconds, and has its 3 projects, 12 repositories and 5 users and the 5 artifacts that were looked at."
+  sample: >-
+    Harbor went from 2.8.6 to 2.12.4 over 2.10.3, was down for 63 seconds, and has its 3 projects, 12 repositories and 5 users and the 5
+    artifacts that were looked at.
 outcome:
   description:
     - One of V(unchanged), V(planned), V(refused), V(running), V(upgraded) and V(rolled_back).

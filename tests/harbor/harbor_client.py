@@ -131,7 +131,7 @@ class HarborClient:
         """What Harbor says is in a repository; 1.x knows it from the registry only."""
         if self.prefix == "/api":
             return sorted({self.pull(repository, tag, blobs=False) for tag in self.tags(repository)})
-        project, _, name = repository.partition("/")
+        project, _slash, name = repository.partition("/")
         quoted = urllib.parse.quote(urllib.parse.quote(name, safe=""), safe="")
         return sorted(item["digest"] for item in self.listed(f"/projects/{project}/repositories/{quoted}/artifacts"))
 

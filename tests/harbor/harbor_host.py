@@ -183,7 +183,7 @@ class HarborHost:
 
     def push(self, repository: str, tags: Sequence[str], kilobytes: int = 64) -> None:
         """docker push of an image of its own per tag."""
-        _, port = self.endpoint
+        _scheme, port = self.endpoint
         place = "127.0.0.1" if port in (80, 443) else f"127.0.0.1:{port}"
         login = f"docker login -u admin --password-stdin {place}"
         script = f"set -eu; cd $(mktemp -d); echo {shlex.quote(self.password)} | {login}"

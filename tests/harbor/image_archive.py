@@ -122,7 +122,7 @@ def configuration(edition: Edition, name: str, fault: str, digests: list[str]) -
         "created": "2026-01-01T00:00:00Z",
         "config": config,
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}" for digest in digests]},
-        "history": [{"created": "2026-01-01T00:00:00Z", "created_by": f"stand-in {name}"} for _ in digests],
+        "history": [{"created": "2026-01-01T00:00:00Z", "created_by": f"stand-in {name}"} for _digest in digests],
     }
     return json.dumps(content, sort_keys=True).encode()
 

@@ -51,7 +51,7 @@ def _answers(name: str) -> str:
         if name == "database":
             store.number("SELECT 1")
         elif name == "redis":
-            host, _, port = os.environ["REDIS_ADDRESS"].partition(":")
+            host, _colon, port = os.environ["REDIS_ADDRESS"].partition(":")
             with socket.create_connection((host, int(port or 6379)), timeout=5) as connection:
                 password = os.environ.get("REDIS_PASSWORD")
                 connection.sendall((f"AUTH {password}\r\n" if password else "").encode() + b"PING\r\n")

@@ -34,7 +34,7 @@ SCHEMA = (
     ((2, 14), 170),
     ((2, 15), 180),
 )
-MINORS = tuple(minor for minor, _ in SCHEMA)
+MINORS = tuple(minor for minor, _schema in SCHEMA)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -32,7 +32,7 @@ LETTERS = string.ascii_letters + string.digits
 
 
 def word(length: int) -> str:
-    return "".join(secrets.choice(LETTERS) for _ in range(length))
+    return "".join(secrets.choice(LETTERS) for _letter in range(length))
 
 
 def folder(path: pathlib.Path, owner: int, mode: int = 0o755) -> None:

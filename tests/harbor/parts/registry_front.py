@@ -44,7 +44,7 @@ NOBODY = Caller("", 0, False)
 def basic(header: str) -> Caller | None:
     """Who logged in with this Authorization header; None if the password is wrong."""
     try:
-        name, _, password = base64.b64decode(header.split(" ", 1)[1]).decode().partition(":")
+        name, _colon, password = base64.b64decode(header.split(" ", 1)[1]).decode().partition(":")
     except (IndexError, ValueError):
         return None
     user = store.user(name, password)
@@ -71,8 +71,8 @@ def token(caller: Caller, scopes: list[str]) -> dict[str, Any]:
     """A token with those of the wished scopes that this caller may have."""
     granted = []
     for scope in " ".join(scopes).split():
-        kind, _, rest = scope.partition(":")
-        name, _, actions = rest.rpartition(":")
+        kind, _colon, rest = scope.partition(":")
+        name, _colon, actions = rest.rpartition(":")
         repository = name if kind == "repository" else ""
         granted += [f"{repository}:{action}" for action in actions.split(",") if allowed(caller, repository, action)]
     content = {"name": caller.name, "id": caller.user_id, "until": time.time() + TOKEN_SECONDS, "scopes": granted}
@@ -83,7 +83,7 @@ def token(caller: Caller, scopes: list[str]) -> dict[str, Any]:
 
 
 def bearer(text: str) -> Caller | None:
-    body, _, signature = text.partition(".")
+    body, _dot, signature = text.partition(".")
     if not hmac.compare_digest(signature, _sign(body.encode())):
         return None
     content = json.loads(base64.urlsafe_b64decode(body))
@@ -119,7 +119,7 @@ def who(handler: BaseHTTPRequestHandler) -> Caller | None:
 
 def serve(handler: BaseHTTPRequestHandler, artifacts: bool) -> None:
     """Answers a request below /v2/. artifacts: whether this version keeps them in the database."""
-    path, _, _ = handler.path.partition("?")
+    path = handler.path.partition("?")[0]
     found = PATH.fullmatch(path)
     upload = path.endswith("/blobs/uploads/")
     name = found["name"] if found else path[len("/v2/") : -len("/blobs/uploads/")] if upload else ""

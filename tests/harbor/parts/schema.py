@@ -83,7 +83,7 @@ def migrate(connection: Connection, edition: Edition, fault: str, artifacts: Cal
         raise Failed(
             f"no migration found for version {version}: read down for version {version} .: file does not exist"
         )
-    for _, number in SCHEMA:
+    for _minor, number in SCHEMA:
         if not version < number <= edition.schema:
             continue
         print(f"[INFO] migrating the schema to version {number}", flush=True)

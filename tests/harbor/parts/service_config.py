@@ -48,7 +48,7 @@ def redis(config: Config) -> tuple[str, str]:
     """Address and password of Redis; of a list of sentinels the first."""
     external = config.get("external_redis")
     if external:
-        return str(external["host"]).split(",")[0], str(external.get("password") or "")
+        return str(external["host"]).split(",", maxsplit=1)[0], str(external.get("password") or "")
     return "redis:6379", ""
 
 

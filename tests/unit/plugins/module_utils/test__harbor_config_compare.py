@@ -189,6 +189,7 @@ def test_all_is_lost_in_an_empty_one(config: dict[str, Any]) -> None:
 
 @runs
 @given(values, values)
-def test_sameness_goes_both_ways(one: Any, other: Any) -> None:
-    assert same(one, one)
-    assert same(one, other) == same(other, one)
+def test_sameness_goes_both_ways(this: Any, that: Any) -> None:
+    assert same(this, this)
+    forth, back = (this, that), (that, this)
+    assert same(*forth) == same(*back)

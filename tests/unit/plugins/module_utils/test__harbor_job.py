@@ -209,7 +209,7 @@ def test_whoever_only_looks_keeps_nobody_out(folder: Folder) -> None:
     with other_process(folder, "print('looking', flush=True)\nwhile True: folder.busy()") as looking:
         assert looking.stdout is not None and looking.stdout.readline() == "looking\n"
         try:
-            for _ in range(3000):
+            for _time in range(3000):
                 lock = folder.lock()
                 assert lock is not None
                 os.close(lock)

@@ -125,14 +125,14 @@ def test_the_last_pass_makes_the_copy_equal(chance: random.Random, before: int, 
     with tempfile.TemporaryDirectory() as folder:
         source, target = pathlib.Path(folder, "source"), pathlib.Path(folder, "target")
         source.mkdir()
-        for _ in range(before):
+        for _change in range(before):
             change(source, chance)
         for count in between:
             # Also while it is being copied.
             bring_up_to_date(str(source), str(target), in_use=True, told=lambda _bytes: change(source, chance))
-            for _ in range(count):
+            for _change in range(count):
                 change(source, chance)
-        for _ in range(after):
+        for _change in range(after):
             change(source, chance)
         original = described(source)
         bring_up_to_date(str(source), str(target))
