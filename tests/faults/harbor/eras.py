@@ -32,8 +32,8 @@ def from_1_to_2(host: Host) -> tuple[str, list[str]]:
 def in_pg_upgrade(host: Host, interruption: str) -> tuple[str, list[str]]:
     """It may go on or go back, with everything in it. What pg_upgrade has made by half must not become the data."""
     with host.instead(BEFORE, ("--with-trivy",)):
-        host.begin(host.archive(AFTER))
-        at = host.at(f"install {AFTER}", _IN_PG_UPGRADE + ("sync" if interruption == "reboot" else interruption))
+        command = _IN_PG_UPGRADE + ("sync" if interruption == "reboot" else interruption)
+        at = host.begin(f"install {AFTER}", command, host.archive(AFTER))
         if interruption == "reboot":
             host.reboot()
             host.wait_for("docker info >/dev/null 2>&1")

@@ -10,7 +10,7 @@ import functools
 import re
 from typing import Any, Callable
 
-from harbor.host import SOURCE, TARGET, Host
+from harbor.host import KILL, SOURCE, TARGET, Host
 
 Fault = Callable[[Host], "tuple[str, list[str]]"]
 
@@ -80,8 +80,7 @@ def disk_full(host: Host, step: str, stops: bool) -> tuple[str, list[str]]:
     host.must(f"mkdir -p {_SMALL_DISK} && mount -t tmpfs -o size=2g tmpfs {_SMALL_DISK}")
     running = host.containers()
     try:
-        host.begin(backup_path=f"{_SMALL_DISK}/backups")
-        at = host.at(step, _FILL)
+        at = host.begin(step, _FILL, backup_path=f"{_SMALL_DISK}/backups")
         answer = host.upgrade(backup_path=f"{_SMALL_DISK}/backups")
     finally:
         host.run(f"umount -l {_SMALL_DISK}")
@@ -91,8 +90,7 @@ def disk_full(host: Host, step: str, stops: bool) -> tuple[str, list[str]]:
 
 def engine_restarts(host: Host, step: str, delay: float) -> tuple[str, list[str]]:
     """It goes on, or goes back; either serves."""
-    host.begin()
-    at = host.at(step, "systemctl restart docker", delay)
+    at = host.begin(step, "systemctl restart docker", delay=delay)
     answer = host.upgrade()
     outcome = answer.get("outcome")
     broken = host.lost(TARGET if outcome == "upgraded" else SOURCE)
@@ -102,8 +100,7 @@ def engine_restarts(host: Host, step: str, delay: float) -> tuple[str, list[str]
 
 
 def reboots(host: Host, step: str) -> tuple[str, list[str]]:
-    host.begin()
-    at = host.at(step, "sync")
+    at = host.begin(step, "sync")
     host.reboot()
     host.wait_for("docker info >/dev/null 2>&1")
     answer = host.upgrade()
@@ -116,8 +113,7 @@ def reboots(host: Host, step: str) -> tuple[str, list[str]]:
 def port_taken(host: Host) -> tuple[str, list[str]]:
     """Another server takes the port in the moment in which nobody holds it, and is ended before the way back."""
     running = host.containers()
-    host.begin(timeout=30)
-    taken = host.at("copy_again", _THIEF)
+    taken = host.begin("copy_again", _THIEF, timeout=30)
     host.at("back stop", "systemctl stop thief")
     answer = host.upgrade(timeout=30)
     outcome, broken = _judged(host, answer, r"not healthy|port is already allocated|in use", True, running)
@@ -140,7 +136,7 @@ def connection_breaks(host: Host) -> tuple[str, list[str]]:
 def killed_while_watched(host: Host) -> tuple[str, list[str]]:
     """Whoever watches sees that the work has ended, and lets it go on."""
     running = host.start("harbor_upgrade", **host.options())
-    at = host.kill_at("copy_again")
+    at = host.at("copy_again", KILL)
     answer = host.end(running)
     broken = host.lost(TARGET)
     if answer.get("outcome") != "upgraded" or "goes on" not in " ".join(answer.get("resumed", [])):

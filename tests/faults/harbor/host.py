@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shlex
+import subprocess
 from typing import Any
 from collections.abc import Iterator, Sequence
 
@@ -35,7 +35,8 @@ while time.monotonic() < deadline:
     time.sleep(0.002)
 sys.exit("it was never at this step")
 """
-_KILL = "pkill -9 -f '[A]nsiballZ_harbor_upgrade'"
+_LOOK = 240  # seconds
+KILL = "pkill -9 -f '[A]nsiballZ_harbor_upgrade'"
 
 
 class Host(ManagedHost):
@@ -61,7 +62,7 @@ class Host(ManagedHost):
 
     def reset(self) -> None:
         """Back to the state that every fault starts from, which many end with."""
-        self.run(_KILL)
+        self.run(KILL)
         self.run(f"rm -rf /var/lib/dockyard {PATH}.dockyard /data/dockyard-backups")
         try:
             as_before = not self.lost(SOURCE)
@@ -93,18 +94,31 @@ class Host(ManagedHost):
         given = list(archives) or [self.archive(TARGET)]
         return {"archives": given, "admin_password": PASSWORD, "timeout": 240, "progress": 1, **options}
 
-    def begin(self, *archives: dict[str, Any], **options: Any) -> dict[str, Any]:
-        """The work goes on by itself; nobody watches it."""
-        return self.upgrade(*archives, wait=False, **options)
+    def begin(
+        self, step: str, command: str, *archives: dict[str, Any], delay: float = 0.0, **options: Any
+    ) -> str | None:
+        """Begins an upgrade that nobody watches, and runs a command on the host when it is at this step.
 
-    def kill_at(self, step: str, delay: float = 0.0) -> str | None:
-        """Kills the run at this step, or so many seconds later. Returns the step it was at; None if it was at none."""
-        return self.at(step, _KILL, delay)
+        delay: seconds to wait at this step before.
+        Returns the step that it was at then; None if it was at none.
+        """
+        # Some steps are over before anybody could look who begins to look after them.
+        looking = self._looking(step, command, delay)
+        self.upgrade(*archives, wait=False, **options)
+        return self._seen(looking)
 
-    def at(self, step: str, command: str, delay: float = 0.0, seconds: float = 240) -> str | None:
-        """Runs a command on the host at this step of the job. Returns the step it was at; None if it was at none."""
-        done = self.run(f"python3 /root/at.py {shlex.quote(step)} {delay} {seconds} {shlex.quote(command)}")
-        return done.stdout.strip() if done.returncode == 0 else None
+    def at(self, step: str, command: str, delay: float = 0.0) -> str | None:
+        """Runs a command on the host when the upgrade that is under way comes to this step; returns as begin does."""
+        return self._seen(self._looking(step, command, delay))
+
+    def _looking(self, step: str, command: str, delay: float) -> subprocess.Popen[str]:
+        words = ["python3", "/root/at.py", step, str(delay), str(_LOOK), command]
+        return subprocess.Popen(["docker", "exec", self.name, *words], stdout=subprocess.PIPE, text=True)
+
+    @staticmethod
+    def _seen(looking: subprocess.Popen[str]) -> str | None:
+        output, _none = looking.communicate()
+        return output.strip() if looking.returncode == 0 else None
 
     def job(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(self.must("cat /var/lib/dockyard/harbor/*/job.json"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from typing import Any, Callable
 
-from harbor.host import BEYOND, SOURCE, TARGET, Host
+from harbor.host import BEYOND, KILL, SOURCE, TARGET, Host
 
 Fault = Callable[[Host], "tuple[str, list[str]]"]
 
@@ -26,8 +26,7 @@ SMALL = ("copy", "copy_again", f"install {TARGET}", "back data")
 def _forward(
     host: Host, step: str, delay: float, archives: list[dict[str, Any]], version: str
 ) -> tuple[str, list[str]]:
-    host.begin(*archives)
-    at = host.kill_at(step, delay)
+    at = host.begin(step, KILL, *archives, delay=delay)
     if at is None:
         return "not killed", ["the run was never at this step"]
     answer = host.upgrade(*archives)
@@ -43,8 +42,7 @@ def _forward(
 
 def _back(host: Host, step: str) -> tuple[str, list[str]]:
     archive = host.archive(TARGET, "migration-fails")
-    host.begin(archive)
-    at = host.kill_at(step)
+    at = host.begin(step, KILL, archive)
     if at is None:
         return "not killed", ["the run was never at this step"]
     answer = host.upgrade(archive)
