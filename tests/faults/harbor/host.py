@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import subprocess
 from typing import Any
 from collections.abc import Iterator, Sequence
@@ -119,10 +118,6 @@ class Host(ManagedHost):
     def _seen(looking: subprocess.Popen[str]) -> str | None:
         output, _none = looking.communicate()
         return output.strip() if looking.returncode == 0 else None
-
-    def job(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.must("cat /var/lib/dockyard/harbor/*/job.json"))
-        return found
 
     def lost(self, version: str) -> list[str]:
         """What is not as it must be: another version, something not healthy, or anything that was in it and is gone."""
