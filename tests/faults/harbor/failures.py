@@ -21,29 +21,37 @@ _THIEF = "systemd-run --quiet --unit thief sh -c 'until python3 -m http.server 8
 
 @dataclasses.dataclass(frozen=True)
 class Failure:
-    """says: what the message must say. stops: whether Harbor may be stopped at all before that."""
+    """says: what the message must say. stops: whether Harbor may be stopped at all before that.
+
+    small: whether a small run has it too.
+    """
 
     name: str
     says: str
     stops: bool
     variant: str | None = None
+    small: bool = False
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
 # The variants are made by tests/harbor; what fails in them is described there.
 FAILURES = (
-    Failure("migration of the database fails", r"[Dd]irty|migrat", True, "migration-fails"),
+    Failure("migration of the database fails", r"[Dd]irty|migrat", True, "migration-fails", small=True),
     Failure(
         "core is never healthy", r"is not healthy after 30 seconds", True, "core-never-healthy", options={"timeout": 30}
     ),
     Failure("a component stays unhealthy", r"not healthy: \w*registryctl", True, "unhealthy", options={"timeout": 30}),
     Failure(
-        "the migration loses data", r"does not have what was in it before: \d+ of \d+ projects", True, "loses-data"
+        "the migration loses data",
+        r"does not have what was in it before: \d+ of \d+ projects",
+        True,
+        "loses-data",
+        small=True,
     ),
     Failure("database container refuses the data", r"the database has failed", True, "database-refuses"),
     Failure("prepare fails", r"installer of Harbor .* failed with status", True, "prepare-fails"),
-    Failure("image load fails", r"docker load .*failed with", False, "image-broken"),
-    Failure("archive is truncated", r"truncated", False, "truncated"),
+    Failure("image load fails", r"docker load .*failed with", False, "image-broken", small=True),
+    Failure("archive is truncated", r"truncated", False, "truncated", small=True),
     Failure("migration of harbor.yml fails", r"migration of harbor\.yml .* failed with status", False, "migrate-fails"),
 )
 
@@ -171,18 +179,18 @@ def taken_back(host: Host) -> tuple[str, list[str]]:
 
 def of(small: bool) -> list[tuple[str, Fault]]:
     faults: list[tuple[str, Fault]] = [
-        (failure.name, functools.partial(_fails, failure=failure)) for failure in FAILURES
+        (failure.name, functools.partial(_fails, failure=failure)) for failure in FAILURES if failure.small or not small
     ]
     faults += [
         ("wrong checksum", wrong_checksum),
         ("disk fills during the copy", functools.partial(disk_full, step=f"unpack {TARGET}", stops=False)),
         ("connection breaks", connection_breaks),
-        ("killed while it is watched", killed_while_watched),
     ]
     if small:
         return faults
     return [
         *faults,
+        ("killed while it is watched", killed_while_watched),
         ("disk fills while Harbor is down", functools.partial(disk_full, step="stop", stops=True)),
         *(
             (f"engine restarts at: {step}", functools.partial(engine_restarts, step=step, delay=delay))
