@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from typing import Any, Callable
 
 from harbor.host import BEYOND, KILL, SOURCE, TARGET, Host
@@ -63,10 +64,12 @@ def not_killed(host: Host) -> tuple[str, list[str]]:
         broken.append(f"it failed: {answer.get('msg')}")
     if tuple(answer.get("steps", ())) != FORWARD:
         broken.append(f"there are other steps: {answer.get('steps')}")
+    begin = time.monotonic()
     again = host.upgrade()
+    seconds = time.monotonic() - begin
     if again.get("changed") or again.get("failed"):
         broken.append(f"the second run changed something: {again.get('msg')}")
-    return f"{answer.get('msg')}", broken
+    return f"{answer.get('msg')} The second run: {again.get('msg')} ({seconds:.1f} s)", broken
 
 
 def of(small: bool) -> list[tuple[str, Fault]]:
