@@ -5,8 +5,8 @@
 
     bench.py [SUBJECT ...]      subjects: htpasswd certs registry_host harbor_upgrade
 
-Prints the table, and writes it to docs/performance.md when all subjects were measured. Each subject is a
-module of this folder with a function rows(), which returns dictionaries with the keys subject,
+Prints the table, and writes it to docs/performance.md, in which each subject has a section of its own. Each subject
+is a module of this folder with a function rows(), which returns dictionaries with the keys subject,
 ours_seconds, peer, peer_seconds, ratio, wanted and held.
 """
 
@@ -24,6 +24,12 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 PAGE = ROOT / "docs" / "performance.md"
 SUBJECTS = ("htpasswd", "certs", "registry_host", "harbor_upgrade")
+INTRODUCTION = """# What it costs in time
+
+Written by `make bench`. Each row was measured against its peer in the same run on the same machine; compare
+the two columns with each other, not with another machine. A time is that of a whole `ansible-playbook` run unless
+the row says otherwise. How a row is measured stands in the module of its subject in `tests/bench`.
+"""
 Row = dict[str, object]
 
 
@@ -44,20 +50,16 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, Python {platform.python_version()}, ansible-core {core}"
 
 
-def page(rows: list[Row]) -> str:
+def section(rows: list[Row]) -> str:
     today = datetime.datetime.now(datetime.timezone.utc).date()
-    return f"""# What it costs in time
+    return f"Measured on {today} with {machine()}.\n\n{table(rows)}\n"
 
-Written by `make bench`. Each row was measured against its peer in the same run on the same machine; compare
-the two columns with each other, not with another machine. A time is that of a whole `ansible-playbook` run unless
-the row says otherwise.
 
-Last measured on {today} with {machine()}.
-
-{table(rows)}
-
-How a row is measured stands in the module of its subject in `tests/bench`.
-"""
+def page(measured: dict[str, str], before: str) -> str:
+    """The whole page: sections that were measured now, and the others as they stand in the page of before."""
+    kept = dict(part.split("\n\n", 1) for part in before.split("\n## ")[1:])
+    sections = {**kept, **measured}
+    return INTRODUCTION + "".join(f"\n## {name}\n\n{sections[name].strip()}\n" for name in SUBJECTS if name in sections)
 
 
 def main() -> None:
@@ -68,10 +70,10 @@ def main() -> None:
     rows: list[Row] = []
     for subject in subjects:
         print(f"Measuring {subject}", file=sys.stderr, flush=True)
-        rows += importlib.import_module(subject).rows()
+        found = importlib.import_module(subject).rows()
+        PAGE.write_text(page({subject: section(found)}, PAGE.read_text()))
+        rows += found
     print(table(rows))
-    if set(subjects) == set(SUBJECTS):
-        PAGE.write_text(page(rows))
     held = sum(bool(row["held"]) for row in rows)
     print(f"{held} of {len(rows)} held")
     sys.exit(0 if held == len(rows) else 1)
