@@ -9,7 +9,7 @@ name: harbor_config
 short_description: A configuration of Harbor, merged with what is wished for
 version_added: 0.3.0
 description:
-  - Merges dictionaries recursively, as M(ansible.builtin.combine#filter) does, and takes away each key whose wished
+  - Merges dictionaries recursively, as P(ansible.builtin.combine#filter) does, and takes away each key whose wished
     value is null. That is how parts of Harbor's own template go away, such as its C(https).
   - Lists are replaced as a whole.
 positional: wish
