@@ -9,11 +9,12 @@ import os
 import time
 from typing import Any
 
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.dockyard.ops.plugins.module_utils import _harbor_progress
+from ansible_collections.dockyard.ops.plugins.module_utils._problem import Problem
 
 MODULE = "dockyard.ops.harbor_upgrade"
 # A host that reboots or a network that is being changed; the work goes on meanwhile.
@@ -32,23 +33,25 @@ class ActionModule(ActionBase):
         self._host = (task_vars or {}).get("inventory_hostname", "harbor")
         arguments = dict(self._task.args)
         every = int(arguments.get("progress", 5))
-        if self._only_once(arguments):
+        if self._task.check_mode or arguments.get("state") == "planned":
             return self._ask(arguments, task_vars)
-        to_send = [archive for archive in arguments.get("archives") or [] if self._is_local(archive)]
+        # With a job, none is begun that could need them.
+        to_send = not arguments.get("job") and any(map(self._is_local, arguments.get("archives") or []))
         if to_send:
             # Nothing of a gigabyte is sent for a Harbor that is up to date, or that can't be upgraded.
             plan = self._ask({**arguments, "state": "planned"}, task_vars)
             if plan.get("failed") or plan.get("outcome") in ("unchanged", "refused"):
                 return self._ask(arguments, task_vars)
-            arguments["archives"] = [
-                self._sent(archive, arguments, task_vars) if self._is_local(archive) else archive
-                for archive in arguments["archives"]
-            ]
+            try:
+                arguments["archives"] = [
+                    self._sent(archive, arguments, task_vars) if self._is_local(archive) else archive
+                    for archive in arguments["archives"]
+                ]
+            except Problem as problem:
+                return {"failed": True, "msg": problem.message, "changed": False, "outcome": "refused", "running": False}
+        if not boolean(arguments.get("wait", True), strict=False):
+            return self._ask(arguments, task_vars)
         return self._watch(arguments, every, task_vars)
-
-    def _only_once(self, arguments: dict[str, Any]) -> bool:
-        wait = boolean(arguments.get("wait", True), strict=False)
-        return self._task.check_mode or arguments.get("state") == "planned" or not wait
 
     @staticmethod
     def _is_local(archive: Any) -> bool:
@@ -69,9 +72,9 @@ class ActionModule(ActionBase):
         try:
             source = self._find_needle("files", archive["src"])
         except AnsibleError as error:
-            raise AnsibleActionFail(
-                f"The archive {archive['src']} is not on the controller ({error}); give its path, or set remote_src:"
-                " true if it is on the managed host. Nothing was changed."
+            raise Problem(
+                f"The archive {archive['src']} is not on the controller; give its path, or set remote_src: true if it"
+                " is on the managed host. Nothing was changed."
             ) from error
         folder = f"{str(arguments.get('path', '/opt/harbor')).rstrip('/')}.dockyard/archives"
         made = self._execute_module(
@@ -80,7 +83,7 @@ class ActionModule(ActionBase):
             task_vars=task_vars,
         )
         if made.get("failed"):
-            raise AnsibleActionFail(f"The folder {folder} can't be made: {made.get('msg')}")
+            raise Problem(f"The folder {folder} can't be made: {made.get('msg')}")
         target = f"{folder}/{os.path.basename(source)}"
         self._say(f"sending {os.path.basename(source)}, {_harbor_progress.size(os.path.getsize(source))}")
         task = self._task.copy()
@@ -96,13 +99,14 @@ class ActionModule(ActionBase):
         )
         sent = copy.run(task_vars=task_vars)
         if sent.get("failed"):
-            raise AnsibleActionFail(f"The archive {source} could not be sent: {sent.get('msg')}. Nothing was changed.")
+            raise Problem(f"The archive {source} could not be sent: {sent.get('msg')}. Nothing was changed.")
         return {**archive, "src": target, "remote_src": True}
 
     # --- the work
 
     def _watch(self, arguments: dict[str, Any], every: int, task_vars: dict[str, Any] | None) -> dict[str, Any]:
         arguments = {**arguments, "wait": False}
+        first = int(arguments.get("journal_from") or 0)
         shown, shown_at = "", 0.0
         lines: list[str] = []
         while True:
@@ -113,7 +117,7 @@ class ActionModule(ActionBase):
             if not result.get("running"):
                 result["journal_lines"] = lines
                 return result
-            arguments.update(job=result["job"], journal_from=len(lines))
+            arguments.update(job=result["job"], journal_from=first + len(lines))
             text = _harbor_progress.line(result.get("progress", {}), result.get("progress", {}).get("time"))
             if every and (text != shown or time.monotonic() - shown_at > _SAME_LINE):
                 self._say(text)

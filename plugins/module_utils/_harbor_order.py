@@ -179,7 +179,7 @@ def _rolled_back(order: Order, job: Job | None) -> Job | Outcome:
             " back; restore a backup of your own. Nothing was changed."
         )
     _harbor_upgrade.go_back(job, None)
-    job.downtime, job.resumed = 0.0, []
+    job.began, job.ended, job.downtime, job.resumed = time.time(), None, 0.0, []
     return job
 
 
@@ -248,7 +248,14 @@ def _named(order: Order) -> list[_Named]:
                 " as harbor-offline-installer-v2.12.4.tgz. Nothing was changed."
             )
         named.append(_Named(version, archive))
-    return sorted(named, key=lambda one: one.version)
+    named.sort(key=lambda one: one.version)
+    for one, other in zip(named, named[1:]):
+        if one.version == other.version:
+            raise Problem(
+                f"Two archives are of Harbor {one.version} ({one.archive.path} and {other.archive.path}); give one of"
+                " them. Nothing was changed."
+            )
+    return named
 
 
 def _installation(order: Order) -> _harbor_install.Installation:
