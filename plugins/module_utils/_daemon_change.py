@@ -132,6 +132,16 @@ class Carrier:
         except OSError as error:
             raise _atomic_file.explain("make", folder, error) from error
 
+    def _write_again(self, content: bytes | None, expected: bytes | None) -> None:
+        """A further write of the same change. Where it fails, something was changed already."""
+        try:
+            self._write(content, expected)
+        except Problem as problem:
+            reason = problem.message.replace(" Nothing was changed.", "")
+            raise Problem(
+                f"The change of {self.order.path} has come half way: {reason} The next run completes it."
+            ) from problem
+
     def _unchanged(self, expected: bytes | None) -> None:
         if _atomic_file.read(self.order.path) != expected:
             raise Problem(
@@ -168,9 +178,9 @@ class Carrier:
             # The engine remembers docker0's address beyond the key bip. It is given the default address by that key
             # first, and then remembers that one. Its own database of networks is left alone.
             step = {**self.plan.target, "bip": self.plan.bridge_default}
-            self._write(render(step), self.plan.new)
+            self._write_again(render(step), self.plan.new)
             self._start_with(step)
-            self._write(self.plan.new, render(step))
+            self._write_again(self.plan.new, render(step))
         self._start_with(self.plan.target)
 
     def _start_with(self, target: Config) -> None:

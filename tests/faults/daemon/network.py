@@ -5,9 +5,14 @@
 
 from __future__ import annotations
 
+import re
+
 from daemon.host import Host
 
 Outcome = tuple[str, list[str]]
+_HALF_WAY = re.compile(
+    r"The change of /etc/docker/daemon.json has come half way: Can't write /etc/docker.*\. The next run completes it\.$"
+)
 
 
 def _ping(host: Host) -> bool:
@@ -66,6 +71,24 @@ def bip_removed_by_hand(host: Host) -> Outcome:
     return "docker0 has its default back", broken
 
 
+def bip_removed_half_way(host: Host) -> Outcome:
+    """On the way to the default address the file is written a second time, and just then that is not to be had."""
+    before = host.state()
+    host.bridge(bip="10.77.0.1/24", on_running_containers="proceed")
+    running = host.start("docker_bridge", state="absent", on_running_containers="proceed")
+    # Docker0's default is put into the file in between.
+    host.wait_for('grep -E \'"bip": "172[.]\' /etc/docker/daemon.json')
+    host.must("mount --bind -o ro /etc/docker /etc/docker")
+    half = host.end(running)
+    host.must("umount /etc/docker")
+    broken = [] if _HALF_WAY.search(half["msg"]) else [f"it says {half['msg']}"]
+    whole = host.bridge(state="absent", on_running_containers="proceed")
+    again = host.bridge(state="absent")
+    if whole.get("failed") or not whole["changed"] or again.get("failed") or again["changed"]:
+        broken.append(f"{whole['msg']} {again['msg']}")
+    return "said, and completed by the next run", broken + host.healthy(before)
+
+
 def restarts_in_a_row(host: Host) -> Outcome:
     """systemd refuses the fourth start within a minute, and docker.socket fails with it."""
     before = host.state()
@@ -100,6 +123,7 @@ FAULTS = [
     ("icc off, icc on", icc),
     ("bip removed, which the engine remembers", bip_removed),
     ("bip removed by hand before, and remembered", bip_removed_by_hand),
+    ("bip removed, and the disk refuses half way", bip_removed_half_way),
     ("start limit of systemd", restarts_in_a_row),
     ("a reload that does not reach the engine", reload_refused),
 ]
