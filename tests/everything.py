@@ -52,12 +52,15 @@ def scenario(name: str, suite: str = "trixie") -> Step:
 STEPS = [
     scenario("registry"),
     Step("faults-daemon-trixie", "faults", ("daemon", "trixie", "--small")),
+    Step("faults-harbor-trixie", "faults", ("harbor", "trixie", "--small")),
     scenario("registry_host"),
     scenario("docker_engine"),
     scenario("docker_daemon"),  # on all three suites at once
     scenario("docker_network"),  # the worker's suite is bookworm
     scenario("images"),
     Step("integration", "integration"),
+    scenario("harbor_upgrade"),
+    scenario("harbor"),
     scenario("registry_mtls"),
     scenario("registry_clients"),
     Step("sanity", "sanity"),

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from typing import Any
 
@@ -35,20 +36,26 @@ class ActionModule(ActionBase):
         every = int(arguments.get("progress", 5))
         if self._task.check_mode or arguments.get("state") == "planned":
             return self._ask(arguments, task_vars)
-        # With a job, none is begun that could need them.
-        to_send = not arguments.get("job") and any(map(self._is_local, arguments.get("archives") or []))
-        if to_send:
+        # The way back needs none, and nothing is begun where a job is named.
+        can_begin = arguments.get("state") != "rolled_back" and not arguments.get("job")
+        if can_begin and any(map(self._is_local, arguments.get("archives") or [])):
             # Nothing of a gigabyte is sent for a Harbor that is up to date, or that can't be upgraded.
             plan = self._ask({**arguments, "state": "planned"}, task_vars)
             if plan.get("failed") or plan.get("outcome") in ("unchanged", "refused"):
                 return self._ask(arguments, task_vars)
             try:
                 arguments["archives"] = [
-                    self._sent(archive, arguments, task_vars) if self._is_local(archive) else archive
+                    self._sent(archive, arguments, task_vars) if self._is_to_be_sent(archive, plan) else archive
                     for archive in arguments["archives"]
                 ]
             except Problem as problem:
-                return {"failed": True, "msg": problem.message, "changed": False, "outcome": "refused", "running": False}
+                return {
+                    "failed": True,
+                    "msg": problem.message,
+                    "changed": False,
+                    "outcome": "refused",
+                    "running": False,
+                }
         if not boolean(arguments.get("wait", True), strict=False):
             return self._ask(arguments, task_vars)
         return self._watch(arguments, every, task_vars)
@@ -58,6 +65,13 @@ class ActionModule(ActionBase):
         if not isinstance(archive, dict) or not archive.get("src"):
             return False
         return not boolean(archive.get("remote_src", False), strict=False)
+
+    def _is_to_be_sent(self, archive: Any, plan: dict[str, Any]) -> bool:
+        """Not where its version is reached already. Without a plan there is a job, and another one may follow it."""
+        if not self._is_local(archive) or "plan" not in plan:
+            return self._is_local(archive)
+        name = os.path.basename(archive["src"])
+        return any(re.search(rf"-v?{re.escape(hop)}\D", name) for hop in plan["hops"])
 
     def _ask(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         result: dict[str, Any] = self._execute_module(module_name=MODULE, module_args=arguments, task_vars=task_vars)
