@@ -151,7 +151,8 @@ def refuse(handler: BaseHTTPRequestHandler, headers: dict[str, str]) -> None:
 def forward(handler: BaseHTTPRequestHandler, found: re.Match[str] | None, artifacts: bool) -> None:
     length = int(handler.headers.get("Content-Length") or 0)
     headers = {
-        key: handler.headers[key]
+        # A client may send one several times.
+        key: ", ".join(handler.headers.get_all(key, []))
         for key in ("Accept", "Content-Type", "Range", "Content-Range")
         if key in handler.headers
     }
