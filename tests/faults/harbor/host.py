@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import pathlib
 import subprocess
 from typing import Any
 from collections.abc import Iterator, Sequence
@@ -16,26 +17,8 @@ from managed_host import ManagedHost
 SOURCE, TARGET, BEYOND = "2.8.6", "2.10.3", "2.12.4"
 PATH = "/opt/harbor"
 PASSWORD = harbor_host.ADMIN_PASSWORD
-# Runs on the host: waits until the job is at a step, and does something there and then.
-_AT = r"""
-import glob, json, subprocess, sys, time
-step, delay, deadline, command = sys.argv[1], float(sys.argv[2]), time.monotonic() + float(sys.argv[3]), sys.argv[4]
-while time.monotonic() < deadline:
-    for path in glob.glob("/var/lib/dockyard/harbor/*/job.json"):
-        try:
-            job = json.load(open(path))
-        except ValueError:
-            continue
-        if job["doing"] == step and step not in job["done"] and job["outcome"] is None:
-            time.sleep(delay)
-            subprocess.run(command, shell=True, check=True, stdout=sys.stderr)
-            print(json.load(open(path))["doing"])
-            sys.exit(0)
-    time.sleep(0.002)
-sys.exit("it was never at this step")
-"""
 _LOOK = 240  # seconds
-KILL = "pkill -9 -f '[A]nsiballZ_harbor_upgrade'"
+KILL = "kill"  # see at_step.py
 
 
 class Host(ManagedHost):
@@ -50,7 +33,7 @@ class Host(ManagedHost):
     def up(self) -> None:
         """Harbor with something in it, and a state that every fault starts from."""
         self.harbor.up()
-        self.write(_AT, "/root/at.py")
+        self.write((pathlib.Path(__file__).parent / "at_step.py").read_bytes(), "/root/at_step.py")
         self.harbor.install(SOURCE)
         self.harbor.seed(projects=2, repositories=3, users=2)
         self.before = self.harbor.census()
@@ -61,7 +44,7 @@ class Host(ManagedHost):
 
     def reset(self) -> None:
         """Back to the state that every fault starts from, which many end with."""
-        self.run(KILL)
+        self.run("pkill -9 -f '[A]nsiballZ_harbor_upgrade'")
         self.run(f"rm -rf /var/lib/dockyard {PATH}.dockyard /data/dockyard-backups")
         try:
             as_before = not self.lost(SOURCE)
@@ -111,7 +94,7 @@ class Host(ManagedHost):
         return self._seen(self._looking(step, command, delay))
 
     def _looking(self, step: str, command: str, delay: float) -> subprocess.Popen[str]:
-        words = ["python3", "/root/at.py", step, str(delay), str(_LOOK), command]
+        words = ["python3", "/root/at_step.py", step, str(delay), str(_LOOK), command]
         return subprocess.Popen(["docker", "exec", self.name, *words], stdout=subprocess.PIPE, text=True)
 
     @staticmethod

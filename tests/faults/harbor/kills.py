@@ -20,7 +20,7 @@ FORWARD = (
 SECOND_HOP = (f"swap {BEYOND}", f"install {BEYOND}", f"wait {BEYOND}")
 BACK = ("back stop", "back folder", "back data", "back start", "back verify", "back tidy")
 # Steps that last long enough to be killed in their midst, and after how many seconds that is.
-MIDST = {f"load {TARGET}": 1.0, "copy": 0.2, "stop": 2.0, f"install {TARGET}": 4.0, f"wait {TARGET}": 3.0}
+MIDST = {f"load {TARGET}": 1.0, "copy": 0.2, "stop": 2.0, f"install {TARGET}": 4.0, f"wait {TARGET}": 1.0}
 SMALL = ("copy", f"install {TARGET}", "back data")
 
 
