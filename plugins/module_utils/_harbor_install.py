@@ -230,7 +230,7 @@ def _edited(path: str) -> str | None:
     moments = [time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment)) for moment in (now, prepared)]
     return (
         f"{compose} was written at {moments[0]}, after prepare had written all else at {moments[1]}, and so was"
-        " edited by hand; an upgrade writes it anew."
+        " edited by hand."
     )
 
 
