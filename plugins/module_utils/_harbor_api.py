@@ -219,6 +219,9 @@ class HarborApi:
         # 412: it is there, and a policy of its project (unscanned, unsigned) forbids to pull it.
         if answer.status in (200, 404, 412):
             return answer.status != 404
+        if answer.status == 401 and "bearer" in challenges(answer.header("WWW-Authenticate")):
+            # The login was taken, or there were no token. It is good for nothing where the project is gone.
+            return False
         raise self._refused(answer, path)
 
     # ---- requests ----

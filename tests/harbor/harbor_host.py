@@ -239,6 +239,8 @@ class HarborHost:
         self.clear()
         self.must(f"cp -a {place}/harbor {FOLDER} && cp -a {place}/data/. {DATA}/ && cp -a {place}/logs {LOGS}")
         listed = "docker image ls --format '{{.Repository}}:{{.Tag}}' | sort"
+        # An image whose tag another variant of its version has taken over.
+        self.must("docker image prune --force >/dev/null")
         self.must(
             f'new=$({listed} | comm -23 - {place}/images); [ -z "$new" ] || docker image rm --force $new >/dev/null'
         )

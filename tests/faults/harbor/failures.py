@@ -88,8 +88,9 @@ def disk_full(host: Host, step: str, stops: bool) -> tuple[str, list[str]]:
     host.must(f"mkdir -p {_SMALL_DISK} && mount -t tmpfs -o size=2g tmpfs {_SMALL_DISK}")
     running = host.containers()
     try:
-        at = host.begin(step, _FILL, backup_path=f"{_SMALL_DISK}/backups")
-        answer = host.upgrade(backup_path=f"{_SMALL_DISK}/backups")
+        watched = host.start("harbor_upgrade", **host.options(backup_path=f"{_SMALL_DISK}/backups"))
+        at = host.at(step, _FILL)
+        answer = host.end(watched)
     finally:
         host.run(f"umount -l {_SMALL_DISK}")
     outcome, broken = _judged(host, answer, r"file system is full", stops, running)

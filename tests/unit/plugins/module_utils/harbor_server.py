@@ -158,7 +158,9 @@ class Harbor:
         name, reference = urllib.parse.unquote(found[1]), found[2]
         if self.basic_registry and who != "admin":
             return 401, {}, {"WWW-Authenticate": 'Basic realm="harbor"'}
-        if not self.basic_registry and who != f"for:repository:{name}:pull":
+        # A token is given in any case, and grants nothing in a project that is not there.
+        granted = who == f"for:repository:{name}:pull" and name.split("/")[0] in self.projects
+        if not self.basic_registry and not granted:
             challenge = (
                 f'Bearer realm="https://harbor.example.com/service/token",service="harbor-registry",'
                 f'scope="repository:{name}:pull"'

@@ -245,6 +245,7 @@ def test_has() -> None:
         assert api.has(Sample("library/app", digest(1)))
         assert not api.has(Sample("library/app", digest(9)))
         assert api.has(Sample("library/team/web_app/api", digest(3)))
+        assert not api.has(Sample("project-that-is-gone/app", digest(1)))
     asked = [(one.method, one.path.partition("?")[0], one.who) for one in harbor.asked[:3]]
     manifest = f"/v2/library/app/manifests/{digest(1)}"
     assert asked == [
