@@ -16,7 +16,7 @@ Fault = Callable[[Host], "tuple[str, list[str]]"]
 OLD, WAY = "1.9.4", ("1.10.17", "2.2.4", "2.4.3", "2.6.4", "2.8.6")
 # PostgreSQL 15, then 18, both of them real.
 BEFORE, AFTER = "2.14.1", "2.15.2"
-_IN_PG_UPGRADE = "until pgrep -f bin/pg_upgrade >/dev/null; do sleep 0.02; done; sleep 0.7; "
+_IN_PG_UPGRADE = "until pgrep -f [b]in/pg_upgrade >/dev/null; do sleep 0.02; done; sleep 0.7; "
 
 
 def from_1_to_2(host: Host) -> tuple[str, list[str]]:
