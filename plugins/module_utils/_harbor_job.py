@@ -50,6 +50,21 @@ class Census:
     users: int
     samples: list[list[str]] = dataclasses.field(default_factory=list)
 
+    def __str__(self) -> str:
+        """For instance: 3 projects, 12 repositories and 1 user"""
+        projects = counted(self.projects, "project", "projects")
+        repositories = counted(self.repositories, "repository", "repositories")
+        return f"{projects}, {repositories} and {counted(self.users, 'user', 'users')}"
+
+    @property
+    def sampled(self) -> str:
+        """For instance: 5 artifacts"""
+        return counted(len(self.samples), "artifact", "artifacts")
+
+
+def counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
 
 @dataclasses.dataclass
 class Child:

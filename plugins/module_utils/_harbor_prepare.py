@@ -253,10 +253,7 @@ def count(run: Run) -> None:
     """What is in Harbor before. Taken last before the stop, and anew by every run."""
     census = run.census(run.job.source)
     run.job.census = census
-    run.say(
-        f"In it: {census.projects} projects, {census.repositories} repositories, {census.users} users;"
-        f" {len(census.samples)} artifacts are looked at"
-    )
+    run.say(f"In it: {census}; to be looked at afterwards: {census.sampled}")
 
 
 def copy(run: Run) -> None:

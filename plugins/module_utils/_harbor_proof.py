@@ -27,12 +27,18 @@ _HOPELESS = re.compile(r"Dirty database version|no migration found for version",
 # while they wait for others.
 _DATABASE = ("postgresql", "database")
 _HOPELESS_RESTARTS = 4
+# The engine does not try again with what was stopped by hand, nor, when it was restarted itself, with what could not
+# start because harbor-log, to which all others log, was not there yet.
+_STAYS_DOWN = ("created", "exited", "dead")
+_START_AGAIN_EVERY = 20.0  # seconds
+_START = 120.0
 
 
 def wait(run: Run, version: str, timeout: float) -> None:
     """Waits until Harbor serves as this version, all components healthy. Problem: what it lacks, with its log."""
     api = run.api(version)
     deadline = time.monotonic() + timeout
+    started = time.monotonic()
     heard = ""
     while True:
         missing = lacks(api, version)
@@ -49,8 +55,23 @@ def wait(run: Run, version: str, timeout: float) -> None:
             raise Problem(
                 f"Harbor {version} is not healthy after {timeout:g} seconds: {missing}{f' ({words})' if words else ''}"
             )
+        if time.monotonic() - started > _START_AGAIN_EVERY:
+            _start_again(run)
+            started = time.monotonic()
         run.show(0, 0)
         time.sleep(_ASK_EVERY)
+
+
+def _start_again(run: Run) -> None:
+    down = [each.name for each in _harbor_compose.containers(run.job.path) if each.state in _STAYS_DOWN]
+    if not down:
+        return
+    run.say(f"Starting what has stayed down: {', '.join(down)}")
+    try:
+        _harbor_compose.up(run.job.path, _START)
+    except Problem as problem:
+        # A port that somebody holds may be free the next time.
+        run.say(problem.message)
 
 
 def lacks(api: HarborApi, version: str) -> str | None:

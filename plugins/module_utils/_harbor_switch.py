@@ -150,10 +150,7 @@ def verify(run: Run) -> None:
     job.census_after = _harbor_proof.verify(run, job.target)
     run.serves()
     now = job.census_after
-    run.say(
-        f"Harbor {job.target} serves with {now.projects} projects, {now.repositories} repositories, {now.users} users"
-        f" and {len(now.samples)} of {len(now.samples)} artifacts; it was down for {job.downtime:.0f} s"
-    )
+    run.say(f"Harbor {job.target} serves with {now}, and {now.sampled} as before; it was down for {job.downtime:.0f} s")
 
 
 def tidy(run: Run) -> None:

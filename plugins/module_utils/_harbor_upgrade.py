@@ -205,10 +205,7 @@ def _upgraded(job: Job) -> str:
     now = job.census_after
     has = ""
     if now is not None:
-        has = (
-            f", and has its {now.projects} projects, {now.repositories} repositories and {now.users} users"
-            f" and the {len(now.samples)} artifacts that were looked at"
-        )
+        has = f", and has its {now} and the {now.sampled} that {_were(len(now.samples))} looked at"
     return (
         f"Harbor went from {job.source} to {job.target}{f' over {_and(over)}' if over else ''}, was down for"
         f" {job.downtime:.0f} seconds{has}."
@@ -217,8 +214,12 @@ def _upgraded(job: Job) -> str:
 
 def _rolled_back(job: Job) -> str:
     now = job.census_after
-    has = f" with its {now.projects} projects, {now.repositories} repositories and {now.users} users" if now else ""
+    has = f" with its {now}" if now else ""
     return f"Harbor {job.source} serves again{has}, after {job.downtime:.0f} seconds without."
+
+
+def _were(number: int) -> str:
+    return "was" if number == 1 else "were"
 
 
 def _and(words: list[str]) -> str:

@@ -33,16 +33,16 @@ def in_pg_upgrade(host: Host, interruption: str) -> tuple[str, list[str]]:
     """It may go on or go back, with everything in it. What pg_upgrade has made by half must not become the data."""
     with host.instead(BEFORE, ("--with-trivy",)):
         command = _IN_PG_UPGRADE + ("sync" if interruption == "reboot" else interruption)
-        at = host.begin(f"install {AFTER}", command, host.archive(AFTER))
+        at = host.begin(f"install {AFTER}", command, host.archive(AFTER), timeout=90)
         if interruption == "reboot":
             host.reboot()
             host.wait_for("docker info >/dev/null 2>&1")
-        answer = host.upgrade(host.archive(AFTER))
+        answer = host.upgrade(host.archive(AFTER), timeout=90)
         outcome = answer.get("outcome")
         broken = host.lost(AFTER if outcome == "upgraded" else BEFORE)
     if at is None or outcome not in ("upgraded", "rolled_back"):
         broken.append(f"interrupted at {at}: {answer.get('msg')}")
-    return f"interrupted at {at}, then {outcome}", broken
+    return f"interrupted at {at}, then {outcome}: {answer.get('msg')}", broken
 
 
 def of(small: bool) -> list[tuple[str, Fault]]:
