@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import threading
+import time
+from typing import Callable
 
 
 @dataclasses.dataclass
@@ -36,6 +38,16 @@ class Table:
             print(f"{held} {row.generation:9} {row.seconds:5.1f} s  {row.fault}: {row.outcome}", flush=True)
             for what in row.broken:
                 print(f"       {what}", flush=True)
+
+    def inject(self, generation: str, name: str, fault: Callable[[], tuple[str, list[str]]]) -> bool:
+        """Injects one fault, and adds its row; whether it held. fault: returns outcome and broken of the row."""
+        begin = time.monotonic()
+        try:
+            outcome, broken = fault()
+        except Exception as error:  # a fault that could not be injected is not one that held
+            outcome, broken = "the test itself failed", [f"{type(error).__name__}: {error}"]
+        self.add(Row(generation, name, outcome, broken, time.monotonic() - begin))
+        return not broken
 
     def finish(self) -> bool:
         """Prints the counts; whether all held."""

@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
+import functools
 import re
-import time
 from typing import Callable
 
 import images
@@ -31,15 +31,8 @@ def run(suite: str, wanted: Callable[[str], bool], small: bool, result: table.Ta
     try:
         host.up()
         for name, fault in faults:
-            if wanted(name):
-                begin = time.monotonic()
-                try:
-                    outcome, broken = fault(host)
-                except Exception as error:  # a fault that could not be injected is not one that held
-                    outcome, broken = "the test itself failed", [f"{type(error).__name__}: {error}"]
-                result.add(table.Row(suite, name, outcome, broken, time.monotonic() - begin))
-                if broken:
-                    _mend(host)
+            if wanted(name) and not result.inject(suite, name, functools.partial(fault, host)):
+                _mend(host)
     finally:
         host.down()
 

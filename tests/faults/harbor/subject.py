@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-import time
+import functools
 from typing import Callable
 
 import table
@@ -25,12 +25,7 @@ def run(suite: str, wanted: Callable[[str], bool], small: bool, result: table.Ta
         host.up()
         for name, fault in faults:
             if wanted(name):
-                begin = time.monotonic()
-                try:
-                    outcome, broken = fault(host)
-                except Exception as error:  # a fault that could not be injected is not one that held
-                    outcome, broken = "the test itself failed", [f"{type(error).__name__}: {error}"]
-                result.add(table.Row(suite, name, outcome, broken, time.monotonic() - begin))
+                result.inject(suite, name, functools.partial(fault, host))
                 host.reset()
     finally:
         host.down()
