@@ -90,7 +90,10 @@ class ActionModule(ActionBase):
                 f"The archive {archive['src']} is not on the controller; give its path, or set remote_src: true if it"
                 " is on the managed host. Nothing was changed."
             ) from error
-        folder = f"{str(arguments.get('path', '/opt/harbor')).rstrip('/')}.dockyard/archives"
+        path = str(arguments.get("path", "/opt/harbor")).rstrip("/")
+        # The module works beside the folder that a link leads to, and tidies up there.
+        status = self._execute_remote_stat(path, all_vars=task_vars, follow=False)
+        folder = f"{status.get('lnk_source') or path}.dockyard/archives"
         made = self._execute_module(
             module_name="ansible.legacy.file",
             module_args={"path": folder, "state": "directory", "mode": "0700"},
