@@ -47,12 +47,16 @@ def alive(pids: list[int]) -> bool:
     return bool(pids) and all(os.path.exists(f"/proc/{pid}") for pid in pids)
 
 
-def kill(pids: list[int]) -> None:
+def kill(pids: list[int]) -> int:
+    """Returns how many of them were there to be killed."""
+    killed = 0
     for pid in pids:
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
-            sys.exit("it had ended before it could be killed")
+            continue
+        killed += 1
+    return killed
 
 
 def main() -> None:
@@ -65,7 +69,9 @@ def main() -> None:
             if job["doing"] == step and step not in job["done"] and job["outcome"] is None:
                 time.sleep(delay)
                 if command == "kill":
-                    kill(pids if alive(pids) else runs())
+                    # At once those that are known, for a step can be short; then those that have been started since.
+                    if not kill(pids) + kill(runs()):
+                        sys.exit("it had ended before it could be killed")
                 else:
                     subprocess.run(command, shell=True, check=True, stdout=sys.stderr)
                 print(jobs()[0]["doing"])
