@@ -63,7 +63,7 @@ def wait(run: Run, version: str, timeout: float) -> None:
 
 
 def _start_again(run: Run) -> None:
-    down = [each.name for each in _harbor_compose.containers(run.job.path) if each.state in _STAYS_DOWN]
+    down = [each.name for each in _containers(run.job.path) if each.state in _STAYS_DOWN]
     if not down:
         return
     run.say(f"Starting what has stayed down: {', '.join(down)}")
@@ -89,8 +89,16 @@ def lacks(api: HarborApi, version: str) -> str | None:
     return None
 
 
+def _containers(path: str) -> list[_harbor_compose.Container]:
+    """None while the engine does not answer, which it may do again before the time is over."""
+    try:
+        return _harbor_compose.containers(path)
+    except Problem:
+        return []
+
+
 def _hopeless(path: str) -> str | None:
-    for container in _harbor_compose.containers(path):
+    for container in _containers(path):
         if container.restarts == 0:
             continue
         words = _harbor_compose.last_words(container)

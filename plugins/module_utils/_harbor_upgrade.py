@@ -27,6 +27,8 @@ from ansible_collections.dockyard.ops.plugins.module_utils._problem import Probl
 
 # A step at which a run ends again and again (a host that runs out of memory, for instance) is not tried for ever.
 _TRIES = 3
+# Until a Harbor that this run has not stopped is up again after somebody else has stopped it.
+_COMES_UP = 180.0  # seconds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,7 +149,7 @@ def carry_out(run: Run) -> None:
             return
         if job.down_since is None and "stop" not in job.done:
             _harbor_back.forget(run)
-            _end(run, "refused", f"{_sentence(reason)} Harbor {job.source} was not stopped, and serves as before.")
+            _end(run, "refused", f"{_sentence(reason)} {_not_stopped(run)}")
             return
         if "verify" in job.done:
             # It serves and is proven. What is left over is no reason to go back.
@@ -169,6 +171,16 @@ def carry_out(run: Run) -> None:
         )
         return
     _end(run, "rolled_back", f"{begin}{_rolled_back(job)}")
+
+
+def _not_stopped(run: Run) -> str:
+    """That Harbor serves, proven: what has ended this run, such as a restart of the engine, may have stopped it too."""
+    source = run.job.source
+    try:
+        _harbor_proof.wait(run, source, min(run.job.options["timeout"], _COMES_UP))
+    except Problem as problem:
+        return f"This run has not stopped Harbor {source}, but it does not serve: {_sentence(problem.message)}"
+    return f"Harbor {source} was not stopped, and serves as before."
 
 
 def _do(run: Run, todo: list[Step]) -> str | None:
