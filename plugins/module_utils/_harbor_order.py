@@ -77,7 +77,7 @@ def carry_out(order: Order) -> Outcome:
     lock = folder.lock()
     if lock is None:
         # Somebody's run is under way. It is watched, whatever this one was to do.
-        return _watched(order, folder)
+        return _watched(order, folder) if _has_begun(folder) else carry_out(order)
     try:
         job = folder.read()
         if order.job is not None and (job is None or job.id != order.job):
@@ -93,6 +93,16 @@ def carry_out(order: Order) -> Outcome:
     finally:
         os.close(lock)
     return _watched(order, folder)
+
+
+def _has_begun(folder: Folder) -> bool:
+    """Waits while another run makes its plan. Whether it works then; otherwise it has ended, refused for instance."""
+    while folder.busy():
+        job = folder.read()
+        if job is not None and job.unfinished:
+            return True
+        time.sleep(_LOOK_EVERY)
+    return False
 
 
 def _watched(order: Order, folder: Folder) -> Outcome:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -234,3 +236,43 @@ def test_the_way_back_is_gone_once(order: OrderOf, only_plan: bool) -> None:
     outcome = _harbor_order.carry_out(back)
     assert (outcome.outcome, outcome.changed, outcome.failed) == ("unchanged", False, False)
     assert outcome.message == "Harbor was taken back to 2.8.6 already."
+
+
+# ---- while another run makes its plan ----
+
+
+def another_run(folder: Folder, then: Callable[[], None]) -> threading.Thread:
+    """Holds the lock, does something after a while, and ends."""
+    lock = folder.lock()
+    assert lock is not None
+
+    def run() -> None:
+        time.sleep(0.3)
+        then()
+        os.close(lock)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+def test_another_run_that_begins_is_watched(order: OrderOf) -> None:
+    mine = order(OFFLINE.format("2.10.3"), only_plan=False)
+    folder = Folder(mine.path)
+
+    def begin_and_work() -> None:
+        folder.write(recorded(mine, doing="copy"))
+        time.sleep(2)
+
+    other = another_run(folder, begin_and_work)
+    outcome = _harbor_order.carry_out(mine)
+    other.join()
+    assert (outcome.outcome, outcome.running, outcome.message) == ("running", True, "copy is under way.")
+
+
+def test_another_run_that_is_refused_leaves_the_work_to_this_one(order: OrderOf) -> None:
+    mine = order(OFFLINE.format("2.8.6"), only_plan=False)
+    other = another_run(Folder(mine.path), lambda: None)
+    outcome = _harbor_order.carry_out(mine)
+    other.join()
+    assert (outcome.outcome, outcome.message) == ("unchanged", "Harbor 2.8.6 is what was asked for.")
