@@ -90,7 +90,7 @@ def lacks(api: HarborApi, version: str) -> str | None:
 
 
 def _containers(path: str) -> list[_harbor_compose.Container]:
-    """None while the engine does not answer, which it may do again before the time is over."""
+    """Empty while the engine does not answer, which it may do again before the time is over."""
     try:
         return _harbor_compose.containers(path)
     except Problem:

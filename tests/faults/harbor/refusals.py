@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import Callable
+from typing import Any, Callable
 
 from harbor.host import Host
 
@@ -90,24 +90,24 @@ def _forbidden(host: Host, hop: Hop) -> tuple[str, list[str]]:
     return said, broken
 
 
+def _refused(answer: dict[str, Any], says: str) -> list[str]:
+    if answer.get("outcome") != "refused" or says not in answer.get("msg", ""):
+        return [f"it was not refused: {answer.get('msg')}"]
+    return []
+
+
 def edited_compose(host: Host) -> tuple[str, list[str]]:
     running = host.containers()
     host.must("cd /opt/harbor && touch -r docker-compose.yml /root/time && touch -d '+10 minutes' docker-compose.yml")
     answer = host.upgrade()
     host.must("touch -r /root/time /opt/harbor/docker-compose.yml")
-    broken = host.untouched(running)
-    if answer.get("outcome") != "refused" or "edited_compose: discard" not in answer.get("msg", ""):
-        broken.append(f"it was not refused: {answer.get('msg')}")
-    return "refused", broken
+    return "refused", _refused(answer, "edited_compose: discard") + host.untouched(running)
 
 
 def wrong_password(host: Host) -> tuple[str, list[str]]:
     running = host.containers()
     answer = host.upgrade(admin_password="not this one")
-    broken = host.untouched(running)
-    if answer.get("outcome") != "refused" or "admin_password" not in answer.get("msg", ""):
-        broken.append(f"it was not refused: {answer.get('msg')}")
-    return "refused", broken
+    return "refused", _refused(answer, "admin_password") + host.untouched(running)
 
 
 def no_room(host: Host) -> tuple[str, list[str]]:
@@ -117,20 +117,14 @@ def no_room(host: Host) -> tuple[str, list[str]]:
         answer = host.upgrade(backup_path="/tiny")
     finally:
         host.must("umount /tiny")
-    broken = host.untouched(running)
-    if answer.get("outcome") != "refused" or "too little room" not in answer.get("msg", ""):
-        broken.append(f"it was not refused: {answer.get('msg')}")
-    return "refused", broken
+    return "refused", _refused(answer, "too little room") + host.untouched(running)
 
 
 def not_running(host: Host) -> tuple[str, list[str]]:
     host.must("docker stop $(docker ps --quiet) >/dev/null")
     answer = host.upgrade()
     host.harbor.start()
-    broken = []
-    if answer.get("outcome") != "refused" or "does not run" not in answer.get("msg", ""):
-        broken.append(f"it was not refused: {answer.get('msg')}")
-    return "refused", broken
+    return "refused", _refused(answer, "does not run")
 
 
 def of(small: bool) -> list[tuple[str, Fault]]:
