@@ -16,6 +16,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils import (
     _atomic_file,
     _harbor_compose,
     _harbor_config,
+    _harbor_images,
     _harbor_prepare,
     _harbor_proof,
     _harbor_switch,
@@ -114,6 +115,7 @@ def forget(run: Run) -> None:
     for name in ("releases", "configuration", "archives", f"passed-{job.id}"):
         shutil.rmtree(os.path.join(job.work, name), ignore_errors=True)
     shutil.rmtree(job.backup, ignore_errors=True)
+    _harbor_images.unload(run, job.hops)
     for folder_path in (job.work, os.path.dirname(job.backup)):
         if os.path.isdir(folder_path) and not os.listdir(folder_path):
             os.rmdir(folder_path)

@@ -86,6 +86,7 @@ class Job:
         "broken" (the way back failed as well, and is tried again by the next run).
     parts: the folders of the data volume that are copied, by their names.
     configuration: harbor.yml before and after, with fingerprints in place of secrets.
+    images_before: Harbor's images that were in the engine before the first was loaded; None until then.
     """
 
     id: str
@@ -115,6 +116,7 @@ class Job:
     down_since: float | None = None
     downtime: float = 0.0
     copied_bytes: int = 0
+    images_before: list[str] | None = None
     child: Child | None = None
 
     @property

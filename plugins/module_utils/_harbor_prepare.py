@@ -19,7 +19,6 @@ from ansible.module_utils.urls import open_url
 from ansible_collections.dockyard.ops.plugins.module_utils import (
     _atomic_file,
     _harbor_archive,
-    _harbor_compose,
     _harbor_config,
     _harbor_versions,
     _tree_copy,
@@ -29,8 +28,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._harbor_run import Ru
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor_versions import Version
 from ansible_collections.dockyard.ops.plugins.module_utils._problem import Problem
 
-_LOAD = 3600.0  # seconds; images of a release are more than a gigabyte, and disks are slow
-_MIGRATE = 600.0
+_MIGRATE = 600.0  # seconds
 _CONTAINER = "dockyard-harbor-migrate"
 # Of a harbor.cfg, what a Harbor can't do without; the other settings have other names in harbor.yml.
 _CFG_VALUES = ("hostname", "harbor_admin_password", "db_password")
@@ -91,54 +89,6 @@ def unpack(run: Run, hop: Hop) -> None:
     release = _harbor_archive.inspect(hop.archive)
     _harbor_archive.unpack(hop.archive, hop.release, run.show)
     hop.images = release.images
-
-
-def load(run: Run, hop: Hop) -> None:
-    """The release's images in the engine. Then its tarball goes aside, so that the installer does not load it again."""
-    tag = Version.parse(hop.version).tag
-    _migrator(run, hop)
-    if hop.images is None:
-        for image in [f"goharbor/prepare:{tag}", *_online_images(run, tag)]:
-            done = run.command(["docker", "pull", "--quiet", image], timeout=_LOAD)
-            if done.returncode != 0 and image.startswith("goharbor/prepare:"):
-                raise Problem(f"{image} can't be pulled: {tail(done.stdout)}")
-        return
-    tarball, aside = os.path.join(hop.release, hop.images), images_aside(hop)
-    if os.path.exists(tarball):
-        run.feed(["docker", "load", "--quiet"], tarball, _LOAD)
-    if not _has_image(run, f"goharbor/prepare:{tag}"):
-        raise Problem(f"{hop.archive} did not bring the image goharbor/prepare:{tag}; give the whole archive")
-    if os.path.exists(tarball):
-        os.replace(tarball, aside)
-
-
-def _migrator(run: Run, hop: Hop) -> None:
-    """Up to 1.10, the configuration is migrated by an image that is in no archive."""
-    target = Version.parse(hop.version)
-    migration = _harbor_versions.migration(Version.parse(run.job.before(hop)), target)
-    image = migration.image.format(tag=target.tag)
-    if migration.kind != "migrator" or _has_image(run, image):
-        return
-    if run.command(["docker", "pull", "--quiet", image], timeout=_LOAD).returncode != 0:
-        raise Problem(f"{image} is neither on this host nor can it be pulled; load it (docker load) and run again")
-
-
-def _has_image(run: Run, image: str) -> bool:
-    return run.command(["docker", "image", "inspect", image], timeout=60).returncode == 0
-
-
-def images_aside(hop: Hop) -> str:
-    """Where the tarball of images waits while the installer runs."""
-    return hop.release + ".images.tar.gz"
-
-
-def _online_images(run: Run, tag: str) -> list[str]:
-    """The images in use with the new tag.
-
-    One that the new release does not have any more is no failure; one that is new is pulled by the installer.
-    """
-    old = _harbor_compose.image_tags(run.job.path).values()
-    return sorted({f"{image.rpartition(':')[0]}:{tag}" for image in old if image.startswith("goharbor/")})
 
 
 # --- harbor.yml

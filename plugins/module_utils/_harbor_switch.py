@@ -16,6 +16,7 @@ import shutil
 from ansible_collections.dockyard.ops.plugins.module_utils import (
     _atomic_file,
     _harbor_compose,
+    _harbor_images,
     _harbor_install,
     _harbor_prepare,
     _harbor_proof,
@@ -157,7 +158,7 @@ def tidy(run: Run) -> None:
     """Takes away what only the upgrade needed. The way back stays, if it is wanted."""
     job = run.job
     for hop in job.hops:
-        aside = _harbor_prepare.images_aside(hop)
+        aside = _harbor_images.tarball_aside(hop)
         if os.path.exists(aside):
             if hop is job.hops[-1] and hop.images is not None:
                 os.replace(aside, os.path.join(job.path, hop.images))
@@ -166,6 +167,8 @@ def tidy(run: Run) -> None:
         shutil.rmtree(hop.release, ignore_errors=True)
     for name in ("releases", "configuration", "archives", f"passed-{job.id}"):
         shutil.rmtree(os.path.join(job.work, name), ignore_errors=True)
+    # Those of the versions in between have never served anybody.
+    _harbor_images.unload(run, job.hops[:-1])
     if not job.options["keep_backup"]:
         shutil.rmtree(job.backup, ignore_errors=True)
         shutil.rmtree(previous(run), ignore_errors=True)

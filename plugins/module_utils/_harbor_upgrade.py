@@ -14,6 +14,7 @@ from typing import Callable
 
 from ansible_collections.dockyard.ops.plugins.module_utils import (
     _harbor_back,
+    _harbor_images,
     _harbor_install,
     _harbor_prepare,
     _harbor_proof,
@@ -52,7 +53,7 @@ def steps(job: Job) -> list[Step]:
         serving += [
             Step(f"fetch {version}", f"Checking the archive of {version}", partial(_harbor_prepare.fetch, hop=hop)),
             Step(f"unpack {version}", f"Unpacking {version} beside", partial(_harbor_prepare.unpack, hop=hop)),
-            Step(f"load {version}", f"Loading the images of {version}", partial(_harbor_prepare.load, hop=hop)),
+            Step(f"load {version}", f"Loading the images of {version}", partial(_harbor_images.load, hop=hop)),
         ]
     serving += [
         Step("configuration", "Migrating harbor.yml in a copy", _harbor_prepare.migrate_configuration, anew=True),
@@ -148,8 +149,10 @@ def carry_out(run: Run) -> None:
             _end(run, "upgraded", _upgraded(job))
             return
         if job.down_since is None and "stop" not in job.done:
+            # First, for an engine that is being restarted takes no order to remove images.
+            serves = _not_stopped(run)
             _harbor_back.forget(run)
-            _end(run, "refused", f"{_sentence(reason)} {_not_stopped(run)}")
+            _end(run, "refused", f"{_sentence(reason)} {serves}")
             return
         if "verify" in job.done:
             # It serves and is proven. What is left over is no reason to go back.

@@ -22,6 +22,7 @@ _IN_PG_UPGRADE = "until pgrep -f [b]in/pg_upgrade >/dev/null; do sleep 0.02; don
 def from_1_to_2(host: Host) -> tuple[str, list[str]]:
     with host.instead(OLD, ()):
         host.must(f"docker load --quiet --input /releases/harbor-migrator-v{WAY[0]}.tar.gz")
+        host.remember_images()
         answer = host.upgrade(*(host.archive(version) for version in WAY))
         broken = host.lost(WAY[-1])
     if answer.get("outcome") != "upgraded" or answer.get("hops") != list(WAY):

@@ -29,6 +29,7 @@ class Host(ManagedHost):
         self.suite = suite
         self.harbor = harbor_host.HarborHost(self.name, suite)
         self.before: dict[str, Any] = {}
+        self.images: set[str] = set()
 
     def up(self) -> None:
         """Harbor with something in it, and a state that every fault starts from."""
@@ -37,6 +38,7 @@ class Host(ManagedHost):
         self.harbor.install(SOURCE)
         self.harbor.seed(projects=2, repositories=3, users=2)
         self.before = self.harbor.census()
+        self.remember_images()
         self.harbor.snapshot()
 
     def down(self) -> None:
@@ -54,17 +56,21 @@ class Host(ManagedHost):
             self.harbor.restore()
 
     @contextlib.contextmanager
-    def instead(self, version: str, flags: Sequence[str]) -> Iterator[None]:
-        """Another version with something in it, in place of the one that every fault starts from."""
-        usual = self.before
+    def instead(self, version: str, flags: Sequence[str], **harbor_yml: Any) -> Iterator[None]:
+        """Another one with something in it, in place of the one that every fault starts from.
+
+        harbor_yml: top-level keys that differ from the template.
+        """
+        usual = self.before, self.images
         self.harbor.clear()
-        self.harbor.install(version, flags)
+        self.harbor.install(version, flags, **harbor_yml)
         self.harbor.seed(projects=1, repositories=2, users=1)
         self.before = self.harbor.census()
+        self.remember_images()
         try:
             yield
         finally:
-            self.before = usual
+            self.before, self.images = usual
 
     def archive(self, version: str, variant: str | None = None) -> dict[str, Any]:
         return {"src": self.harbor.archive(version, variant), "remote_src": True}
@@ -113,13 +119,22 @@ class Host(ManagedHost):
             missing = sorted(set(map(str, was)) - set(map(str, now.get(what, []))))
             if missing:
                 wrong.append(f"{what} lost: {', '.join(missing)}")
-        return wrong + self.leftovers()
+        return wrong + self.leftovers(version)
 
-    def leftovers(self) -> list[str]:
+    def remember_images(self) -> None:
+        """Those that are in the engine now were there before any upgrade."""
+        self.images = self._tagged()
+
+    def _tagged(self) -> set[str]:
+        return set(self.must("docker image ls --format '{{.Repository}}:{{.Tag}}'").split())
+
+    def leftovers(self, version: str) -> list[str]:
+        """What an upgrade has made and nobody needs any more. version: the one that serves."""
         found = self.run(
             f"cd {PATH}.dockyard 2>/dev/null && ls -d releases configuration failed-* passed-* 2>/dev/null; ls -d"
             " /data/.dockyard-* 2>/dev/null; docker ps --all --format '{{.Names}}' | grep dockyard"
         ).stdout.split()
+        found += sorted(image for image in self._tagged() - self.images if not image.endswith(f"v{version}"))
         return [f"left behind: {', '.join(found)}"] if found else []
 
     def untouched(self, since: dict[str, str]) -> list[str]:
