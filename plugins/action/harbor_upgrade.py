@@ -34,8 +34,10 @@ class ActionModule(ActionBase):
         self._host = (task_vars or {}).get("inventory_hostname", "harbor")
         arguments = dict(self._task.args)
         every = int(arguments.get("progress", 5))
-        if self._task.check_mode or arguments.get("state") == "planned":
+        if arguments.get("state") == "planned":
             return self._ask(arguments, task_vars)
+        if self._task.check_mode:
+            return self._foreseen(arguments, task_vars)
         # The way back needs none, and nothing is begun where a job is named.
         can_begin = arguments.get("state") != "rolled_back" and not arguments.get("job")
         if can_begin and any(map(self._is_local, arguments.get("archives") or [])):
@@ -49,16 +51,26 @@ class ActionModule(ActionBase):
                     for archive in arguments["archives"]
                 ]
             except Problem as problem:
-                return {
-                    "failed": True,
-                    "msg": problem.message,
-                    "changed": False,
-                    "outcome": "refused",
-                    "running": False,
-                }
+                return self._refused(problem)
         if not boolean(arguments.get("wait", True), strict=False):
             return self._ask(arguments, task_vars)
         return self._watch(arguments, every, task_vars)
+
+    def _foreseen(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        """What check mode says. A plan may be made before the archives are there, and a run may not."""
+        plan = self._ask(arguments, task_vars)
+        if plan.get("outcome") == "planned" and "plan" in plan:
+            try:
+                for archive in arguments.get("archives") or []:
+                    if self._is_to_be_sent(archive, plan):
+                        self._source(archive)
+            except Problem as problem:
+                return self._refused(problem)
+        return plan
+
+    @staticmethod
+    def _refused(problem: Problem) -> dict[str, Any]:
+        return {"failed": True, "msg": problem.message, "changed": False, "outcome": "refused", "running": False}
 
     @staticmethod
     def _is_local(archive: Any) -> bool:
@@ -79,17 +91,21 @@ class ActionModule(ActionBase):
 
     # --- the archives
 
-    def _sent(
-        self, archive: dict[str, Any], arguments: dict[str, Any], task_vars: dict[str, Any] | None
-    ) -> dict[str, Any]:
-        """The same archive on the host."""
+    def _source(self, archive: dict[str, Any]) -> str:
+        """Its path on the controller; Problem where it is not there."""
         try:
-            source = self._find_needle("files", archive["src"])
+            return str(self._find_needle("files", archive["src"]))
         except AnsibleError as error:
             raise Problem(
                 f"The archive {archive['src']} is not on the controller; give its path, or set remote_src: true if it"
                 " is on the managed host. Nothing was changed."
             ) from error
+
+    def _sent(
+        self, archive: dict[str, Any], arguments: dict[str, Any], task_vars: dict[str, Any] | None
+    ) -> dict[str, Any]:
+        """The same archive on the host."""
+        source = self._source(archive)
         path = str(arguments.get("path", "/opt/harbor")).rstrip("/")
         # The module works beside the folder that a link leads to, and tidies up there.
         status = self._execute_remote_stat(path, all_vars=task_vars, follow=False)

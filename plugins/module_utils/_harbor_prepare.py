@@ -62,6 +62,7 @@ def fetch(run: Run, hop: Hop) -> None:
 
 def _download(run: Run, url: str, path: str) -> None:
     partial = path + ".partial"
+    shown = url.partition("?")[0]  # what follows may be as good as a password
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
     try:
         with open_url(url, timeout=60) as answer, open(partial, "wb") as file:
@@ -75,10 +76,10 @@ def _download(run: Run, url: str, path: str) -> None:
                 done += len(chunk)
                 run.show(done, total)
         if total and done != total:
-            raise Problem(f"{url} broke off after {done} of {total} bytes; run again")
+            raise Problem(f"{shown} broke off after {done} of {total} bytes; run again")
         os.replace(partial, path)
     except OSError as error:  # URLError is one
-        raise Problem(f"{url} can't be fetched ({error}); mend that, or give the archive as a file") from error
+        raise Problem(f"{shown} can't be fetched ({error}); mend that, or give the archive as a file") from error
     finally:
         with contextlib.suppress(OSError):
             os.unlink(partial)

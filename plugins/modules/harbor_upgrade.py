@@ -57,7 +57,9 @@ options:
         type: bool
         default: false
       url:
-        description: An address from which the managed host fetches the archive. Proxies are taken from its environment.
+        description:
+          - An address from which the managed host fetches the archive. Proxies are taken from its environment.
+          - Its path ends with the archive's name. A query behind it, such as the signature of an object store, is not shown in messages.
         type: str
       checksum:
         description: As C(algorithm:digest) with C(sha256), C(sha512) or the C(md5) that Harbor publishes.
@@ -317,6 +319,7 @@ diff:
 
 import os
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
@@ -397,7 +400,7 @@ def _order(params: dict[str, Any], check_mode: bool) -> _harbor_order.Order:
         state=params["state"],
         archives=[
             _harbor_order.Archive(
-                path=archive["src"] or os.path.join(work, "archives", os.path.basename(archive["url"])),
+                path=archive["src"] or os.path.join(work, "archives", _file_name(archive["url"])),
                 url=archive["url"],
                 checksum=archive["checksum"],
                 signature=archive["signature"],
@@ -420,6 +423,11 @@ def _order(params: dict[str, Any], check_mode: bool) -> _harbor_order.Order:
         journal_from=params["journal_from"],
         only_plan=check_mode or params["state"] == "planned",
     )
+
+
+def _file_name(url: str) -> str:
+    """The last part of its path; what stands behind it signs the address, for instance."""
+    return os.path.basename(unquote(urlsplit(url).path))
 
 
 def _result(params: dict[str, Any], outcome: _harbor_order.Outcome) -> dict[str, Any]:
