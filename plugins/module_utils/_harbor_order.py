@@ -82,7 +82,8 @@ def carry_out(order: Order) -> Outcome:
         job = folder.read()
         if order.job is not None and (job is None or job.id != order.job):
             raise Problem(f"There is no job {order.job} of {order.path} on this host any more.")
-        if order.job is not None and job is not None and not job.unfinished:
+        # One whose way back has failed too is tried again by somebody who has mended what it says, not by who watches.
+        if order.job is not None and job is not None and job.outcome is not None:
             return _ended(job)
         made = _to_do(order, folder, job)
         if isinstance(made, Outcome):

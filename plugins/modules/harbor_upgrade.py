@@ -131,7 +131,9 @@ options:
     type: int
     default: 5
   job:
-    description: The RV(job) of an earlier result. Only this job is watched or goes on, and no other is begun.
+    description:
+      - The RV(job) of an earlier result. Only this job is watched or goes on, and no other is begun.
+      - Of one that has ended, V(broken) included, the result is told once more.
     type: str
   journal_from:
     description: The first line of the journal to return in RV(journal_lines), counted from 0.

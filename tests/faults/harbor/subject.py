@@ -9,7 +9,7 @@ import functools
 from typing import Callable
 
 import table
-from harbor import eras, failures, kills, refusals, values
+from harbor import eras, external, failures, kills, refusals, values
 from harbor.host import Host
 
 # docker run --privileged, which Harbor's installer asks for, works in test hosts of these.
@@ -19,7 +19,8 @@ DEFAULT = ("trixie",)
 
 def run(suite: str, wanted: Callable[[str], bool], small: bool, result: table.Table) -> None:
     """Adds a row for each fault. A host is started for them, and taken down afterwards."""
-    faults = [*refusals.of(small), *kills.of(small), *failures.of(small), *values.FAULTS, *eras.of(small)]
+    faults = [*refusals.of(small), *kills.of(small), *failures.of(small), *values.FAULTS]
+    faults += [*external.of(small), *eras.of(small)]
     host = Host(suite)
     try:
         host.up()

@@ -154,6 +154,8 @@ def test_a_harbor_that_is_ill_is_mended_first(order: OrderOf, harbor: Harbor) ->
         ("upgraded", None, True, False),
         ("rolled_back", None, True, False),
         ("rolled_back", "core is not healthy", False, True),
+        # Not tried again by who only watches it.
+        ("broken", "core is not healthy", True, True),
         ("refused", None, False, True),
     ],
 )
