@@ -20,7 +20,8 @@ from ansible_collections.dockyard.ops.plugins.module_utils._harbor_run import Ru
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor_versions import Version
 from ansible_collections.dockyard.ops.plugins.module_utils._problem import Problem
 
-_ASK_EVERY = 1.0
+_ASK_EVERY = 0.3  # seconds; nobody is served meanwhile
+_LOOK_EVERY = 1.0  # at the containers, which costs the engine more than an answer costs Harbor
 # What time does not mend: golang-migrate's words for a schema that is half migrated, or newer than the core knows.
 _HOPELESS = re.compile(r"Dirty database version|no migration found for version", re.IGNORECASE)
 # The database's container is restarted only when it has failed. The core and the job service exit as well
@@ -38,7 +39,7 @@ def wait(run: Run, version: str, timeout: float) -> None:
     """Waits until Harbor serves as this version, all components healthy. Problem: what it lacks, with its log."""
     api = run.api(version)
     deadline = time.monotonic() + timeout
-    started = time.monotonic()
+    started = looked = time.monotonic()
     heard = ""
     while True:
         missing = lacks(api, version)
@@ -47,9 +48,11 @@ def wait(run: Run, version: str, timeout: float) -> None:
         if missing != heard:
             run.say(f"Waiting: {missing}")
             heard = missing
-        hopeless = _hopeless(run.job.path)
-        if hopeless:
-            raise Problem(f"Harbor {version} does not come up ({hopeless})")
+        if time.monotonic() - looked > _LOOK_EVERY:
+            hopeless = _hopeless(run.job.path)
+            if hopeless:
+                raise Problem(f"Harbor {version} does not come up ({hopeless})")
+            looked = time.monotonic()
         if time.monotonic() > deadline:
             words = _harbor_compose.last_words(run.job.path)
             raise Problem(

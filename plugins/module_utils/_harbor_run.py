@@ -22,7 +22,6 @@ from ansible_collections.dockyard.ops.plugins.module_utils._harbor_job import Ce
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor_versions import Version
 from ansible_collections.dockyard.ops.plugins.module_utils._problem import Problem
 
-_ASK_EVERY = 1.0
 _TAIL = 2000  # characters of a command's output that are searched for its last words
 
 
