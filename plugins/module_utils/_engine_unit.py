@@ -94,7 +94,8 @@ def look(settle: float = 20) -> Unit:
     deadline = time.monotonic() + settle
     while True:
         properties = _show()
-        if properties.get("LoadState") != "loaded":
+        _check_loaded(properties.get("LoadState", ""))
+        if properties.get("LoadState") == "not-found":
             return Unit("absent", [])
         active = properties.get("ActiveState", "")
         if active in ("active", "inactive", "failed") or time.monotonic() >= deadline:
@@ -110,6 +111,20 @@ def look(settle: float = 20) -> Unit:
         return Unit("running", argv, planned or argv, Engine(boot_id(), pid, started), time.time() - ago)
     # Still on its way after all that time counts as failed: systemd starts it over and over.
     return Unit("stopped" if active == "inactive" else "failed", planned, planned)
+
+
+def _check_loaded(state: str) -> None:
+    """Problem for a unit that is there and can't be started: an engine that runs would not come back."""
+    if state == "masked":
+        raise Problem(
+            f"{SERVICE} is masked, so that systemd does not start it; unmask it (systemctl unmask {SERVICE}) if this"
+            " engine is to be managed. Nothing was changed."
+        )
+    if state not in ("loaded", "not-found"):
+        raise Problem(
+            f"systemd can't load {SERVICE} ({state}); look at systemctl status {SERVICE} and mend the unit. Nothing was"
+            " changed."
+        )
 
 
 def _show() -> dict[str, str]:
