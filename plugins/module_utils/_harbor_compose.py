@@ -51,7 +51,10 @@ _TAIL = 300  # lines of a log that are looked through
 
 @dataclass(frozen=True)
 class Container:
-    """state: Docker's word (running, restarting, exited, ...); health: Docker's word, "" where it has no check."""
+    """state: Docker's word (running, restarting, exited, ...); health: Docker's word, "" where it has no check.
+
+    pid: of its first process, as the host sees it; 0 where there is none.
+    """
 
     name: str
     service: str
@@ -61,6 +64,7 @@ class Container:
     restarts: int
     id: str = ""
     project: str = ""
+    pid: int = 0
 
     @property
     def troubled(self) -> bool:
@@ -257,6 +261,7 @@ def _container(details: Mapping[str, Any]) -> Container:
         restarts=int(details.get("RestartCount", 0)),
         id=str(details["Id"]),
         project=labels.get(_PROJECT, ""),
+        pid=int(state.get("Pid", 0)),
     )
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import time
 
-from ansible_collections.dockyard.ops.plugins.module_utils import _harbor_compose
+from ansible_collections.dockyard.ops.plugins.module_utils import _harbor_compose, _harbor_database
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor_api import HarborApi, Sample, Unreachable
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor_job import Census
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor_run import Run
@@ -26,7 +26,6 @@ _LOOK_EVERY = 1.0  # at the containers, which costs the engine more than an answ
 _HOPELESS = re.compile(r"Dirty database version|no migration found for version", re.IGNORECASE)
 # The database's container is restarted only when it has failed. The core and the job service exit as well
 # while they wait for others.
-_DATABASE = ("postgresql", "database")
 _HOPELESS_RESTARTS = 4
 # The engine does not try again with what was stopped by hand, nor, when it was restarted itself, with what could not
 # start because harbor-log, to which all others log, was not there yet.
@@ -49,7 +48,8 @@ def wait(run: Run, version: str, timeout: float) -> None:
             run.say(f"Waiting: {missing}")
             heard = missing
         if time.monotonic() - looked > _LOOK_EVERY:
-            hopeless = _hopeless(run.job.path)
+            containers = _containers(run.job.path)
+            hopeless = _hopeless(run, containers)
             if hopeless:
                 raise Problem(f"Harbor {version} does not come up ({hopeless})")
             looked = time.monotonic()
@@ -100,16 +100,16 @@ def _containers(path: str) -> list[_harbor_compose.Container]:
         return []
 
 
-def _hopeless(path: str) -> str | None:
-    for container in _containers(path):
+def _hopeless(run: Run, containers: list[_harbor_compose.Container]) -> str | None:
+    for container in containers:
         if container.restarts == 0:
             continue
         words = _harbor_compose.last_words(container)
         if _HOPELESS.search(words):
             return words
-        if container.service in _DATABASE and container.restarts >= _HOPELESS_RESTARTS:
+        if container.service in _harbor_database.SERVICES and container.restarts >= _HOPELESS_RESTARTS:
             return f"the database has failed {container.restarts} times: {words}"
-    return None
+    return _harbor_database.interrupted(run.job.data_volume, containers) if containers else None
 
 
 def compare(before: Census, after: Census) -> list[str]:

@@ -16,6 +16,7 @@ import shutil
 from ansible_collections.dockyard.ops.plugins.module_utils import (
     _atomic_file,
     _harbor_compose,
+    _harbor_database,
     _harbor_images,
     _harbor_install,
     _harbor_prepare,
@@ -123,6 +124,7 @@ def migrate_database(run: Run, hop: Hop) -> None:
 def install(run: Run, hop: Hop) -> None:
     """The release's own installer, with the same components as before."""
     job = run.job
+    _harbor_database.leave_alone(run)
     if hop is not job.hops[0]:
         # The new compose file does not know what the old one had, and would leave it running.
         _harbor_compose.down(job.path, _STOP)

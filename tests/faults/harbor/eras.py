@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import functools
+import re
+import time
 from typing import Callable
 
 from harbor.host import Host
@@ -16,6 +18,8 @@ Fault = Callable[[Host], "tuple[str, list[str]]"]
 OLD, WAY = "1.9.4", ("1.10.17", "2.2.4", "2.4.3", "2.6.4", "2.8.6")
 # PostgreSQL 15, then 18, both of them real.
 BEFORE, AFTER = "2.14.1", "2.15.2"
+_SAID = r"the upgrade of its database was interrupted: /data/database/pg18 and /data/database/pg15 are both there"
+_SOON = 120  # seconds; the time for all of it is twice that
 _IN_PG_UPGRADE = "until pgrep -f [b]in/pg_upgrade >/dev/null; do sleep 0.02; done; sleep 0.7; "
 
 
@@ -34,15 +38,21 @@ def in_pg_upgrade(host: Host, interruption: str) -> tuple[str, list[str]]:
     """It may go on or go back, with everything in it. What pg_upgrade has made by half must not become the data."""
     with host.instead(BEFORE, ("--with-trivy",)):
         command = _IN_PG_UPGRADE + ("sync" if interruption == "reboot" else interruption)
-        at = host.begin(f"install {AFTER}", command, host.archive(AFTER), timeout=90)
+        at = host.begin(f"install {AFTER}", command, host.archive(AFTER))
         if interruption == "reboot":
             host.reboot()
             host.wait_for("docker info >/dev/null 2>&1")
-        answer = host.upgrade(host.archive(AFTER), timeout=90)
+        begin = time.monotonic()
+        answer = host.upgrade(host.archive(AFTER))
+        seconds = time.monotonic() - begin
         outcome = answer.get("outcome")
         broken = host.lost(AFTER if outcome == "upgraded" else BEFORE)
     if at is None or outcome not in ("upgraded", "rolled_back"):
         broken.append(f"interrupted at {at}: {answer.get('msg')}")
+    if outcome == "rolled_back" and not re.search(_SAID, answer.get("msg", "")):
+        broken.append(f"the message does not say /{_SAID}/: {answer.get('msg')}")
+    if seconds > _SOON:
+        broken.append(f"it was seen only after {seconds:.0f} seconds")
     return f"interrupted at {at}, then {outcome}: {answer.get('msg')}", broken
 
 
