@@ -56,11 +56,26 @@ def in_pg_upgrade(host: Host, interruption: str) -> tuple[str, list[str]]:
     return f"interrupted at {at}, then {outcome}: {answer.get('msg')}", broken
 
 
+def killed_as_it_begins(host: Host) -> tuple[str, list[str]]:
+    """The container upgrades the database while the installer still starts others; neither may be begun again."""
+    with host.instead(BEFORE, ("--with-trivy",)):
+        command = (
+            "until pgrep -f [b]in/initdb >/dev/null; do sleep 0.01; done; pkill -9 -f '[A]nsiballZ_harbor_upgrade'"
+        )
+        at = host.begin(f"install {AFTER}", command, host.archive(AFTER))
+        answer = host.upgrade(host.archive(AFTER))
+        broken = host.lost(AFTER)
+    if at is None or answer.get("outcome") != "upgraded":
+        broken.append(f"killed at {at}: {answer.get('msg')}")
+    return f"killed at {at}, then {answer.get('outcome')}", broken
+
+
 def of(small: bool) -> list[tuple[str, Fault]]:
     if small:
         return []
     interruptions = ("systemctl restart docker", "docker kill harbor-db >/dev/null", "reboot")
     return [
         (f"from {OLD} over {len(WAY) - 1} versions to {WAY[-1]}", from_1_to_2),
+        ("killed as the upgrade of PostgreSQL begins", killed_as_it_begins),
         *((f"in pg_upgrade: {what}", functools.partial(in_pg_upgrade, interruption=what)) for what in interruptions),
     ]
