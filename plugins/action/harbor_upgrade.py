@@ -158,18 +158,23 @@ class ActionModule(ActionBase):
             time.sleep(every or _POLL_WITHOUT_PROGRESS)
 
     def _ask_patiently(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
-        """Asks again for a while if the connection is lost."""
+        """Asks again for a while if the connection is lost, or whoever asks on the host was ended there."""
         deadline = time.monotonic() + _RECONNECT
         while True:
             try:
-                return self._ask(arguments, task_vars)
+                result = self._ask(arguments, task_vars)
             except AnsibleConnectionFailure as error:
                 # Before the first answer, this is a host that can't be reached like any other.
                 if "job" not in arguments or time.monotonic() > deadline:
                     raise
                 self._say(f"the connection is lost, and the work goes on; trying again ({error})")
-                time.sleep(_POLL_WITHOUT_PROGRESS)
-                self._connection.reset()
+            else:
+                # The module itself always says what has come of it.
+                if "outcome" in result or "job" not in arguments or time.monotonic() > deadline:
+                    return result
+                self._say(f"there is no answer, and the work goes on; trying again ({result.get('msg')})")
+            time.sleep(_POLL_WITHOUT_PROGRESS)
+            self._connection.reset()
 
     def _say(self, text: str) -> None:
         self._display.display(f"{self._host}: {text}")

@@ -16,6 +16,16 @@ Fault = Callable[[Host], "tuple[str, list[str]]"]
 
 _SMALL_DISK = "/small"
 _FILL = f"dd if=/dev/zero of={_SMALL_DISK}/filler bs=64k status=none || true"
+# Ends for three seconds whoever asks how far the work is. Only they have come from outside of the host.
+_NO_WATCHER = """
+for round in $(seq 60); do
+    for pid in $(pgrep -f [A]nsiballZ_harbor_upgrade); do
+        [ "$(ps -o ppid= -p $pid | tr -d ' ')" = 0 ] && kill -9 $pid && killed=yes
+    done
+    sleep 0.05
+done 2>/dev/null
+[ "$killed" ]
+"""
 _THIEF = "systemd-run --quiet --unit thief sh -c 'until python3 -m http.server 80; do sleep 0.02; done'"
 
 
@@ -153,6 +163,17 @@ def killed_while_watched(host: Host) -> tuple[str, list[str]]:
     return f"killed at {at}, then {answer.get('outcome')}", broken
 
 
+def watcher_killed(host: Host) -> tuple[str, list[str]]:
+    """Whoever watches asks once more, and the work goes on undisturbed."""
+    running = host.start("harbor_upgrade", **host.options())
+    at = host.at("copy", _NO_WATCHER)
+    answer = host.end(running)
+    broken = host.lost(TARGET)
+    if at is None or answer.get("outcome") != "upgraded" or answer.get("resumed"):
+        broken.append(f"it was not watched to its end: {answer.get('msg')} {answer.get('resumed')}")
+    return f"killed from {at} on, then {answer.get('outcome')}", broken
+
+
 def two_at_once(host: Host) -> tuple[str, list[str]]:
     both = [host.start("harbor_upgrade", **host.options()) for _run in range(2)]
     answers = [host.end(running) for running in both]
@@ -192,6 +213,7 @@ def of(small: bool) -> list[tuple[str, Fault]]:
     return [
         *faults,
         ("killed while it is watched", killed_while_watched),
+        ("whoever watches is killed", watcher_killed),
         ("disk fills while Harbor is down", functools.partial(disk_full, step="stop", stops=True)),
         *(
             (f"engine restarts at: {step}", functools.partial(engine_restarts, step=step, delay=delay))
