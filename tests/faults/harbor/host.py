@@ -48,11 +48,7 @@ class Host(ManagedHost):
         """Back to the state that every fault starts from, which many end with."""
         self.run("pkill -9 -f '[A]nsiballZ_harbor_upgrade'")
         self.run(f"rm -rf /var/lib/dockyard {PATH}.dockyard /data/dockyard-backups")
-        try:
-            as_before = not self.lost(SOURCE)
-        except Exception:  # whatever it is that does not answer
-            as_before = False
-        if not as_before:
+        if self.lost(SOURCE):
             self.harbor.restore()
 
     @contextlib.contextmanager
@@ -111,10 +107,12 @@ class Host(ManagedHost):
     def lost(self, version: str) -> list[str]:
         """What is not as it must be: another version, something not healthy, or anything that was in it and is gone."""
         wrong = []
-        running = self.harbor.version()
+        try:
+            running, now = self.harbor.version(), self.harbor.census()
+        except Exception as error:  # whatever it is that does not answer
+            return [f"Harbor can't be asked: {error}"]
         if running != version:
             wrong.append(f"Harbor is {running} and must be {version}")
-        now = self.harbor.census()
         for what, was in self.before.items():
             missing = sorted(set(map(str, was)) - set(map(str, now.get(what, []))))
             if missing:
