@@ -10,7 +10,7 @@ import re
 import time
 from typing import Any
 
-from ansible.errors import AnsibleConnectionFailure, AnsibleError
+from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 
@@ -163,7 +163,8 @@ class ActionModule(ActionBase):
         while True:
             try:
                 result = self._ask(arguments, task_vars)
-            except AnsibleConnectionFailure as error:
+            # Of its subclasses, a broken transfer is another than a connection that can't be made.
+            except AnsibleError as error:
                 # Before the first answer, this is a host that can't be reached like any other.
                 if "job" not in arguments or time.monotonic() > deadline:
                     raise
