@@ -163,7 +163,7 @@ class ActionModule(ActionBase):
         while True:
             try:
                 result = self._ask(arguments, task_vars)
-            # Of its subclasses, a broken transfer is another than a connection that can't be made.
+            # A connection that can't be made, or a transfer that broke.
             except AnsibleError as error:
                 # Before the first answer, this is a host that can't be reached like any other.
                 if "job" not in arguments or time.monotonic() > deadline:

@@ -71,7 +71,7 @@ def _installed(installation: Installation) -> dict[str, Any]:
         "url": f"{endpoint.scheme}://{endpoint.host}:{endpoint.port}",
         "running": installation.running,
         "containers": [
-            {key: value for key, value in dataclasses.asdict(container).items() if key not in ("id", "project")}
+            {key: value for key, value in dataclasses.asdict(container).items() if key not in ("id", "project", "pid")}
             for container in installation.containers
         ],
         "flags": installation.flags,
