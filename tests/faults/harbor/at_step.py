@@ -7,7 +7,7 @@
 
 DELAY: seconds from the beginning of the step. SECONDS: how long to wait for it. COMMAND: for the shell, or the word
 "kill" for a kill -9 of the run, which takes no time that a short step could be over in. Prints the step that the
-run was at when it was done; fails where it never came to this step, or had ended before.
+run was at when it was done; fails where it never came to this step, or where that was over before anybody saw it.
 """
 
 from __future__ import annotations
@@ -76,6 +76,8 @@ def main() -> None:
                     subprocess.run(command, shell=True, check=True, stdout=sys.stderr)
                 print(jobs()[0]["doing"])
                 return
+            if step in job["done"] or job["outcome"] is not None:
+                sys.exit("it was over before it was seen")
         if command == "kill" and not alive(pids):
             pids = runs()
         time.sleep(0.0005)

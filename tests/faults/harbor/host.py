@@ -18,6 +18,7 @@ SOURCE, TARGET, BEYOND = "2.8.6", "2.10.3", "2.12.4"
 PATH = "/opt/harbor"
 PASSWORD = harbor_host.ADMIN_PASSWORD
 _LOOK = 240  # seconds
+_TRIES = 4
 KILL = "kill"  # see at_step.py
 
 
@@ -90,6 +91,19 @@ class Host(ManagedHost):
         looking = self._looking(step, command, delay)
         self.upgrade(*archives, wait=False, **options)
         return self._seen(looking)
+
+    def killed_at(self, step: str, *archives: dict[str, Any], delay: float = 0.0) -> str | None:
+        """Begins an upgrade and kills it at this step; returns as begin does.
+
+        Some steps last some milliseconds only, and can be over before anybody sees them: then once more from the start.
+        """
+        for _try in range(_TRIES):
+            at = self.begin(step, KILL, *archives, delay=delay)
+            if at is not None:
+                return at
+            self.wait_for("! pgrep -f [A]nsiballZ_harbor_upgrade", seconds=_LOOK)
+            self.reset()
+        return None
 
     def at(self, step: str, command: str, delay: float = 0.0) -> str | None:
         """Runs a command on the host when the upgrade that is under way comes to this step; returns as begin does."""

@@ -9,7 +9,7 @@ import functools
 import time
 from typing import Any, Callable
 
-from harbor.host import BEYOND, KILL, SOURCE, TARGET, Host
+from harbor.host import BEYOND, SOURCE, TARGET, Host
 
 Fault = Callable[[Host], "tuple[str, list[str]]"]
 
@@ -27,7 +27,7 @@ SMALL = ("copy", f"install {TARGET}", "back data")
 def _forward(
     host: Host, step: str, delay: float, archives: list[dict[str, Any]], version: str
 ) -> tuple[str, list[str]]:
-    at = host.begin(step, KILL, *archives, delay=delay)
+    at = host.killed_at(step, *archives, delay=delay)
     if at is None:
         return "not killed", ["the run was never at this step"]
     answer = host.upgrade(*archives)
@@ -43,7 +43,7 @@ def _forward(
 
 def _back(host: Host, step: str) -> tuple[str, list[str]]:
     archive = host.archive(TARGET, "migration-fails")
-    at = host.begin(step, KILL, archive)
+    at = host.killed_at(step, archive)
     if at is None:
         return "not killed", ["the run was never at this step"]
     answer = host.upgrade(archive)
