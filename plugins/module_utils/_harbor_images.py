@@ -68,11 +68,12 @@ def unload(run: Run, hops: Sequence[Hop]) -> None:
 
 def _is_of(image: str, tags: Sequence[str]) -> bool:
     """Images of other programs bear the version of theirs before Harbor's (registry-photon:v2.6.2-v1.7.6)."""
-    name, _colon, tag = image.rpartition(":")
-    return name.startswith(_NAMESPACES) and any(tag == wanted or tag.endswith(f"-{wanted}") for wanted in tags)
+    tag = image.rpartition(":")[2]
+    return any(tag == wanted or tag.endswith(f"-{wanted}") for wanted in tags)
 
 
 def _tags(run: Run) -> list[str]:
+    """Harbor's images in the engine, those that are no part of a running Harbor (prepare) as well."""
     done = run.command(["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}"], timeout=60)
     if done.returncode != 0:
         raise Problem(f"docker image ls failed: {tail(done.stdout)}")

@@ -48,8 +48,7 @@ def wait(run: Run, version: str, timeout: float) -> None:
             run.say(f"Waiting: {missing}")
             heard = missing
         if time.monotonic() - looked > _LOOK_EVERY:
-            containers = _containers(run.job.path)
-            hopeless = _hopeless(run, containers)
+            hopeless = _hopeless(run)
             if hopeless:
                 raise Problem(f"Harbor {version} does not come up ({hopeless})")
             looked = time.monotonic()
@@ -100,7 +99,8 @@ def _containers(path: str) -> list[_harbor_compose.Container]:
         return []
 
 
-def _hopeless(run: Run, containers: list[_harbor_compose.Container]) -> str | None:
+def _hopeless(run: Run) -> str | None:
+    containers = _containers(run.job.path)
     for container in containers:
         if container.restarts == 0:
             continue
