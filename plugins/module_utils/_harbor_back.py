@@ -111,11 +111,7 @@ def tidy(run: Run) -> None:
 
 def forget(run: Run) -> None:
     """Everything that was made beside a Harbor that is as it was before."""
-    job = run.job
-    for name in ("releases", "configuration", "archives", f"passed-{job.id}"):
-        shutil.rmtree(os.path.join(job.work, name), ignore_errors=True)
-    shutil.rmtree(job.backup, ignore_errors=True)
-    _harbor_images.unload(run, job.hops)
-    for folder_path in (job.work, os.path.dirname(job.backup)):
-        if os.path.isdir(folder_path) and not os.listdir(folder_path):
-            os.rmdir(folder_path)
+    _harbor_switch.remove_working_files(run)
+    shutil.rmtree(run.job.backup, ignore_errors=True)
+    _harbor_images.unload(run, run.job.hops)
+    _harbor_switch.remove_empty_folders(run)

@@ -156,6 +156,19 @@ def verify(run: Run) -> None:
     run.say(f"Harbor {job.target} serves with {now}, and {now.sampled} as before; it was down for {job.downtime:.0f} s")
 
 
+def remove_working_files(run: Run) -> None:
+    """What was made on the way and serves nobody afterwards, whichever version stays."""
+    for name in ("releases", "configuration", "archives", f"passed-{run.job.id}"):
+        shutil.rmtree(os.path.join(run.job.work, name), ignore_errors=True)
+
+
+def remove_empty_folders(run: Run) -> None:
+    """The folders of all upgrades, where nothing is kept in them."""
+    for folder in (run.job.work, os.path.dirname(run.job.backup)):
+        if os.path.isdir(folder) and not os.listdir(folder):
+            os.rmdir(folder)
+
+
 def tidy(run: Run) -> None:
     """Takes away what only the upgrade needed. The way back stays, if it is wanted."""
     job = run.job
@@ -167,8 +180,7 @@ def tidy(run: Run) -> None:
             else:
                 os.unlink(aside)
         shutil.rmtree(hop.release, ignore_errors=True)
-    for name in ("releases", "configuration", "archives", f"passed-{job.id}"):
-        shutil.rmtree(os.path.join(job.work, name), ignore_errors=True)
+    remove_working_files(run)
     # Those of the versions in between have never served anybody.
     _harbor_images.unload(run, job.hops[:-1])
     if not job.options["keep_backup"]:
@@ -185,6 +197,4 @@ def _remove_older(run: Run) -> None:
         for name in names:
             if name.startswith(prefix) and name != f"{prefix}{job.id}":
                 shutil.rmtree(os.path.join(folder, name), ignore_errors=True)
-    for folder in (job.work, os.path.dirname(job.backup)):
-        if os.path.isdir(folder) and not os.listdir(folder):
-            os.rmdir(folder)
+    remove_empty_folders(run)
