@@ -40,7 +40,9 @@ CORES = ("core", "ui")
 PROXY = "proxy"
 # prepare writes them in the same moment as the compose file, and hardly anybody edits them.
 _WITNESSES = ("core/env", "ui/env", "nginx/nginx.conf", "registry/config.yml", "jobservice/env", "log/logrotate.conf")
-_EDITED_AFTER = 120  # seconds
+# prepare renders them all within a second or two, the compose file last. An edit that a script makes right after it
+# is not seen.
+_EDITED_AFTER = 15  # seconds
 _NUMBER = r"v?(\d+\.\d+\.\d+)"
 _TARBALL = re.compile(rf"harbor\.{_NUMBER}\S*\.tar\.gz")
 # Others, such as redis-photon, have had versions of their own.

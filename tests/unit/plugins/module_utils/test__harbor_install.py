@@ -275,10 +275,15 @@ def test_damaged_compose_file(host: Host) -> None:
 # ---- what a person has done to it ----
 
 
-def test_edited_compose_file(host: Host) -> None:
-    hour_ago = time.time() - 3600
+def prepared(host: Host, seconds_before: float) -> None:
+    """All that prepare has written, but for the compose file, is older than that by so much."""
+    moment = (host.folder / "docker-compose.yml").stat().st_mtime - seconds_before
     for file in (host.folder / "common").rglob("*"):
-        os.utime(file, (hour_ago, hour_ago))
+        os.utime(file, (moment, moment))
+
+
+def test_edited_compose_file(host: Host) -> None:
+    prepared(host, 16)
     sentence = host.look().edited_compose
     assert sentence is not None
     assert re.fullmatch(
@@ -286,6 +291,11 @@ def test_edited_compose_file(host: Host) -> None:
         r" edited by hand\.",
         sentence,
     )
+
+
+def test_compose_file_of_a_slow_prepare(host: Host) -> None:
+    prepared(host, 14)
+    assert host.look().edited_compose is None
 
 
 def test_other_files_edited_later(host: Host) -> None:
