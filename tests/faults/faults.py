@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("suites", nargs="*", metavar="SUITE", help="of bookworm, trixie, sid")
     parser.add_argument("--only", default="", help="only faults with this text in their name")
     parser.add_argument("--without", metavar="TEXT", help="not the faults with this text in their name")
-    parser.add_argument("--small", action="store_true", help="kill at few moments where all of them are meant")
+    parser.add_argument("--small", action="store_true", help="few of a kind, and kills at few moments")
     arguments = parser.parse_args()
     subject = importlib.import_module(f"{arguments.subject}.subject")
     for suite in arguments.suites:

@@ -277,3 +277,17 @@ UNFORESEEN = [
 ]
 
 ALL = [*SYNTAX, *TYPES, *KEYS, *NETWORK, *UNFORESEEN]
+
+
+def of(small: bool) -> list[Bad]:
+    """A small run has one of each kind, and those that something on the host makes bad.
+
+    The rules and messages for the others of a kind are in the unit tests, too.
+    """
+    if not small:
+        return ALL
+    kinds: dict[str, Bad] = {}
+    for bad in ALL:
+        kind = "put back" if bad.put_back else bad.name.partition(":")[0]
+        kinds.setdefault(bad.name if bad.arrange else kind, bad)
+    return list(kinds.values())
