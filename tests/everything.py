@@ -53,7 +53,7 @@ def scenario(name: str, suite: str = "trixie") -> Step:
 # They read every file of the tree, and would take for one of the project's what another step writes meanwhile:
 # reuse asks git only once, at its start, what is to be ignored.
 ALONE = [Step(name, name) for name in ("license-check", "extra-checks")]
-# For engines that restart, and for hosts that boot: they take a fifth of a core.
+# A good part of their time is that of engines that restart and hosts that boot.
 WAITING = [Step("faults-daemon-trixie", "faults", ("daemon", "trixie", "--small"))]
 TOGETHER = [
     scenario("registry"),
