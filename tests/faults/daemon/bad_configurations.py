@@ -282,7 +282,7 @@ ALL = [*SYNTAX, *TYPES, *KEYS, *NETWORK, *UNFORESEEN]
 def of(small: bool) -> list[Bad]:
     """A small run has one of each kind, and those that something on the host makes bad.
 
-    The rules and messages for the others of a kind are in the unit tests, too.
+    What the module by itself finds wrong with the others of a kind is in the unit tests, too.
     """
     if not small:
         return ALL
