@@ -90,8 +90,8 @@ def bring_up_to_date(
     try:
         copy = _folder if os.path.isdir(source) else _one
         copy(source, target, in_use, trust_times, told or (lambda _bytes: None), done)
-        if not in_use:
-            os.sync()
+        # Also after a first pass: whoever stops then would wait for the disk to take all this.
+        os.sync()
     except OSError as error:
         raise _atomic_file.explain("copy", error.filename or source, error) from error
     return done
