@@ -79,16 +79,48 @@ def default_of(option: specs.Option) -> str:
     return f"`{value}`" if isinstance(value, str) and value else f"`{json.dumps(value)}`"
 
 
-def rows(entry: dict[str, Any]) -> list[dict[str, str]]:
+def row(option: specs.Option) -> dict[str, str]:
+    return {
+        "name": option.name,
+        "type": cell(type_of(option)),
+        "default": cell(default_of(option)),
+        "description": " ".join(cell(part) for part in paragraphs(option.spec.get("description"))),
+    }
+
+
+def variables(role: specs.Role) -> list[dict[str, str]]:
+    """Return one row for each variable, and those of its keys below it, with the entry points that take it.
+
+    If entry points specify a variable differently, each of the specifications has its own rows.
+    """
+    takers: dict[str, list[tuple[list[dict[str, str]], list[str]]]] = {}
+    for entry in role.entries:
+        for name, spec in role.variables(entry).items():
+            rows = [row(option) for option in specs.flat({name: spec})]
+            known = takers.setdefault(name, [])
+            for same, entries in known:
+                if same == rows:
+                    entries.append(entry)
+                    break
+            else:
+                known.append((rows, [entry]))
     return [
-        {
-            "name": option.name,
-            "type": cell(type_of(option)),
-            "default": cell(default_of(option)),
-            "description": " ".join(cell(part) for part in paragraphs(option.spec.get("description"))),
-        }
-        for option in specs.flat(entry.get("options") or {})
+        # What is inside a variable belongs to the same entry points.
+        {**item, "entries": "" if number else entry_points(entries, list(role.entries))}
+        for known in takers.values()
+        for rows, entries in known
+        for number, item in enumerate(rows)
     ]
+
+
+def entry_points(taken: list[str], every: list[str]) -> str:
+    """Return the shorter way to say which entry points take a variable."""
+    others = [entry for entry in every if entry not in taken]
+    if not others:
+        return "all"
+    if len(others) + 1 < len(taken):
+        return "all but " + ", ".join(f"`{entry}`" for entry in others)
+    return ", ".join(f"`{entry}`" for entry in taken)
 
 
 def tags_of(role: specs.Role, said: dict[str, Any]) -> list[dict[str, str]]:
@@ -134,10 +166,10 @@ def readme(role: specs.Role) -> str:
                 "name": entry,
                 "short": markdown(spec["short_description"]),
                 "description": [markdown(part) for part in paragraphs(spec.get("description"))],
-                "rows": rows(spec),
             }
             for entry, spec in role.entries.items()
         ],
+        variables=variables(role),
         intro=intro.read_text(encoding="utf-8").strip() if intro.exists() else "",
         example=without_header(example.read_text(encoding="utf-8")) if example.exists() else "",
         requirements=[markdown(text) for text in said.get("requirements", [])],

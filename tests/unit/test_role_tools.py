@@ -146,6 +146,24 @@ def test_readme_is_written_and_checked(role: pathlib.Path) -> None:
     assert run("readme", role, "--check")[0] == 1
 
 
+def test_readme_has_one_table_of_the_variables_of_all_entry_points(role: pathlib.Path) -> None:
+    text = (role / "meta/argument_specs.yml").read_text()
+    (role / "meta/argument_specs.yml").write_text(
+        text.replace("pot_size:", "pot_size: &size").replace("pot_kinds:", "pot_kinds: &kinds")
+        + "  backup: {short_description: Pots in the cellar, options: {pot_size: *size, pot_kinds: *kinds}}\n"
+        + "  glaze: {short_description: Shine, description: [Makes them shine.], options: {pot_size: *size}}\n"
+        + "  smash:\n    short_description: No pots\n"
+        + "    options: {pot_kinds: {description: [Only these.], type: list, elements: dict, default: []}}\n"
+    )
+    assert run("readme", role)[0] == 0
+    text = (role / "README.md").read_text()
+    size = "| `pot_size` | all but `smash` | int | `1` | How large. `0)` is small \\| flat. |\n"
+    assert text.count("| `pot_size`") == text.count(size) == 1
+    assert "| `pot_kinds` | `main`, `backup` | list of dict | `[]` | Which. |\n| `pot_kinds[].colour` |  | str" in text
+    assert "| `pot_kinds` | `smash` | list of dict | `[]` | Only these. |\n" in text
+    assert "### `glaze`\n\nMakes them shine.\n" in text
+
+
 def test_readme_takes_what_the_docs_folder_says(role: pathlib.Path) -> None:
     (role / "docs").mkdir()
     (role / "docs/readme.yml").write_text(
