@@ -7,7 +7,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    # How to reach a registry; plugins/module_utils/_registry_options.py has the same.
+    # How to reach a registry; plugins/module_utils/_registry/options.py has the same.
     DOCUMENTATION = r"""
 options:
   registry:

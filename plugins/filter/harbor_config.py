@@ -48,15 +48,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-
-from ansible_collections.dockyard.ops.plugins.module_utils import _harbor_config
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.config import document
 
 
 def harbor_config(present: Any, wish: Any) -> dict[str, Any]:
     for given in (present, wish):
         if not isinstance(given, Mapping):
             raise AnsibleFilterError(f"harbor_config takes two dictionaries, and not {type(given).__name__}.")
-    return _harbor_config.merge(dict(present), dict(wish))
+    return document.merge(dict(present), dict(wish))
 
 
 class FilterModule:

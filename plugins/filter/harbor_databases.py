@@ -42,16 +42,15 @@ _value:
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-
-from ansible_collections.dockyard.ops.plugins.module_utils import _harbor_versions
-from ansible_collections.dockyard.ops.plugins.module_utils._problem import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor import version as harbor_version
 
 
 def harbor_databases(version: Any) -> dict[str, Any]:
     if not isinstance(version, str):
         raise AnsibleFilterError(f"harbor_databases takes a version as text, and not {type(version).__name__}.")
     try:
-        found = _harbor_versions.databases(_harbor_versions.Version.parse(version))
+        found = harbor_version.databases(harbor_version.Version.parse(version))
     except Problem as problem:
         raise AnsibleFilterError(problem.message) from problem
     return {"takes": list(found.takes) if found else [], "leaves": found.leaves if found else ""}

@@ -209,7 +209,7 @@ diff:
 
 from typing import Any
 
-from ansible_collections.dockyard.ops.plugins.module_utils import _daemon_config, _daemon_module
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config import document, module
 
 _POOL = {"base": {"type": "str", "required": True}, "size": {"type": "int", "required": True}}
 _OPTIONS: dict[str, dict[str, Any]] = {
@@ -228,7 +228,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def main() -> None:
-    _daemon_module.main(
+    module.main(
         {
             **_OPTIONS,
             "state": {"type": "str", "choices": ["merged", "replaced", "absent"], "default": "merged"},
@@ -237,13 +237,13 @@ def main() -> None:
     )
 
 
-def wish(params: dict[str, Any]) -> _daemon_config.Wish:
+def wish(params: dict[str, Any]) -> document.Wish:
     keys = {option: option.replace("_", "-") for option in _OPTIONS}
     given = {keys[option]: params[option] for option in _OPTIONS if params[option] is not None}
     if params["state"] == "absent":
         # Whole keys, whatever their value; without any, all that this module knows.
         given = dict.fromkeys(given or keys.values())
-    return _daemon_config.Wish(state=params["state"], config=given, owned=frozenset(keys.values()))
+    return document.Wish(state=params["state"], config=given, owned=frozenset(keys.values()))
 
 
 if __name__ == "__main__":

@@ -381,9 +381,12 @@ import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.dockyard.ops.plugins.module_utils import _certs_d, _certs_options, _certs_probe, _x509
-from ansible_collections.dockyard.ops.plugins.module_utils._file_set import Attributes
-from ansible_collections.dockyard.ops.plugins.module_utils._problem import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._certs_d import folder as certs_d_folder
+from ansible_collections.dockyard.ops.plugins.module_utils._certs_d import options
+from ansible_collections.dockyard.ops.plugins.module_utils._certs_d import probe as certs_d_probe
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._host.file_set import Attributes
+from ansible_collections.dockyard.ops.plugins.module_utils._pki import x509
 
 # Options that one registry has by itself, and those that it takes over from the task.
 _OWN = ("registry", "ca_content", "ca_path", "client_certs", "probe_address")
@@ -412,20 +415,20 @@ class _ModuleAttributes(Attributes):
 def _run(module: AnsibleModule) -> dict[str, Any]:
     params = module.params
     entries = _entries(params)
-    base = _certs_options.certs_folder(params["engine"], params["directory"])
+    base = options.certs_folder(params["engine"], params["directory"])
     attributes = _ModuleAttributes(module)
-    at = _x509.now()
-    trusts = _certs_options.wanted(entries, base, params["min_days_left"], at)
-    _certs_d.check_base(base)
-    plans = [_certs_d.make_plan(trust, attributes, at) for trust in trusts]
-    probes = _certs_probe.probe(plans, params["timeout"])
-    diffs = [_certs_d.describe(plan, attributes) for plan in plans] if module._diff else []
+    at = x509.now()
+    trusts = options.wanted(entries, base, params["min_days_left"], at)
+    certs_d_folder.check_base(base)
+    plans = [certs_d_folder.make_plan(trust, attributes, at) for trust in trusts]
+    probes = certs_d_probe.probe(plans, params["timeout"])
+    diffs = [certs_d_folder.describe(plan, attributes) for plan in plans] if module._diff else []
     if any(plan.changed for plan in plans) and not module.check_mode:
-        plans = _certs_d.apply(trusts, base, attributes, at)
+        plans = certs_d_folder.apply(trusts, base, attributes, at)
     for plan in plans:
-        for warning in _certs_d.warnings(plan, params["engine"]):
+        for warning in certs_d_folder.warnings(plan, params["engine"]):
             module.warn(warning)
-    results = [_certs_d.report(plan, at, probes.get(plan.trust.registry)) for plan in plans]
+    results = [certs_d_folder.report(plan, at, probes.get(plan.trust.registry)) for plan in plans]
     return _result(params, results, [(plan, *diff) for plan, diff in zip(plans, diffs) if plan.changed])
 
 
@@ -439,7 +442,7 @@ def _entries(params: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _result(
-    params: dict[str, Any], results: list[dict[str, Any]], diffs: list[tuple[_certs_d.Plan, Any, Any]]
+    params: dict[str, Any], results: list[dict[str, Any]], diffs: list[tuple[certs_d_folder.Plan, Any, Any]]
 ) -> dict[str, Any]:
     days = [result["expires_in_days"] for result in results if result["expires_in_days"] is not None]
     return {
@@ -507,10 +510,10 @@ def main() -> None:
         ],
         supports_check_mode=True,
     )
-    if _x509.CRYPTOGRAPHY_IMPORT_ERROR is not None:
+    if x509.CRYPTOGRAPHY_IMPORT_ERROR is not None:
         module.fail_json(
             msg=missing_required_lib("cryptography >= 38", url="https://cryptography.io/"),
-            exception=_x509.CRYPTOGRAPHY_IMPORT_ERROR,
+            exception=x509.CRYPTOGRAPHY_IMPORT_ERROR,
         )
     try:
         result = _run(module)

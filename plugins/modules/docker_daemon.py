@@ -168,11 +168,11 @@ diff:
 
 from typing import Any
 
-from ansible_collections.dockyard.ops.plugins.module_utils import _daemon_config, _daemon_module
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config import document, module
 
 
 def main() -> None:
-    _daemon_module.main(
+    module.main(
         {
             "config": {"type": "dict", "required": True},
             "state": {"type": "str", "choices": ["merged", "replaced", "absent"], "default": "merged"},
@@ -181,8 +181,8 @@ def main() -> None:
     )
 
 
-def wish(params: dict[str, Any]) -> _daemon_config.Wish:
-    return _daemon_config.Wish(state=params["state"], config=params["config"])
+def wish(params: dict[str, Any]) -> document.Wish:
+    return document.Wish(state=params["state"], config=params["config"])
 
 
 if __name__ == "__main__":

@@ -348,14 +348,15 @@ plan:
 import os
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.dockyard.ops.plugins.module_utils import _harbor_config, _harbor_report
-from ansible_collections.dockyard.ops.plugins.module_utils._harbor_versions import Version
-from ansible_collections.dockyard.ops.plugins.module_utils._problem import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor import info
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.config import document
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.version import Version
 
 
 def run(module: AnsibleModule) -> dict[str, object]:
     params = module.params
-    question = _harbor_report.Question(
+    question = info.Question(
         path=params["path"],
         targets=[Version.parse(target) for target in params["target"]],
         admin_username=params["admin_username"],
@@ -363,7 +364,7 @@ def run(module: AnsibleModule) -> dict[str, object]:
         registry_size=params["registry_size"],
         timeout=params["timeout"],
     )
-    return {"changed": False, **_harbor_report.gather(question)}
+    return {"changed": False, **info.gather(question)}
 
 
 def main() -> None:
@@ -379,8 +380,8 @@ def main() -> None:
         supports_check_mode=True,
     )
     # Where there is nothing to read, nothing is needed to read it.
-    if _harbor_config.YAML_IMPORT_ERROR is not None and os.path.exists(module.params["path"]):
-        module.fail_json(msg=missing_required_lib("PyYAML"), exception=_harbor_config.YAML_IMPORT_ERROR)
+    if document.YAML_IMPORT_ERROR is not None and os.path.exists(module.params["path"]):
+        module.fail_json(msg=missing_required_lib("PyYAML"), exception=document.YAML_IMPORT_ERROR)
     try:
         result = run(module)
     except Problem as problem:

@@ -324,11 +324,12 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-
-from ansible_collections.dockyard.ops.plugins.module_utils import _harbor_config, _harbor_order, _harbor_plan
-from ansible_collections.dockyard.ops.plugins.module_utils._harbor_job import Folder
-from ansible_collections.dockyard.ops.plugins.module_utils._harbor_run import Secrets
-from ansible_collections.dockyard.ops.plugins.module_utils._problem import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.config import document
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade import plan as upgrade_plan
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade import request
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.context import Secrets
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.job import Folder
 
 _ARCHIVE = {
     "src": {"type": "path"},
@@ -370,12 +371,12 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    if _harbor_config.YAML_IMPORT_ERROR is not None:
-        module.fail_json(msg=missing_required_lib("PyYAML"), exception=_harbor_config.YAML_IMPORT_ERROR)
+    if document.YAML_IMPORT_ERROR is not None:
+        module.fail_json(msg=missing_required_lib("PyYAML"), exception=document.YAML_IMPORT_ERROR)
     try:
         if os.geteuid() != 0:
             raise Problem("Only root may upgrade Harbor; run as root (become: true). Nothing was changed.")
-        outcome = _harbor_order.carry_out(_order(module.params, module.check_mode))
+        outcome = request.carry_out(_order(module.params, module.check_mode))
     except Problem as problem:
         module.fail_json(msg=problem.message, outcome="refused", running=False)
     result = _result(module.params, outcome)
@@ -395,13 +396,13 @@ def main() -> None:
     module.exit_json(**result)
 
 
-def _order(params: dict[str, Any], check_mode: bool) -> _harbor_order.Order:
+def _order(params: dict[str, Any], check_mode: bool) -> request.Order:
     work = f"{os.path.realpath(params['path'])}.dockyard"
-    return _harbor_order.Order(
+    return request.Order(
         path=os.path.realpath(params["path"]),
         state=params["state"],
         archives=[
-            _harbor_order.Archive(
+            request.Archive(
                 path=archive["src"] or os.path.join(work, "archives", _file_name(archive["url"])),
                 url=archive["url"],
                 checksum=archive["checksum"],
@@ -411,7 +412,7 @@ def _order(params: dict[str, Any], check_mode: bool) -> _harbor_order.Order:
             for archive in params["archives"]
         ],
         secrets=Secrets(params["admin_username"], params["admin_password"]),
-        wanted=_harbor_plan.Wanted(
+        wanted=upgrade_plan.Wanted(
             backup_path=params["backup_path"],
             edited_compose=params["edited_compose"],
             drop_components=params["drop_components"],
@@ -432,7 +433,7 @@ def _file_name(url: str) -> str:
     return os.path.basename(unquote(urlsplit(url).path))
 
 
-def _result(params: dict[str, Any], outcome: _harbor_order.Outcome) -> dict[str, Any]:
+def _result(params: dict[str, Any], outcome: request.Outcome) -> dict[str, Any]:
     result: dict[str, Any] = {
         "msg": outcome.message,
         "changed": outcome.changed,

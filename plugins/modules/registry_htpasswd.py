@@ -212,11 +212,10 @@ import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-
-from ansible_collections.dockyard.ops.plugins.module_utils._bcrypt import MissingBcrypt
-from ansible_collections.dockyard.ops.plugins.module_utils._htpasswd import User
-from ansible_collections.dockyard.ops.plugins.module_utils._htpasswd_update import Update, Wish
-from ansible_collections.dockyard.ops.plugins.module_utils._problem import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._registry.htpasswd import User
+from ansible_collections.dockyard.ops.plugins.module_utils._registry.htpasswd_update import Update, Wish
+from ansible_collections.dockyard.ops.plugins.module_utils._registry.password_hash import MissingBcrypt
 
 
 def apply(module: AnsibleModule) -> dict[str, Any]:

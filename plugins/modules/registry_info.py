@@ -250,8 +250,9 @@ totals:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.dockyard.ops.plugins.module_utils import _registry_contents, _registry_options
-from ansible_collections.dockyard.ops.plugins.module_utils._problem import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._registry import contents as registry_contents
+from ansible_collections.dockyard.ops.plugins.module_utils._registry import options
 
 LEVELS = ("health", "catalog", "tags", "manifests")
 
@@ -263,17 +264,17 @@ def run(module: AnsibleModule) -> dict[str, object]:
             raise Problem(f"{name} is {params[name]}; give at least 1.")
     if params["wait"] < 0:
         raise Problem(f"wait is {params['wait']:g}; give 0 or more seconds.")
-    wanted = _registry_contents.Wanted(
+    wanted = registry_contents.Wanted(
         level=max((LEVELS.index(name) for name in params["gather"]), default=0),
         repositories=tuple(params["repositories"]),
         tags=tuple(params["tags"]),
         page_size=params["page_size"],
         max_repositories=params["max_repositories"],
     )
-    _registry_contents.check(wanted)
-    registry = _registry_options.connect(params)
+    registry_contents.check(wanted)
+    registry = options.connect(params)
     version = registry.wait(params["wait"])
-    contents = _registry_contents.gather(registry, wanted)
+    contents = registry_contents.gather(registry, wanted)
     if params["username"] is not None and not registry.requires_auth:
         module.warn(
             f"Registry '{params['registry']}' asked for no login, so the password of"
@@ -292,7 +293,7 @@ def run(module: AnsibleModule) -> dict[str, object]:
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            **_registry_options.ARGUMENT_SPEC,
+            **options.ARGUMENT_SPEC,
             "gather": {"type": "list", "elements": "str", "choices": list(LEVELS), "default": ["manifests"]},
             "repositories": {"type": "list", "elements": "str", "default": []},
             "tags": {"type": "list", "elements": "str", "default": []},
@@ -300,8 +301,8 @@ def main() -> None:
             "max_repositories": {"type": "int"},
             "wait": {"type": "float", "default": 0},
         },
-        required_together=_registry_options.REQUIRED_TOGETHER,
-        mutually_exclusive=_registry_options.MUTUALLY_EXCLUSIVE,
+        required_together=options.REQUIRED_TOGETHER,
+        mutually_exclusive=options.MUTUALLY_EXCLUSIVE,
         supports_check_mode=True,
     )
     try:

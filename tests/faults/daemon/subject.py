@@ -11,6 +11,7 @@ from typing import Callable
 
 import images
 import table
+
 from daemon import bad_configurations, broken_off, containers, files, network
 from daemon.host import Host
 

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, Callable
 from collections.abc import Iterator
+from typing import Any, Callable
 
 from harbor.host import KILL, SOURCE, TARGET, Host
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 import contextlib
 import pathlib
 import subprocess
-from typing import Any
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import harbor_host
 from managed_host import ManagedHost

@@ -9,6 +9,7 @@ import functools
 from typing import Callable
 
 import table
+
 from harbor import eras, external, failures, kills, refusals, values
 from harbor.host import Host
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any, Callable
 
 import yaml
+
 from harbor.host import BEYOND, PASSWORD, PATH, TARGET, Host
 
 Fault = Callable[[Host], "tuple[str, list[str]]"]

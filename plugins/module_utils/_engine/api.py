@@ -1,0 +1,111 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""Asks the host's own engine over its socket.
+
+Over http.client of the standard library and not over the Docker SDK: this has to work on hosts where Docker is not
+installed yet, or no longer starts, and must not ask for libraries that come with it.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import time
+import urllib.parse
+from typing import Any
+
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+
+
+class Unreachable(Exception):
+    """Nothing answers at the socket."""
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("docker", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+class EngineApi:
+    """The engine that listens on a Unix socket.
+
+    path: the socket.
+    timeout: seconds that one answer may take.
+    """
+
+    def __init__(self, path: str, timeout: float = 20) -> None:
+        self.path = path
+        self._timeout = timeout
+
+    def ask(self, method: str, path: str, **query: Any) -> tuple[int, Any]:
+        """Status and decoded answer. Raises Unreachable where there is none."""
+        encoded = urllib.parse.urlencode(
+            {key: value if isinstance(value, (str, int)) else json.dumps(value) for key, value in query.items()}
+        )
+        connection = _UnixConnection(self.path, self._timeout)
+        try:
+            connection.request(method, f"{path}{'?' if encoded else ''}{encoded}")
+            response = connection.getresponse()
+            body = response.read().decode(errors="replace")
+        except (OSError, http.client.HTTPException) as error:
+            raise Unreachable(str(error) or type(error).__name__) from error
+        finally:
+            connection.close()
+        try:
+            return response.status, json.loads(body) if body.strip() else None
+        except ValueError:
+            # Events come as one JSON text per line; errors of old engines as plain text.
+            return response.status, body
+
+    def get(self, path: str, **query: Any) -> Any:
+        status, answer = self.ask("GET", path, **query)
+        if status != 200:
+            raise Unreachable(f"{path} answered {status}: {message(answer)}")
+        return answer
+
+    def answers(self) -> bool:
+        """Whether the engine is there. /_ping alone would be answered before the engine is ready."""
+        try:
+            self.get("/info")
+        except Unreachable:
+            return False
+        return True
+
+    def wait(self, seconds: float) -> bool:
+        """Waits until the engine answers; False if it does not within that time."""
+        deadline = time.monotonic() + seconds
+        while not self.answers():
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.2)
+        return True
+
+    def events(self, since: float, until: float, **filters: list[str]) -> list[dict[str, Any]]:
+        """Events of that span (seconds since the epoch)."""
+        status, answer = self.ask("GET", "/events", since=f"{since:.6f}", until=f"{until:.6f}", filters=filters)
+        if status != 200:
+            raise Unreachable(f"/events answered {status}: {message(answer)}")
+        if answer is None:
+            return []
+        if isinstance(answer, dict):
+            return [answer]
+        try:
+            return [json.loads(line) for line in str(answer).splitlines() if line.strip()]
+        except ValueError as error:
+            raise Problem(
+                f"The engine's events can't be read: {error}; look at journalctl -u docker.service."
+            ) from error
+
+
+def message(answer: Any) -> str:
+    """The engine's own words in an error."""
+    return str(answer.get("message", answer)) if isinstance(answer, dict) else str(answer).strip()

@@ -1,0 +1,167 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""What a running engine tells about its configuration, by the names of daemon.json, and what it should tell."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from typing import Any
+
+from ansible_collections.dockyard.ops.plugins.module_utils._host import network as host_network
+
+from ..api import EngineApi
+from ..networks.rules import DOCKER0, Surroundings
+from .document import Config
+
+_SHORT_FLAGS = {"-D": "debug", "-b": "bridge"}
+_BRIDGE_OPTION = "com.docker.network.bridge."
+# What the engine does where daemon.json says nothing.
+_DEFAULTS: Config = {"debug": False, "live-restore": False, "icc": True, "ip-masq": True, "mtu": 1500}
+
+
+def read(api: EngineApi) -> Config:
+    """The values that the engine and docker0 show. A key that they do not show is not in the answer."""
+    info = api.get("/info")
+    live: Config = {
+        "debug": info["Debug"],
+        "live-restore": info["LiveRestoreEnabled"],
+        "log-driver": info["LoggingDriver"],
+        "storage-driver": info["Driver"],
+        "data-root": info["DockerRootDir"],
+        "default-runtime": info["DefaultRuntime"],
+        "labels": info.get("Labels") or [],
+        "registry-mirrors": (info.get("RegistryConfig") or {}).get("Mirrors") or [],
+    }
+    pools = info.get("DefaultAddressPools")
+    if pools:
+        live["default-address-pools"] = [{"base": pool["Base"], "size": pool["Size"]} for pool in pools]
+    return {**live, **_bridge(api)}
+
+
+def version(api: EngineApi | None) -> tuple[int, ...]:
+    """Version of the engine that runs, (0,) where it does not tell."""
+    found = re.match(r"\d+(\.\d+)*", api.get("/version").get("Version", "") if api else "")
+    return tuple(map(int, found[0].split("."))) if found else (0,)
+
+
+def _bridge(api: EngineApi) -> Config:
+    status, network = api.ask("GET", "/networks/bridge")
+    if status != 200:  # bridge: none
+        return {}
+    options = network.get("Options") or {}
+    found: Config = {"ipv6": bool(network.get("EnableIPv6"))}
+    for key, option in (("icc", "enable_icc"), ("ip-masq", "enable_ip_masquerade")):
+        if _BRIDGE_OPTION + option in options:
+            found[key] = options[_BRIDGE_OPTION + option] == "true"
+    mtu = options.get("com.docker.network.driver.mtu", "")
+    if mtu.isdigit():
+        found["mtu"] = int(mtu)
+    if options.get(_BRIDGE_OPTION + "host_binding_ipv4"):
+        found["ip"] = options[_BRIDGE_OPTION + "host_binding_ipv4"]
+    if options.get(_BRIDGE_OPTION + "name", DOCKER0) != DOCKER0:
+        found["bridge"] = options[_BRIDGE_OPTION + "name"]
+        return found
+    for address in host_network.addresses(DOCKER0):
+        found.setdefault("bip" if address.version == 4 else "bip6", str(address))
+    for ipam in (network.get("IPAM") or {}).get("Config") or []:
+        six = ":" in ipam.get("Subnet", "")
+        if ipam.get("IPRange"):
+            found["fixed-cidr-v6" if six else "fixed-cidr"] = ipam["IPRange"]
+        for name, address in (ipam.get("AuxiliaryAddresses") or {}).items():
+            if name.startswith("DefaultGateway"):
+                found["default-gateway-v6" if six else "default-gateway"] = address
+    return found
+
+
+def differing(config: Config, live: Config, flags: list[str]) -> list[str]:
+    """Keys that the engine should show with another value, or with its default.
+
+    flags: dockerd's, because what they set can't be told from a key that was not taken over.
+    """
+    by_flag = {_SHORT_FLAGS.get(flag, flag.lstrip("-").partition("=")[0]) for flag in flags}
+    found = []
+    for key, shown in live.items():
+        if key in by_flag:
+            continue
+        if key in config:
+            if not _same(key, config[key], shown):
+                found.append(key)
+        elif key in _DEFAULTS and not _same(key, _DEFAULTS[key], shown):
+            found.append(key)
+    if config.get("bip") and "bip" not in live and not config.get("bridge"):
+        found.append("bip")
+    if config.get("bridge", "") not in ("", "none", DOCKER0) and "bridge" not in live:
+        found.append("bridge")
+    return sorted(found)
+
+
+def _same(key: str, wanted: Any, shown: Any) -> bool:
+    """False also for a value that can't be compared: somebody may have written anything into the file by hand."""
+    try:
+        return _equal(key, wanted, shown)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return False
+
+
+def _equal(key: str, wanted: Any, shown: Any) -> bool:
+    if key == "labels":
+        return bool(sorted(wanted) == sorted(shown))
+    if key == "registry-mirrors":  # the engine adds a slash
+        return bool([url.rstrip("/") for url in wanted] == [url.rstrip("/") for url in shown])
+    if key == "data-root":
+        # With userns-remap the engine uses a folder of the remapped user in it.
+        return os.path.realpath(wanted) in (os.path.realpath(shown), os.path.dirname(os.path.realpath(shown)))
+    if key in ("bip", "bip6"):
+        return not wanted or ipaddress.ip_interface(wanted) == ipaddress.ip_interface(shown)
+    if key in ("fixed-cidr", "fixed-cidr-v6"):
+        return not wanted or ipaddress.ip_network(wanted, strict=False) == ipaddress.ip_network(shown, strict=False)
+    if key == "mtu":
+        return bool((wanted or _DEFAULTS["mtu"]) == shown)
+    if key == "default-address-pools":
+        return [(ipaddress.ip_network(pool["base"]), pool["size"]) for pool in wanted] == [
+            (ipaddress.ip_network(pool["base"]), pool["size"]) for pool in shown
+        ]
+    if key == "storage-driver":
+        # Under other names with containerd's image store. A driver that is not there keeps the engine from starting.
+        return True
+    if key in ("log-driver", "default-runtime"):
+        return bool(not wanted or wanted == shown)
+    return bool(wanted == shown)
+
+
+def confirmed(config: Config, live: Config) -> Config:
+    """Those keys of a file of which the engine itself shows that it has them."""
+    return {key: value for key, value in config.items() if key in live and _same(key, value, live[key])}
+
+
+def surroundings(api: EngineApi | None, version: tuple[int, ...] | None, data_root: str) -> Surroundings:
+    """What networks have to get along with.
+
+    api: the engine; None where none runs.
+    version: of the installed engine.
+    data_root: where to look for a Swarm's state where no engine can be asked.
+    """
+    around = Surroundings(
+        routes=host_network.routes(without=DOCKER0),
+        name_servers=host_network.name_servers(),
+        peers=host_network.peers(),
+        links=host_network.links(),
+        docker0=host_network.addresses(DOCKER0),
+        engine_version=version,
+    )
+    if api is None:
+        state = os.path.join(data_root, "swarm", "docker-state.json")
+        around.swarm = os.path.exists(state) and os.path.getsize(state) > 0
+        return around
+    around.swarm = (api.get("/info").get("Swarm") or {}).get("LocalNodeState", "inactive") != "inactive"
+    for network in api.get("/networks"):
+        if network["Name"] == "bridge":
+            continue
+        for ipam in (network.get("IPAM") or {}).get("Config") or []:
+            if ipam.get("Subnet"):
+                around.networks.append((network["Name"], ipaddress.ip_network(ipam["Subnet"], strict=False)))
+    return around

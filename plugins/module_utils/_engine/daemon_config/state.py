@@ -1,0 +1,118 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""What is remembered on the host between two runs: the configuration that the engine took over, and a change under way.
+
+The first is how a restart that is owed is found: nothing that an engine tells shows all of what it has loaded. The
+second is how a run that was killed, or cut off by a reboot, is finished or reverted by the next one.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import dataclasses
+import json
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
+
+from ..containers import Container
+from ..service import Engine
+from .document import Config
+
+FOLDER = "/var/lib/dockyard/docker_daemon"
+
+
+@dataclasses.dataclass
+class Change:
+    """A change from its first step to its last.
+
+    old: the file before it; None where there was none.
+    engine: the run of the engine before it; None where none ran.
+    containers: those that ran before it and must run after it.
+    bip: docker0's address before it, which the engine would not go back to by itself; None where not known.
+    """
+
+    old: bytes | None
+    engine: Engine | None
+    containers: list[Container]
+    bip: str | None = None
+
+
+@dataclasses.dataclass
+class Record:
+    """engine: the run of the engine that has loaded the configuration. Both None where that is not known."""
+
+    engine: Engine | None = None
+    loaded: Config | None = None
+    change: Change | None = None
+
+
+def _path(daemon_file: str) -> str:
+    # As systemd-escape --path has it, so that /etc/a-b and /etc/a/b differ.
+    return os.path.join(FOLDER, daemon_file.strip("/").replace("-", "\\x2d").replace("/", "-"))
+
+
+@contextlib.contextmanager
+def locked(timeout: float) -> Iterator[None]:
+    """Keeps other runs that change the engine out."""
+    try:
+        os.makedirs(FOLDER, mode=0o700, exist_ok=True)
+    except OSError as error:
+        raise atomic_file.explain("make", FOLDER, error) from error
+    with atomic_file.locked(FOLDER, timeout):
+        yield
+
+
+def read(daemon_file: str) -> Record:
+    """A record that can't be read counts as none: a restart too many is better than a run that can't begin."""
+    content = atomic_file.read(_path(daemon_file))
+    try:
+        return _decoded(json.loads(content)) if content else Record()
+    except (ValueError, KeyError, TypeError):
+        return Record()
+
+
+def write(daemon_file: str, record: Record) -> None:
+    content = (json.dumps(_encoded(record), indent=1) + "\n").encode()
+    if atomic_file.read(_path(daemon_file)) != content:
+        # It holds what daemon.json holds, proxies' passwords included.
+        atomic_file.write(_path(daemon_file), content, mode=0o600)
+
+
+def _encoded(record: Record) -> dict[str, Any]:
+    change = record.change
+    return {
+        "engine": dataclasses.asdict(record.engine) if record.engine else None,
+        "loaded": record.loaded,
+        "change": change
+        and {
+            "old": None if change.old is None else base64.b64encode(change.old).decode(),
+            "engine": dataclasses.asdict(change.engine) if change.engine else None,
+            "containers": [dataclasses.asdict(container) for container in change.containers],
+            "bip": change.bip,
+        },
+    }
+
+
+def _decoded(found: dict[str, Any]) -> Record:
+    change = found["change"]
+    return Record(
+        engine=_engine(found["engine"]),
+        loaded=found["loaded"],
+        change=change
+        and Change(
+            old=None if change["old"] is None else base64.b64decode(change["old"], validate=True),
+            engine=_engine(change["engine"]),
+            containers=[Container(**container) for container in change["containers"]],
+            bip=change["bip"],
+        ),
+    )
+
+
+def _engine(found: dict[str, Any] | None) -> Engine | None:
+    return Engine(**found) if found else None

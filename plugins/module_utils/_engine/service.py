@@ -1,0 +1,318 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""docker.service as systemd has it: state, flags, start, restart, reload, log; and what dockerd thinks of a file."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+import time
+
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+
+SERVICE = "docker.service"
+SOCKET = "docker.socket"
+DEFAULT_FILE = "/etc/docker/daemon.json"
+DEFAULT_ENGINE_SOCKET = "/var/run/docker.sock"
+_NOBODY = 65534
+_PROPERTIES = (
+    "LoadState,ActiveState,SubState,MainPID,ExecMainStartTimestampMonotonic,ExecStart,Environment,EnvironmentFiles"
+)
+# What dockerd says when it has read its configuration, found it good, and only then sees that it is not root.
+_ONLY_ROOT_MISSING = "needs to be started with root"
+
+
+def _run(command: list[str], timeout: float | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, timeout=timeout)
+
+
+def booted_by_systemd() -> bool:
+    """As sd_booted(3) has it."""
+    return os.path.isdir("/run/systemd/system")
+
+
+@dataclasses.dataclass(frozen=True)
+class Engine:
+    """One run of the engine: the same process of the same boot."""
+
+    boot: str
+    pid: int
+    started: int  # microseconds of the monotonic clock
+
+
+@dataclasses.dataclass
+class Unit:
+    """docker.service at one moment.
+
+    state: "absent", "stopped", "failed" or "running".
+    argv: dockerd with its flags as they are in force, or as the next start has them.
+    planned: the same as the next start has them.
+    """
+
+    state: str
+    argv: list[str]
+    planned: list[str] = dataclasses.field(default_factory=list)
+    run: Engine | None = None
+    started_at: float = 0.0  # seconds since the epoch
+
+    def flag(self, *names: str) -> list[str]:
+        """Values of a flag, for instance flag("--host", "-H")."""
+        values = []
+        for place, word in enumerate(self.argv):
+            name, equals, value = word.partition("=")
+            if name in names:
+                values.append(value if equals else (self.argv + [""])[place + 1])
+        return values
+
+    @property
+    def config_file(self) -> str:
+        return (self.flag("--config-file") or [DEFAULT_FILE])[-1]
+
+    def engine_socket(self, hosts_in_file: object) -> str:
+        """The Unix socket on which the engine listens.
+
+        hosts_in_file: the key hosts of daemon.json, whatever stands there.
+        """
+        for host in self.flag("--host", "-H") + (hosts_in_file if isinstance(hosts_in_file, list) else []):
+            if isinstance(host, str) and host.startswith("unix://"):
+                return host[len("unix://") :]
+        return DEFAULT_ENGINE_SOCKET
+
+
+def look(settle: float = 20) -> Unit:
+    """The unit's state. One that is starting, stopping or about to be restarted by systemd is waited for.
+
+    settle: seconds to wait for that.
+    """
+    deadline = time.monotonic() + settle
+    while True:
+        properties = _show()
+        _check_loaded(properties.get("LoadState", ""))
+        if properties.get("LoadState") == "not-found":
+            return Unit("absent", [])
+        active = properties.get("ActiveState", "")
+        if active in ("active", "inactive", "failed") or time.monotonic() >= deadline:
+            break
+        time.sleep(0.2)
+    planned = _planned_argv(properties)
+    pid = int(properties.get("MainPID") or 0)
+    if active in ("active", "reloading") and pid:
+        with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+            argv = file.read().rstrip("\0").split("\0")
+        started = int(properties["ExecMainStartTimestampMonotonic"])
+        ago = time.clock_gettime(time.CLOCK_MONOTONIC) - started / 1e6
+        return Unit("running", argv, planned or argv, Engine(boot_id(), pid, started), time.time() - ago)
+    # Still on its way after all that time counts as failed: systemd starts it over and over.
+    return Unit("stopped" if active == "inactive" else "failed", planned, planned)
+
+
+def _check_loaded(state: str) -> None:
+    """Problem for a unit that is there and can't be started: an engine that runs would not come back."""
+    if state == "masked":
+        raise Problem(
+            f"{SERVICE} is masked, so that systemd does not start it; unmask it (systemctl unmask {SERVICE}) if this"
+            " engine is to be managed. Nothing was changed."
+        )
+    if state not in ("loaded", "not-found"):
+        raise Problem(
+            f"systemd can't load {SERVICE} ({state}); look at systemctl status {SERVICE} and mend the unit. Nothing was"
+            " changed."
+        )
+
+
+def _show() -> dict[str, str]:
+    done = _run(["systemctl", "show", SERVICE, f"--property={_PROPERTIES}"])
+    if done.returncode != 0:
+        raise Problem(f"systemd does not answer ({done.stderr.strip()}); mend that. Nothing was changed.")
+    found: dict[str, str] = {}
+    for line in done.stdout.splitlines():
+        name, _equals, value = line.partition("=")
+        found[name] = f"{found[name]}\n{value}" if name in found else value
+    return found
+
+
+def boot_id() -> str:
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        return file.read().strip()
+
+
+def _planned_argv(properties: dict[str, str]) -> list[str]:
+    """dockerd's arguments at the next start: ExecStart with the variables of the unit's environment."""
+    found = re.search(r"argv\[\]=(.*?) ; ignore_errors=", properties.get("ExecStart", ""))
+    if found is None:
+        return []
+    environment = dict(word.split("=", 1) for word in _words(properties.get("Environment", "")) if "=" in word)
+    for line in properties.get("EnvironmentFiles", "").splitlines():
+        environment.update(_environment_file(line.split(" (", 1)[0].strip()))
+    argv: list[str] = []
+    for word in found[1].split():
+        whole = re.fullmatch(r"\$(\w+)", word)
+        if whole:  # a variable that stands alone is split into words, systemd.service(5)
+            argv += _words(environment.get(whole[1], ""))
+        else:
+            argv.append(re.sub(r"\$\{(\w+)\}", lambda name: environment.get(name[1], ""), word))
+    return argv
+
+
+def _words(text: str) -> list[str]:
+    try:
+        return shlex.split(text)
+    except ValueError:  # an unbalanced quote, which systemd takes as it is
+        return text.split()
+
+
+def _environment_file(path: str) -> dict[str, str]:
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            lines = file.read().splitlines()
+    except OSError:
+        return {}
+    found = {}
+    for line in lines:
+        name, equals, value = line.strip().partition("=")
+        if equals and not name.startswith(("#", ";")):
+            found[name.strip()] = value.strip().strip("\"'")
+    return found
+
+
+def _dockerd(unit: Unit) -> list[str]:
+    """dockerd with the unit's flags; without them where the unit starts something else that then starts dockerd."""
+    if unit.planned and os.path.basename(unit.planned[0]) == "dockerd" and shutil.which(unit.planned[0]):
+        return unit.planned
+    found = shutil.which("dockerd")
+    return [found] if found and unit.planned else []
+
+
+def version(unit: Unit) -> tuple[int, ...] | None:
+    """Version of the installed dockerd, which need not be the one that runs."""
+    dockerd = _dockerd(unit)
+    if not dockerd:
+        return None
+    done = _run([dockerd[0], "--version"], timeout=30)
+    found = re.search(r"version (\d+(?:\.\d+)*)", done.stdout)
+    return tuple(map(int, found[1].split("."))) if found else None
+
+
+def validate(unit: Unit, content: bytes) -> str | None:
+    """Lets the installed dockerd judge a file together with the unit's own flags. Returns its complaint, or None.
+
+    C(dockerd --validate) came with 23.0. An older one is started as nobody: it reads and judges its configuration, and
+    then gives up because it is not root, before it has touched anything (cmd/dockerd, DaemonCli.start).
+    """
+    dockerd = _dockerd(unit)
+    if not dockerd:
+        return None
+    folder = tempfile.mkdtemp(prefix="ansible.")
+    try:
+        file = os.path.join(folder, "daemon.json")
+        with open(file, "wb") as staged:
+            staged.write(content)
+        flags = _without_config_file(dockerd[1:])
+        command = [dockerd[0], f"--config-file={file}", *flags]
+        done = _run([*command, "--validate"], timeout=60)
+        complaint = done.stderr.strip() or done.stdout.strip()
+        if "unknown flag: --validate" in complaint:
+            done = _as_nobody(command, folder, file)
+            complaint = done.stderr.strip()
+            if _ONLY_ROOT_MISSING in complaint:
+                return None
+        elif done.returncode == 0:
+            return None
+        return (
+            _last_words(complaint.replace(f" with file {file}", "").splitlines()) or f"it ended with {done.returncode}"
+        )
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _as_nobody(command: list[str], folder: str, file: str) -> subprocess.CompletedProcess[str]:
+    for path in (folder, file):
+        os.chown(path, _NOBODY, _NOBODY)
+    return subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+        timeout=60,
+        user=_NOBODY,
+        group=_NOBODY,
+        extra_groups=[],
+        env={"PATH": os.environ.get("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")},
+        cwd="/",
+    )
+
+
+def _without_config_file(flags: list[str]) -> list[str]:
+    kept, skip = [], False
+    for word in flags:
+        if not skip and word != "--config-file" and not word.startswith("--config-file="):
+            kept.append(word)
+        skip = word == "--config-file"
+    return kept
+
+
+def clear_start_limit() -> None:
+    """Starts count against StartLimitBurst, successful ones too; the count of a unit that runs is cleared as well."""
+    _run(["systemctl", "reset-failed", SERVICE, SOCKET])
+
+
+def control(verb: str, timeout: float) -> str | None:
+    """systemctl restart, start or stop. Returns what systemd complains about, None where it does not."""
+    clear_start_limit()
+    try:
+        done = _run(["systemctl", verb, SERVICE], timeout=timeout)
+    except subprocess.TimeoutExpired:
+        return f"systemctl {verb} {SERVICE} did not end within {timeout:g} seconds"
+    if done.returncode == 0:
+        return None
+    return next(iter(done.stderr.strip().splitlines()), f"systemctl {verb} {SERVICE} ended with {done.returncode}")
+
+
+def reload() -> None:
+    """Sends SIGHUP. Always succeeds for systemd, also where the engine refuses the file."""
+    _run(["systemctl", "reload", SERVICE], timeout=60)
+
+
+def last_words(since: float, lines: int = 4) -> str:
+    """What the engine logged last, as one line: its errors, or its last lines where it named none.
+
+    since: seconds since the epoch.
+    """
+    done = _run(
+        ["journalctl", f"--unit={SERVICE}", f"--since=@{since:.3f}", "--output=cat", "--no-pager", "--lines=200"],
+        timeout=60,
+    )
+    return _last_words(done.stdout.splitlines(), lines)
+
+
+# Also what systemd says about the unit itself.
+_NOISE = re.compile(
+    r"level=(debug|info|warning)|^(Starting|Started|Stopping|Stopped|Failed to start) |^docker\.service: "
+)
+_WEIGHTY = re.compile(
+    r"level=(error|fatal|panic)|^failed to |^unable to |^Error|dockerd needs|invalid|flag", re.IGNORECASE
+)
+
+
+def _last_words(lines: list[str], most: int = 4) -> str:
+    weighty = [line for line in lines if _WEIGHTY.search(line) and not _NOISE.search(line)]
+    chosen = weighty or [line for line in lines if line.strip() and not _NOISE.search(line)]
+    plain = [_plain(line) for line in chosen]
+    return "; ".join(dict.fromkeys(plain[-most:]))
+
+
+def _plain(line: str) -> str:
+    """A line of the engine's log without time stamp and level."""
+    found = re.search(r'msg="((?:[^"\\]|\\.)*)"(.*)', line)
+    if not found:
+        return line.strip().rstrip(".;")
+    reason = re.search(r'error="((?:[^"\\]|\\.)*)"', found[2])
+    return (found[1] + (f": {reason[1]}" if reason else "")).replace('\\"', '"')

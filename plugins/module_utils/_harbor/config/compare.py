@@ -1,0 +1,201 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""Two configurations of Harbor compared by what they mean, and what was lost on the way put back."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from . import harbor_cfg
+
+Config = dict[str, Any]
+Keys = tuple[Any, ...]
+
+_MISSING = object()
+# Where later releases have what earlier ones had elsewhere: 1.9 moved Clair's proxy and the log's rotation, and the
+# last was misspelled in the template up to 2.x.
+_MOVED = (
+    ("log.rotate_count", "log.local.rotate_count"),
+    ("log.rotate_size", "log.local.rotate_size"),
+    ("log.location", "log.local.location"),
+    ("clair.http_proxy", "proxy.http_proxy"),
+    ("clair.https_proxy", "proxy.https_proxy"),
+    ("clair.no_proxy", "proxy.no_proxy"),
+    ("storage_service.redirect.disabled", "storage_service.redirect.disable"),
+)
+# Says which release the file is for, which is meant to change.
+_VERSION = "_version"
+# Where the order means nothing and each release adds or takes what it has; those are gone for good.
+_SETS = frozenset({"proxy.components"})
+_GONE_MEMBERS = ("clair", "notary", "chartmuseum")
+
+
+@dataclass(frozen=True)
+class Difference:
+    """kind: "lost" or "altered". before and after are as parsed; after is None where it was lost.
+
+    keys: the path in parts, since a key may have a dot in it.
+    """
+
+    path: str
+    kind: str
+    before: Any
+    after: Any
+    keys: Keys = ()
+
+
+def dotted(keys: Keys) -> str:
+    """A path for people; a key that has a dot or a blank in it is in quotes."""
+    return ".".join(str(key) if re.fullmatch(r"[\w-]+", str(key)) else json.dumps(str(key)) for key in keys)
+
+
+def reach(config: Any, keys: Keys, otherwise: Any = None) -> Any:
+    """The value at that place."""
+    for key in keys:
+        if not isinstance(config, dict) or key not in config:
+            return otherwise
+        config = config[key]
+    return config
+
+
+def put(config: Config, keys: Keys, value: Any) -> None:
+    """Sets the value at that place in config itself, and makes mappings on the way."""
+    for key in keys[:-1]:
+        if not isinstance(config.get(key), dict):
+            config[key] = {}
+        config = config[key]
+    config[keys[-1]] = value
+
+
+def take(config: Config, keys: Keys) -> None:
+    """Removes the value at that place in config itself, if there is one."""
+    folder = reach(config, keys[:-1])
+    if isinstance(folder, dict):
+        folder.pop(keys[-1], None)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values mean the same: a number is no text, true is not 1, and nothing at all is an empty text."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return all(same(one.get(key), other.get(key)) for key in {**one, **other})
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same, one, other))
+    if _empty(one) and _empty(other):
+        return True
+    if _is_number(one) and _is_number(other):
+        return bool(one == other)
+    return type(one) is type(other) and bool(one == other)
+
+
+def _empty(value: Any) -> bool:
+    return value is None or value == "" or (isinstance(value, dict) and all(map(_empty, value.values())))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def differences(old: Config, new: Config, gone: Collection[str]) -> list[Difference]:
+    """What the new configuration does not have, or has otherwise.
+
+    old: may be a harbor.cfg, all of whose values are texts; it is then compared as harbor.yml has them.
+    gone: dotted keys that the new release does not know any more; neither they nor what is below them counts. What is
+        new does not count either.
+    """
+    texts = harbor_cfg.is_cfg(old) and not harbor_cfg.is_cfg(new)
+    return list(_compared(harbor_cfg.as_yml(old) if texts else old, new, (), _Rules(old, new, frozenset(gone), texts)))
+
+
+@dataclass(frozen=True)
+class _Rules:
+    old: Config
+    new: Config
+    gone: frozenset[str]
+    texts: bool
+
+
+def _compared(old: Config, new: Any, place: Keys, rules: _Rules) -> Iterator[Difference]:
+    for key, before in old.items():
+        keys = (*place, key)
+        path = dotted(keys)
+        if path == _VERSION or path in rules.gone:
+            continue
+        after = new[key] if isinstance(new, dict) and key in new else _MISSING
+        if after is _MISSING:
+            keys, after = _elsewhere(keys, rules.new)
+        yield from _judged(keys, before, after, rules)
+
+
+def _elsewhere(keys: Keys, new: Config) -> tuple[Keys, Any]:
+    """Where the new configuration may have it instead."""
+    path = dotted(keys)
+    for one, other in _MOVED:
+        if path == one:
+            moved = tuple(other.split("."))
+            after = reach(new, moved, _MISSING)
+            if after is not _MISSING or isinstance(reach(new, moved[:-1]), dict):
+                return moved, after
+    return keys, _MISSING
+
+
+def _judged(keys: Keys, before: Any, after: Any, rules: _Rules) -> Iterator[Difference]:
+    path = dotted(keys)
+    if isinstance(before, dict) and (isinstance(after, dict) or (after is _MISSING and _has_special(path, rules.gone))):
+        yield from _compared(before, after if isinstance(after, dict) else {}, keys, rules)
+        return
+    if after is _MISSING:
+        if not same(before, None) and not (path == "external_redis.port" and _redis_joined(rules) is not None):
+            yield Difference(path, "lost", before, None, keys)
+        return
+    joined = _redis_joined(rules) if path == "external_redis.host" else None
+    if joined is not None:
+        if after != joined:
+            yield Difference(path, "altered", before, after, keys)
+        return
+    if same(before, after) or (rules.texts and _same_text(before, after)):
+        return
+    if path in _SETS and isinstance(before, list) and isinstance(after, list):
+        missing = [one for one in before if one not in after and one not in _GONE_MEMBERS]
+        if not missing:
+            return
+    yield Difference(path, "altered", before, after, keys)
+
+
+def _has_special(path: str, gone: frozenset[str]) -> bool:
+    """Whether something below that place may be missing without harm, so that the place is not lost as a whole."""
+    return any(one.startswith(path + ".") for one in (*gone, *(moved for moved, _to in _MOVED)))
+
+
+def _same_text(before: Any, after: Any) -> bool:
+    """In harbor.cfg everything is a text: 5432 there is the number in harbor.yml."""
+    if isinstance(after, bool):
+        return str(before).lower() == str(after).lower()
+    return str(before) == str(after) and not isinstance(after, (dict, list))
+
+
+def _redis_joined(rules: _Rules) -> str | None:
+    """Host and port of an external Redis in one key, as they are since 2.0; None where nothing was brought together."""
+    old, new = reach(rules.old, ("external_redis",)), reach(rules.new, ("external_redis",))
+    if not isinstance(old, dict) or not isinstance(new, dict) or "port" not in old or "port" in new:
+        return None
+    return None if "host" not in new or ":" in str(old.get("host")) else f"{old.get('host')}:{old['port']}"
+
+
+def put_back(old: Config, new: Config, differing: Collection[Difference]) -> Config:
+    """The new configuration with what was lost or altered as it was; neither of the two is changed."""
+    result = copy.deepcopy(new)
+    joined = _redis_joined(_Rules(old, new, frozenset(), False))
+    for difference in differing:
+        keys = difference.keys or tuple(difference.path.split("."))
+        before = difference.before
+        if difference.path == "external_redis.host" and joined is not None:
+            before = joined
+        put(result, keys, copy.deepcopy(before))
+    return result

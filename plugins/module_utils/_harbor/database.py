@@ -1,0 +1,65 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""The upgrade of PostgreSQL that Harbor's database container makes when it starts, and one that was interrupted.
+
+Its entrypoint (make/photon/db/docker-entrypoint.sh) makes the new folder, runs pg_upgrade, removes the old folder, and
+only then becomes the server. Started again in the midst of that, it finds the new folder and serves what was made by
+half, with the old one still beside it.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+
+from . import compose, installation
+from .compose import Container
+from .upgrade.context import Run
+
+SERVICES = ("postgresql", "database")
+_LOOK_EVERY = 1.0
+
+
+def interrupted(data_volume: str, containers: list[Container]) -> str | None:
+    """Why the database is one that an interrupted upgrade has left; None if it is not, or may be upgraded just now."""
+    # Looked at first, for the old folder goes before the container becomes the server.
+    if any(_may_upgrade(container) for container in containers):
+        return None
+    there = installation.find_databases(data_volume)
+    if len(there) < 2:
+        return None
+    return f"the upgrade of its database was interrupted: {' and '.join(there.values())} are both there"
+
+
+def leave_alone(run: Run) -> None:
+    """Waits while the container that an earlier run has started upgrades the database. Problem if it was interrupted.
+
+    The installer would end it in its midst.
+    """
+    timeout = run.job.options["timeout"]
+    deadline = time.monotonic() + timeout
+    while len(installation.find_databases(run.job.data_volume)) > 1:
+        why = interrupted(run.job.data_volume, compose.containers(run.job.path))
+        if why:
+            raise Problem(f"The installer can't go on, as {why}")
+        if time.monotonic() > deadline:
+            raise Problem(f"The upgrade of the database did not end within {timeout} seconds")
+        run.show(0, 0)
+        time.sleep(_LOOK_EVERY)
+
+
+def _may_upgrade(container: Container) -> bool:
+    """Whether its first process is not the server yet, or can't be seen."""
+    if container.service not in SERVICES or container.state != "running":
+        return False
+    try:
+        with open(f"/proc/{container.pid}/cmdline", "rb") as file:
+            program = os.path.basename(file.read().split(b"\0")[0])
+    except OSError:
+        return True
+    # A server may show more of itself than its name.
+    return not program.startswith(b"postgres")

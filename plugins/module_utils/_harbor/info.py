@@ -1,0 +1,173 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""What harbor_info tells: an installation, what answers of it, its certificates, its last upgrade, and a plan."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._host.atomic_file import read
+from ansible_collections.dockyard.ops.plugins.module_utils._pki import x509
+
+from . import installation as harbor_installation
+from . import version as harbor_version
+from .api import HarborApi
+from .config import document
+from .installation import Installation
+from .upgrade import plan
+from .upgrade.job import Folder
+from .version import Version
+
+
+@dataclasses.dataclass(frozen=True)
+class Question:
+    """path: the install folder; targets: versions to plan an upgrade to, one after the other; [] for no plan.
+
+    admin_password: None for the one in harbor.yml; timeout: seconds for one request.
+    """
+
+    path: str
+    targets: Sequence[Version] = ()
+    admin_username: str = "admin"
+    admin_password: str | None = None
+    registry_size: bool = False
+    timeout: float = 10
+
+
+def gather(question: Question) -> dict[str, Any]:
+    """All that is known of the Harbor in this folder. Problem where something is there that can't be understood."""
+    last = job(question.path)
+    try:
+        installation = harbor_installation.look(question.path, question.registry_size)
+    except Problem as problem:
+        if last is None or last["outcome"] not in (None, "broken"):
+            raise
+        state = (
+            "is under way; look again when it has ended"
+            if last["under_way"]
+            else "was broken off; run harbor_upgrade again, which goes on with it or takes it back"
+        )
+        raise Problem(f"{problem} An upgrade from {last['source']} to {last['target']} {state}.") from problem
+    if installation is None:
+        return {"installed": False, "folder": question.path, "job": last}
+    answer = {"installed": True, **_installed(installation), **_serving(installation, question), "job": last}
+    if question.targets:
+        answer["plan"] = plan.make(installation, list(question.targets)).shown()
+    return answer
+
+
+def _installed(installation: Installation) -> dict[str, Any]:
+    config = installation.config
+    endpoint = document.endpoint(config)
+    return {
+        "folder": installation.path,
+        "version": str(installation.version),
+        "url": f"{endpoint.scheme}://{endpoint.host}:{endpoint.port}",
+        "running": installation.running,
+        "containers": [
+            {key: value for key, value in dataclasses.asdict(container).items() if key not in ("id", "project", "pid")}
+            for container in installation.containers
+        ],
+        "flags": installation.flags,
+        "data_volume": installation.data_volume,
+        "database": dataclasses.asdict(installation.database),
+        "external_database": _shown(document.external_database(config)),
+        "external_redis": _shown(document.external_redis(config)),
+        "sizes": installation.sizes,
+        "free": installation.free,
+        "certificates": [certificate(path) for path in document.certificate_files(config)],
+        "edited_compose": installation.edited_compose,
+        "leftovers": installation.leftovers,
+        "engine": _dotted(installation.engine),
+        "compose": _dotted(installation.compose),
+    }
+
+
+def _shown(settings: dict[str, Any] | None) -> dict[str, Any] | None:
+    return None if settings is None else document.masked(settings)
+
+
+def _dotted(version: tuple[int, ...]) -> str | None:
+    return ".".join(map(str, version)) or None
+
+
+def _serving(installation: Installation, question: Question) -> dict[str, Any]:
+    """What Harbor says of itself. One that does not serve is no failure here; that is what somebody wants to know."""
+    config = installation.config
+    answer: dict[str, Any] = {
+        "healthy": False,
+        "components": {},
+        "component_errors": {},
+        "version_running": None,
+        "problem": None,
+    }
+    if not any(container.state == "running" for container in installation.containers):
+        return answer
+    api = HarborApi(
+        document.endpoint(config),
+        document.hostname(config),
+        harbor_version.api_prefix(installation.version),
+        question.admin_username,
+        question.admin_password or document.admin_password(config),
+        question.timeout,
+    )
+    try:
+        health = api.health()
+        version = api.version()
+    except Problem as problem:  # nobody answers, or something else does
+        answer["problem"] = problem.message
+        return answer
+    answer.update(
+        healthy=health.healthy,
+        components=health.components,
+        component_errors=health.errors,
+        version_running=str(Version.parse(version)) if version else None,
+    )
+    if question.admin_password:
+        answer["contents"] = dataclasses.asdict(api.counts())
+    return answer
+
+
+def certificate(path: str) -> dict[str, Any]:
+    """The first certificate of a file, which is the server's own. One that can't be read says why in problem."""
+    answer: dict[str, Any] = {"path": path, "subject": None, "not_after": None, "days_left": None, "problem": None}
+    if x509.CRYPTOGRAPHY_IMPORT_ERROR is not None:
+        return {**answer, "problem": "The Python library cryptography is missing on this host."}
+    try:
+        content = read(path)
+        if content is None:
+            return {**answer, "problem": f"There is no {path}."}
+        first = x509.load_certificates(content, path)[0]
+    except Problem as problem:
+        return {**answer, "problem": problem.message}
+    return {
+        **answer,
+        "subject": first.subject,
+        "not_after": first.not_after.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "days_left": first.days_left(x509.now()),
+    }
+
+
+def job(path: str) -> dict[str, Any] | None:
+    """The upgrade that was recorded last, whether it has ended or not."""
+    folder = Folder(path)
+    found = folder.read()
+    if found is None:
+        return None
+    return {
+        "id": found.id,
+        "source": found.source,
+        "target": found.target,
+        "outcome": found.outcome,
+        "under_way": folder.busy(),
+        "step": found.doing,
+        "direction": found.direction,
+        "message": found.message,
+        "downtime": round(found.downtime_now(), 1),
+        "journal": folder.journal,
+    }

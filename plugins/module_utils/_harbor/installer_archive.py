@@ -1,0 +1,334 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""An archive with Harbor's installer: is it whole, is it the right one, and what is in it; and unpacking it.
+
+It is read from beginning to end each time, in one stream: what is cut off or damaged shows only there.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import gzip
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import IO, Callable, Optional, cast
+
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
+
+from .version import Version
+
+# Called with the bytes read so far and all of them.
+Progress = Optional[Callable[[int, int], object]]
+# Called with a member and its path below the top folder.
+Visit = Callable[[tarfile.TarFile, tarfile.TarInfo, str], None]
+
+_TOP = "harbor"
+_IMAGES = re.compile(r"harbor\.(?P<version>v\d+\.\d+\.\d+[^/]*)\.tar\.gz")
+# Other images bear the version of their program before Harbor's (registry-photon:v2.6.2-v1.7.6).
+_TAG = re.compile(rb"(?:goharbor|vmware)/(?:prepare|harbor-[a-z]+):(v\d+\.\d+\.\d+[0-9A-Za-z.-]*)")
+# Whose image tags tell the version of an online installer; the second where prepare is no container yet, up to 1.7.
+_TELLING = ("prepare", "docker-compose.yml")
+_TELLING_BYTES = 1 << 20
+_CONFIGURATIONS = frozenset({"harbor.yml.tmpl", "harbor.yml", "harbor.cfg"})
+_CHUNK = 1 << 20
+_DIGESTS = {"md5": 32, "sha1": 40, "sha256": 64, "sha384": 96, "sha512": 128}
+_VERIFY_SECONDS = 600
+_ARMOR = b"-----BEGIN PGP "
+
+
+@dataclass(frozen=True)
+class Release:
+    """images: the name of the tarball of images in its top folder; None for an online installer, which has none.
+
+    unpacked_bytes: what its files take once they are unpacked.
+    """
+
+    version: Version
+    offline: bool
+    unpacked_bytes: int
+    images: str | None
+
+
+class _Counted:
+    """A file that reports how far it has been read, at most once for each chunk of that many bytes."""
+
+    def __init__(self, file: IO[bytes], progress: Progress) -> None:
+        self._file = file
+        self._progress = progress
+        self._total = os.fstat(file.fileno()).st_size
+        self._done = 0
+        self._told = 0
+
+    def read(self, size: int = -1) -> bytes:
+        content = self._file.read(size)
+        self._done += len(content)
+        if self._progress and (self._done - self._told >= _CHUNK or (self._done == self._total > self._told)):
+            self._told = self._done
+            self._progress(self._done, self._total)
+        return content
+
+
+@contextlib.contextmanager
+def _opened(path: str, progress: Progress) -> Iterator[_Counted]:
+    try:
+        with open(path, "rb") as file:
+            yield _Counted(file, progress)
+    except OSError as error:
+        raise atomic_file.explain("read", path, error) from error
+
+
+def _broken(path: str, why: str) -> Problem:
+    return Problem(
+        f"{path} is truncated or no Harbor installer: {why}; fetch it again, and compare its size and checksum with the"
+        " published ones. Nothing was changed."
+    )
+
+
+def _each(path: str, progress: Progress, visit: Visit) -> None:
+    """Calls visit for each file and folder below the top folder; Problem where anything is amiss up to the end."""
+    with _opened(path, progress) as counted:
+        # gzip and not tarfile decompresses, for it alone compares the checksum at the end.
+        stream = gzip.GzipFile(fileobj=cast("IO[bytes]", counted), mode="rb")
+        try:
+            with tarfile.open(fileobj=stream, mode="r|") as tar:
+                for member in tar:
+                    name = _inside(path, member)
+                    if name:
+                        visit(tar, member, name)
+            while stream.read(_CHUNK):
+                pass
+        except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
+            raise _broken(path, f"it can't be read to its end ({error})") from error
+
+
+def _inside(path: str, member: tarfile.TarInfo) -> str:
+    """The member's path below the top folder, empty for that folder itself."""
+    parts = [part for part in member.name.split("/") if part not in ("", ".")]
+    if member.name.startswith("/") or ".." in parts or "\0" in member.name:
+        raise Problem(
+            f"{path} has a member that leads out of its folder ({member.name!r}), which no Harbor installer has; fetch"
+            " it again from where it is published. Nothing was changed."
+        )
+    if parts[:1] != [_TOP]:
+        raise _broken(path, f"it has {member.name!r} in it, and all of an installer is in {_TOP}/")
+    if not member.isfile() and not member.isdir():
+        raise Problem(
+            f"{path} has a member that is neither a file nor a folder ({member.name!r}), which no Harbor installer has;"
+            " fetch it again from where it is published. Nothing was changed."
+        )
+    return "/".join(parts[1:])
+
+
+def inspect(path: str, progress: Progress = None) -> Release:
+    """Reads all of it, and tells what it is. Problem where it is damaged, cut off, or something else."""
+    names: set[str] = set()
+    images: list[str] = []
+    tags: set[str] = set()
+    sizes: list[int] = []
+
+    def look(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> None:
+        names.add(name)
+        sizes.append(member.size)
+        if _IMAGES.fullmatch(name):
+            images.append(name)
+        if name in _TELLING and member.isfile():
+            file = tar.extractfile(member)
+            tags.update(found.decode() for found in _TAG.findall(file.read(_TELLING_BYTES) if file else b""))
+
+    _each(path, progress, look)
+    missing = [name for name in ("prepare", "install.sh") if name not in names]
+    if not _CONFIGURATIONS & names:
+        missing.append("harbor.yml.tmpl")
+    if not missing:
+        version = _version(path, images, tags)
+        if version.major >= 2 and "common.sh" not in names:
+            missing.append("common.sh")
+    if missing:
+        raise _broken(path, f"there is no {' and no '.join(f'{_TOP}/{name}' for name in missing)} in it")
+    return Release(version, bool(images), sum(sizes), images[0] if images else None)
+
+
+def _version(path: str, images: list[str], tags: set[str]) -> Version:
+    if len(images) > 1:
+        raise _broken(path, f"there is more than one tarball of images in it ({', '.join(sorted(images))})")
+    said = {str(Version.parse(tag)) for tag in tags}
+    for name in images:
+        found = _IMAGES.fullmatch(name)
+        said.add(str(Version.parse(found["version"])) if found else "")
+    if len(said) > 1:
+        raise _broken(path, f"its parts are of different versions ({', '.join(sorted(said))})")
+    if not said:
+        raise _broken(path, "nothing in it tells the version")
+    return Version.parse(said.pop())
+
+
+def check_sum(path: str, checksum: str, progress: Progress = None) -> None:
+    """Problem unless the file has that checksum, which is such as sha256:5b8b3f..."""
+    algorithm, _colon, wanted = checksum.strip().partition(":")
+    algorithm, wanted = algorithm.strip().lower(), wanted.strip().lower()
+    if not re.fullmatch(rf"[0-9a-f]{{{_DIGESTS.get(algorithm, 0) or 1}}}", wanted) or algorithm not in _DIGESTS:
+        raise Problem(
+            f"The checksum {checksum!r} for {path} is of no known form; give it as ALGORITHM:HEX with one of"
+            f" {', '.join(_DIGESTS)}, and all of its digits. Nothing was changed."
+        )
+    # Harbor publishes md5 sums, which a host in FIPS mode only makes where they secure nothing.
+    digest = hashlib.new(algorithm, usedforsecurity=False)
+    with _opened(path, progress) as file:
+        while True:
+            chunk = file.read(_CHUNK)
+            if not chunk:
+                break
+            digest.update(chunk)
+    if digest.hexdigest() != wanted:
+        raise Problem(
+            f"{path} has the {algorithm} sum {digest.hexdigest()} and not {wanted}; fetch it again, or mend the"
+            " checksum. Nothing was changed."
+        )
+
+
+def check_signature(path: str, signature_path: str, keyring_path: str | None) -> None:
+    """Problem unless the detached signature is a good one of a key in the keyring, which may be armored or binary."""
+    if not keyring_path:
+        raise Problem(
+            f"There is a signature for {path} but no keyring to check it with; give the keyring with the public key"
+            " that Harbor's releases are signed with. Nothing was changed."
+        )
+    for needed in (path, signature_path):
+        with _opened(needed, None):
+            pass
+    keys = atomic_file.read(keyring_path)
+    if keys is None:
+        raise Problem(
+            f"There is no keyring {keyring_path}; put the public key there that Harbor's releases are signed with."
+            " Nothing was changed."
+        )
+    with tempfile.TemporaryDirectory(prefix="dockyard-") as folder:
+        keyring = os.path.join(folder, "keyring.gpg")
+        with open(keyring, "wb") as file:
+            file.write(_dearmored(keys, keyring_path))
+        done = _gpg(["--homedir", folder, "--keyring", keyring], signature_path, path)
+    if done.returncode != 0:
+        words = " / ".join(line.strip() for line in done.stderr.splitlines() if line.strip())
+        raise Problem(
+            f"The signature {signature_path} of {path} is not a good one of a key in {keyring_path} ({words}); fetch"
+            " archive and signature again, or give the right keyring. Nothing was changed."
+        )
+
+
+def _gpg(options: list[str], signature: str, path: str) -> subprocess.CompletedProcess[str]:
+    gpgv, gpg = shutil.which("gpgv"), shutil.which("gpg")
+    if gpgv:
+        command = [gpgv, *options]
+    elif gpg:
+        command = [gpg, "--batch", "--no-default-keyring", "--trust-model", "always", *options, "--verify"]
+    else:
+        raise Problem(
+            f"The signature of {path} can't be checked, since there is neither gpgv nor gpg; install one of them, or"
+            " leave the signature out and rely on the checksum. Nothing was changed."
+        )
+    try:
+        return subprocess.run(
+            [*command, os.path.abspath(signature), os.path.abspath(path)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=_VERIFY_SECONDS,
+            env={**os.environ, "LC_ALL": "C"},
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise Problem(
+            f"The signature of {path} can't be checked, since {command[0]} does not run ({error}); mend that and run"
+            " again. Nothing was changed."
+        ) from error
+
+
+def _dearmored(keys: bytes, path: str) -> bytes:
+    """Keys as gpgv wants them, which takes no text."""
+    if not keys.lstrip().startswith(_ARMOR):
+        return keys
+    found = b""
+    for block in keys.replace(b"\r\n", b"\n").split(_ARMOR)[1:]:
+        # Below the headers and an empty line, up to the checksum or the end.
+        body = block.partition(b"\n\n")[2]
+        lines = re.split(rb"^(?:=[A-Za-z0-9+/]{4}\s*$|-----END)", body, maxsplit=1, flags=re.MULTILINE)[0]
+        try:
+            found += base64.b64decode(b"".join(lines.split()), validate=True)
+        except binascii.Error as error:
+            raise Problem(
+                f"The keyring {path} is damaged ({error}); export the public key again. Nothing was changed."
+            ) from error
+    return found
+
+
+def unpack(path: str, folder: str, progress: Progress = None) -> None:
+    """The installer's files in that folder, which is there only once it is complete; one that is there is replaced.
+
+    What a run that was killed has left beside it (.partial) goes as well. The files are the calling user's.
+    """
+    partial = folder.rstrip("/") + ".partial"
+
+    def write(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> None:
+        try:
+            _extract(tar, member, os.path.join(partial, name))
+        except gzip.BadGzipFile:
+            raise
+        except OSError as error:
+            raise atomic_file.explain("unpack the archive into", folder, error) from error
+
+    try:
+        _discard(partial)
+        os.makedirs(partial, mode=0o755)
+        _each(path, progress, write)
+        atomic_file.sync_folder(partial)
+        _discard(folder)
+        os.rename(partial, folder)
+        atomic_file.sync_folder(os.path.dirname(os.path.abspath(folder)))
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            _discard(partial)
+        raise atomic_file.explain("unpack the archive into", folder, error) from error
+    except Problem:
+        with contextlib.suppress(OSError):
+            _discard(partial)
+        raise
+
+
+def _discard(folder: str) -> None:
+    folder = folder.rstrip("/")
+    if os.path.islink(folder) or os.path.isfile(folder):
+        os.unlink(folder)
+    elif os.path.isdir(folder):
+        shutil.rmtree(folder)
+
+
+def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, place: str) -> None:
+    # By hand, since only newer versions of Python can be told to take no owner, no link and no device from an archive.
+    if member.isdir():
+        os.makedirs(place, mode=0o755, exist_ok=True)
+        return
+    os.makedirs(os.path.dirname(place), mode=0o755, exist_ok=True)
+    source = tar.extractfile(member)
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(place)
+    with open(place, "xb") as file:
+        if source is not None:
+            shutil.copyfileobj(source, file, _CHUNK)
+        os.fchmod(file.fileno(), (member.mode & 0o755) | 0o600)
+        file.flush()
+        os.fsync(file.fileno())
+    os.utime(place, (member.mtime, member.mtime))

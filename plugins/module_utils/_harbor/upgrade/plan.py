@@ -1,0 +1,266 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""What an upgrade of a Harbor takes, and everything that stands in its way. Reads only."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._host import tree_copy
+
+from .. import compose as harbor_compose
+from .. import installation as harbor_installation
+from .. import version as harbor_version
+from ..config import document
+from ..installation import Installation
+from ..version import Version
+
+# Rough figures of one host with SSDs, to tell a minute from an hour. Seconds and bytes per second.
+_STOP_AND_START = 15
+_HOP = 45
+_DATABASE_RATE = 100e6
+# What is kept free: a file system that is full to the last byte stops the database.
+_RESERVE = 200 * 1024 * 1024
+# Unpacked, the images of an offline archive take about three times its size.
+_IMAGES_FACTOR = 3
+
+
+@dataclasses.dataclass
+class Wanted:
+    """What somebody has decided about their upgrade; see the module's options.
+
+    archives: bytes of each release's archive, 0 where not known.
+    """
+
+    archives: Sequence[int] = ()
+    backup_path: str | None = None
+    edited_compose: str = "refuse"
+    drop_components: Sequence[str] = ()
+    database_backup_command: Sequence[str] = ()
+    database_restore_command: Sequence[str] = ()
+
+
+@dataclasses.dataclass
+class Plan:
+    """blockers: what stands in the way; warnings: what one should know; both are whole sentences. Sizes in bytes."""
+
+    source: Version
+    hops: list[Version]
+    blockers: list[str]
+    warnings: list[str]
+    needs: list[dict[str, Any]]
+    space: dict[str, int]
+    downtime: int
+    parts: list[str]
+    backup_path: str
+    values: list[str]
+
+    def shown(self) -> dict[str, Any]:
+        return {
+            "version": str(self.source),
+            "hops": self.needs,
+            "possible": not self.blockers,
+            "blockers": self.blockers,
+            "warnings": self.warnings,
+            "space": self.space,
+            "estimated_downtime": self.downtime,
+            "backed_up": self.parts,
+            "backup_path": self.backup_path,
+            "fragile_values": self.values,
+        }
+
+
+def make(installation: Installation, targets: Sequence[Version], wanted: Wanted | None = None) -> Plan:
+    """targets: the versions to go to, one after the other; those that are reached already are left out."""
+    wanted = wanted or Wanted()
+    hops = [target for target in targets if target > installation.version]
+    if not hops and installation.version not in targets:
+        hops = list(targets[-1:])  # a downgrade, which the hop's own check refuses
+    parts = [os.path.basename(part) for part in harbor_installation.parts_to_keep(installation)]
+    backup_path = wanted.backup_path or os.path.join(installation.data_volume, "dockyard-backups")
+    if not os.path.isabs(backup_path):
+        raise Problem(f"backup_path is {backup_path!r}, which is no absolute path; give one. Nothing was changed.")
+    blockers: list[str] = []
+    warnings: list[str] = []
+    needs = _hops(installation, hops, blockers)
+    upgrades = sum(1 for need in needs if need["database_before"] != need["database_after"])
+    space = _space(installation, parts, upgrades, backup_path, wanted.archives)
+    if hops:
+        _host(installation, hops, blockers)
+        _components(installation, hops, wanted, blockers, warnings)
+        _external(installation, wanted, blockers, warnings)
+        _state(installation, wanted, blockers, warnings)
+        _room(space, blockers)
+    values = [path for path, _value, _becomes in document.fragile(installation.config)]
+    if hops and values:
+        warnings.append(
+            f"Harbor's own migration would damage {', '.join(values)} of {os.path.basename(installation.config_path)};"
+            " they are kept as they are."
+        )
+    downtime = round(
+        _STOP_AND_START + _HOP * len(hops) + upgrades * installation.database.bytes / _DATABASE_RATE if hops else 0
+    )
+    return Plan(installation.version, hops, blockers, warnings, needs, space, downtime, parts, backup_path, values)
+
+
+def _hops(installation: Installation, hops: Sequence[Version], blockers: list[str]) -> list[dict[str, Any]]:
+    needs: list[dict[str, Any]] = []
+    source, major = installation.version, installation.database.major
+    for target in hops:
+        refusal = harbor_version.refusal(source, target, major)
+        if refusal:
+            blockers.append(refusal)
+        databases = harbor_version.databases(target)
+        after = major if installation.database.external or databases is None else databases.leaves
+        needs.append(
+            {
+                "from": str(source),
+                "to": str(target),
+                "database_before": major,
+                "database_after": after,
+                "configuration": harbor_version.migration(source, target).kind,
+            }
+        )
+        source, major = target, after
+    return needs
+
+
+def _space(
+    installation: Installation, parts: Sequence[str], upgrades: int, backup_path: str, archives: Sequence[int]
+) -> dict[str, int]:
+    """What is needed, and what is free, by file system: that of the data, and that of the backup if it is another."""
+    sizes = {part: installation.sizes.get(part, 0) for part in parts}
+    copies = sum(sizes.values())
+    existing = _existing(backup_path)
+    shares = _same_file_system(existing, installation.data_volume)
+    if shares and tree_copy.can_reflink(existing):
+        copies = 0
+    upgrade = installation.database.bytes if upgrades and not installation.database.external else 0
+    unpacked = 2 * sum(archives)  # the archive itself, and what is in it
+    return {
+        "backup_needed": copies + _RESERVE,
+        "backup_free": _free(existing),
+        "data_needed": upgrade + _RESERVE + (copies if shares else 0),
+        "data_free": _free(installation.data_volume),
+        "install_needed": unpacked + _RESERVE,
+        "install_free": _free(os.path.dirname(installation.path) or "/"),
+        "images_needed": _IMAGES_FACTOR * sum(archives) + _RESERVE,
+        "images_free": _free(_existing("/var/lib/docker")),
+    }
+
+
+def _existing(path: str) -> str:
+    while not os.path.isdir(path):
+        path = os.path.dirname(path)
+    return path
+
+
+def _same_file_system(one: str, other: str) -> bool:
+    return os.stat(_existing(one)).st_dev == os.stat(_existing(other)).st_dev
+
+
+def _free(path: str) -> int:
+    status = os.statvfs(_existing(path))
+    return status.f_bavail * status.f_frsize
+
+
+def _room(space: dict[str, int], blockers: list[str]) -> None:
+    for what, place in (
+        ("data", "the data volume, for a copy and the database's own upgrade"),
+        ("backup", "the file system of the backup"),
+        ("install", "the file system of the install folder"),
+        ("images", "the engine's data folder"),
+    ):
+        needed, free = space[f"{what}_needed"], space[f"{what}_free"]
+        if needed > free:
+            blockers.append(
+                f"There is too little room on {place}: {needed >> 20} MiB are needed and {free >> 20} MiB are free;"
+                f" free {(needed - free) >> 20} MiB there{', or give another backup_path' if what == 'backup' else ''}."
+            )
+
+
+def _host(installation: Installation, hops: Sequence[Version], blockers: list[str]) -> None:
+    for target in hops:
+        for name, minimum, found in (
+            ("Docker", harbor_version.minimum_engine(target), installation.engine),
+            ("Docker Compose", harbor_version.minimum_compose(target), installation.compose),
+        ):
+            if found < minimum:
+                has = f"is {_dotted(found)}" if found else "is not there"
+                blockers.append(
+                    f"Harbor {target} wants {name} {_dotted(minimum)} or newer, and this host's {has}; upgrade that."
+                )
+        if harbor_version.needs_standalone_compose(target) and not harbor_compose.has_standalone_compose():
+            blockers.append(
+                f"The installer of Harbor {target} only knows docker-compose as a command of its own, which is not on"
+                " root's PATH; put it there (a link to the plugin's program will do)."
+            )
+
+
+def _dotted(version: Sequence[int]) -> str:
+    return ".".join(map(str, version))
+
+
+def _components(
+    installation: Installation,
+    hops: Sequence[Version],
+    wanted: Wanted,
+    blockers: list[str],
+    warnings: list[str],
+) -> None:
+    for flag in installation.flags:
+        name = flag[len("--with-") :]
+        ends = next((target for target in hops if flag not in harbor_version.component_flags(target)), None)
+        if ends is None:
+            continue
+        if name in wanted.drop_components:
+            warnings.append(f"{name} is in use and ends with Harbor {ends}; its data stay on the data volume.")
+        else:
+            blockers.append(
+                f"{name} is in use, and Harbor {ends} does not have it any more; move its contents elsewhere, then name"
+                " it in drop_components."
+            )
+
+
+def _external(installation: Installation, wanted: Wanted, blockers: list[str], warnings: list[str]) -> None:
+    if installation.database.external and not (wanted.database_backup_command and wanted.database_restore_command):
+        blockers.append(
+            "The database is external and can't be put back from this host; give database_backup_command and"
+            " database_restore_command (see the decision table in the guide)."
+        )
+    if document.external_redis(installation.config):
+        warnings.append("Redis is external: it is not copied. Its queue of jobs is not put back if the upgrade fails.")
+
+
+def _state(installation: Installation, wanted: Wanted, blockers: list[str], warnings: list[str]) -> None:
+    if not installation.running:
+        blockers.append(
+            f"Harbor {installation.version} does not run, so what is in it can't be counted; start it, and see that it"
+            " is healthy."
+        )
+    if installation.edited_compose and wanted.edited_compose == "refuse":
+        blockers.append(
+            f"{installation.edited_compose.rstrip('.')}; the upgrade makes a new one. Move the changes to"
+            " docker-compose.override.yml, which is carried over, or set edited_compose: discard."
+        )
+    elif installation.edited_compose:
+        warnings.append(f"{installation.edited_compose.rstrip('.')}; its changes end with the upgrade.")
+    # The new release goes into a fresh folder, where they do no harm.
+    warnings.extend(f"{leftover.rstrip('.')}." for leftover in installation.leftovers)
+    if installation.database.others:
+        blockers.append(
+            f"There are further databases beside {installation.database.folder}:"
+            f" {', '.join(installation.database.others)}. An upgrade of PostgreSQL was broken off, or undone by hand,"
+            " and the next one would take the wrong one. Move those away that Harbor does not use."
+        )
+    if installation.database.major is None and not installation.database.external:
+        blockers.append(
+            f"There is no database that can be recognised in {installation.data_volume}/database; Harbor would make an"
+            " empty one and call itself healthy. Put the database back first."
+        )

@@ -1,0 +1,129 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""What the kernel of the managed host says about its network: routes, addresses, name servers, open connections."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import os
+import socket
+import subprocess
+from typing import Any, Union
+
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+
+Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
+Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
+Interface = Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
+
+_ESTABLISHED = "01"  # include/net/tcp_states.h
+# systemd-resolved puts the servers that it asks itself there; /etc/resolv.conf then only names its own stub.
+_RESOLV_CONF = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
+
+
+def _ip(*arguments: str) -> list[dict[str, Any]]:
+    command = ["ip", "-json", *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    except FileNotFoundError as error:
+        raise Problem(
+            "The command ip is not there, and without it networks can't be compared with the host's routes; install"
+            " iproute2. Nothing was changed."
+        ) from error
+    # A kernel without IPv6 has no such routes.
+    return json.loads(done.stdout or "[]") if done.returncode == 0 else []
+
+
+def routes(without: str) -> list[tuple[Network, str]]:
+    """Networks and devices of all routing tables, without default routes.
+
+    All tables, because VPNs often have one of their own.
+
+    without: a device whose routes are left out.
+    """
+    found: list[tuple[Network, str]] = []
+    for family in ("-4", "-6"):
+        for route in _ip(family, "route", "show", "table", "all"):
+            device = route.get("dev", "")
+            if route["dst"] == "default" or device in ("lo", without) or route.get("type", "unicast") != "unicast":
+                continue
+            network = ipaddress.ip_network(route["dst"], strict=False)
+            if not (network.is_link_local or network.is_multicast) and (network, device) not in found:
+                found.append((network, device))
+    return found
+
+
+def addresses(device: str) -> list[Interface]:
+    """Addresses of a device, without link-local ones; empty where there is no such device."""
+    if not os.path.exists(f"/sys/class/net/{device}"):
+        return []
+    return [
+        ipaddress.ip_interface(f"{address['local']}/{address['prefixlen']}")
+        for link in _ip("address", "show", "dev", device)
+        for address in link.get("addr_info", [])
+        if not ipaddress.ip_address(address["local"]).is_link_local
+    ]
+
+
+def remove_address(address: str, device: str) -> None:
+    _ip("address", "del", address, "dev", device)
+
+
+def links() -> frozenset[str]:
+    return frozenset(os.listdir("/sys/class/net"))
+
+
+def name_servers() -> list[Address]:
+    """The name servers that the host asks, without its own."""
+    found: list[Address] = []
+    for path in _RESOLV_CONF:
+        try:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                words = [line.split() for line in file]
+        except OSError:
+            continue
+        for word in words:
+            if len(word) > 1 and word[0] == "nameserver":
+                try:
+                    address = ipaddress.ip_address(word[1].split("%")[0])
+                except ValueError:
+                    continue
+                if not address.is_loopback and address not in found:
+                    found.append(address)
+    return found
+
+
+def peers() -> list[Address]:
+    """The other ends of the host's open TCP connections, among them the one that Ansible came over."""
+    found: list[Address] = []
+    for path in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            with open(path, encoding="ascii") as file:
+                lines = file.readlines()[1:]
+        except OSError:
+            continue
+        for line in lines:
+            _slot, _local, remote, state = line.split()[:4]
+            if state == _ESTABLISHED:
+                address = _decoded(remote.split(":")[0])
+                if not address.is_loopback and address not in found:
+                    found.append(address)
+    return found
+
+
+def _decoded(digits: str) -> Address:
+    """An address as /proc/net/tcp writes it: words of 32 bits in the byte order of the host."""
+    words = [int(digits[place : place + 8], 16) for place in range(0, len(digits), 8)]
+    packed = b"".join(
+        socket.htonl(word).to_bytes(4, "big") if _little_endian() else word.to_bytes(4, "big") for word in words
+    )
+    address = ipaddress.ip_address(packed)
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address
+
+
+def _little_endian() -> bool:
+    return socket.htonl(1) != 1

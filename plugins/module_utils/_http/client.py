@@ -1,0 +1,270 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""HTTP towards a registry: one deadline for a whole request, and one sentence for whatever goes wrong.
+
+The standard library's client is used for the sake of that deadline: it covers name resolution, connection,
+TLS, and every single read, so that a server that sends a byte now and then can't hold anybody up.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import json
+import socket
+import ssl
+import urllib.parse
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+
+from . import tls
+from .connection import (
+    Connection,
+    Deadline,
+    Origin,
+    clean,
+    shown,
+)
+
+# A registry's own limit for a manifest is 4 MiB.
+BODY_LIMIT = 32 * 1024 * 1024
+REDIRECTS = (301, 302, 303, 307, 308)
+MAX_REDIRECTS = 5
+_CLOSED = (ConnectionError, ssl.SSLEOFError)
+USER_AGENT = "dockyard.ops"
+
+
+class Unavailable(Problem):
+    """What time may mend: nobody answers, or the answer is the server's own failure."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: http.client.HTTPMessage = field(repr=False)
+    body: bytes = field(repr=False)
+    # Where it came from in the end, after redirects.
+    url: str
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", "replace")
+
+    def header(self, name: str) -> str:
+        return ", ".join(self.headers.get_all(name) or [])
+
+
+class Client:
+    """Sends requests to a registry, and to the servers that it names."""
+
+    def __init__(self, registry: str, files: tls.TlsFiles, home: Origin, timeout: float, proxies: bool) -> None:
+        self.registry = registry
+        self.files = files
+        self.home = home
+        self.timeout = timeout
+        self._proxies = urllib.request.getproxies() if proxies else {}
+        self._contexts: dict[bool, ssl.SSLContext] = {}
+        self._connections: dict[Origin, Connection] = {}
+        if home.scheme == "https":
+            self._context(True)
+
+    def close(self) -> None:
+        for connection in self._connections.values():
+            connection.close()
+        self._connections.clear()
+
+    def get(self, url: str, headers: Mapping[str, str], authorization: str | None = None) -> Answer:
+        """GET, following redirects; authorization is for the first server only."""
+        deadline = Deadline(self.timeout)
+        first = Origin.of(url)
+        for _hop in range(MAX_REDIRECTS + 1):
+            origin = Origin.of(url)
+            all_headers = {"User-Agent": USER_AGENT, **headers}
+            if authorization and origin == first:
+                all_headers["Authorization"] = authorization
+            answer = self._exchange(origin, url, all_headers, deadline)
+            location = answer.header("Location")
+            if answer.status not in REDIRECTS or not location:
+                return answer
+            target = urllib.parse.urljoin(url, location)
+            if origin.scheme == "https" and Origin.of(target).scheme == "http":
+                raise Problem(
+                    f"{self.name(origin)} sends GET {shown(url)} on to {shown(target)}, from TLS to plain HTTP;"
+                    " mend that in the registry (http.host) or in the proxy in front of it."
+                )
+            url = target
+        raise Problem(
+            f"{self.name(first)} redirects more than {MAX_REDIRECTS} times, at last to {shown(url)};"
+            " mend that in the registry or in the proxy in front of it."
+        )
+
+    def name(self, origin: Origin) -> str:
+        """How a message calls a server, at the beginning of a sentence."""
+        if origin == self.home:
+            return f"Registry '{self.registry}'"
+        return f"Server '{origin.netloc}' (which registry '{self.registry}' names)"
+
+    def _context(self, with_client: bool) -> ssl.SSLContext:
+        if with_client not in self._contexts:
+            self._contexts[with_client] = tls.make_context(self.files, with_client)
+        return self._contexts[with_client]
+
+    def _proxy(self, origin: Origin) -> tuple[Origin | None, dict[str, str]]:
+        url = self._proxies.get(origin.scheme)
+        if not url or urllib.request.proxy_bypass(f"{origin.host}:{origin.port}", self._proxies):
+            return None, {}
+        parts = urllib.parse.urlsplit(url if "://" in url else f"http://{url}")
+        if parts.scheme != "http":
+            raise Problem(
+                f"The proxy in {origin.scheme}_proxy is '{clean(parts.scheme)}://...'; give an http:// proxy,"
+                " or set use_proxy=false."
+            )
+        headers = {}
+        if parts.username is not None:
+            login = f"{urllib.parse.unquote(parts.username)}:{urllib.parse.unquote(parts.password or '')}"
+            headers["Proxy-Authorization"] = f"Basic {base64.b64encode(login.encode()).decode()}"
+        return Origin.of(f"http://{parts.netloc.rpartition('@')[2]}"), headers
+
+    def _connection(self, origin: Origin, proxy: Origin | None) -> Connection:
+        connection = self._connections.get(origin)
+        if connection is None:
+            context = self._context(origin == self.home) if origin.scheme == "https" else None
+            connection = self._connections[origin] = Connection(origin, proxy, context)
+        return connection
+
+    def _exchange(self, origin: Origin, url: str, headers: dict[str, str], deadline: Deadline) -> Answer:
+        proxy, proxy_headers = self._proxy(origin)
+        connection = self._connection(origin, proxy)
+        for _attempt in range(2):
+            reused = connection.sock is not None
+            try:
+                return self._once(connection, url, headers, proxy_headers, deadline)
+            except (OSError, http.client.HTTPException) as error:
+                connection.close()
+                self._connections.pop(origin, None)
+                # The server has closed a connection that was kept: that is no answer yet.
+                if reused and isinstance(error, _CLOSED):
+                    connection = self._connection(origin, proxy)
+                    continue
+                raise self._explain(error, origin, proxy, url, deadline) from error
+        raise Unavailable(f"{self.name(origin)} closed two connections without an answer; look at its log.")
+
+    @staticmethod
+    def _once(
+        connection: Connection, url: str, headers: dict[str, str], proxy_headers: dict[str, str], deadline: Deadline
+    ) -> Answer:
+        connection.open(deadline, proxy_headers)
+        parts = urllib.parse.urlsplit(url)
+        target = urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, ""))
+        if connection.proxy and connection.context is None:
+            target = f"{connection.origin}{target}"
+            headers = {**headers, **proxy_headers}
+        connection.putrequest("GET", target, skip_host=True, skip_accept_encoding=True)
+        for key, value in {"Host": connection.origin.netloc, "Accept-Encoding": "identity", **headers}.items():
+            connection.putheader(key, value)
+        with contextlib.suppress(ConnectionError, ssl.SSLEOFError):  # then the reason waits to be read
+            connection.endheaders()
+        response = connection.getresponse()
+        body = response.read(BODY_LIMIT + 1)
+        if len(body) > BODY_LIMIT:
+            raise Problem(
+                f"{shown(url)} is longer than {BODY_LIMIT} bytes; that is not an answer of a registry's API,"
+                " check the address."
+            )
+        if response.length:
+            raise http.client.IncompleteRead(body, response.length)
+        return Answer(response.status, response.headers, body, url)
+
+    def _explain(
+        self,
+        error: OSError | http.client.HTTPException,
+        origin: Origin,
+        proxy: Origin | None,
+        url: str,
+        deadline: Deadline,
+    ) -> Problem:
+        """One sentence for what went wrong on the way to an answer."""
+        name = self.name(origin)
+        peer = proxy if proxy else origin
+        at = f"the proxy {proxy}" if proxy else f"{name[0].lower()}{name[1:]}"
+        At = f"{at[0].upper()}{at[1:]}"
+        request = f"GET {urllib.parse.urlsplit(url).path or '/'}"
+        seconds = f"{deadline.seconds:g} seconds"
+        if isinstance(error, socket.gaierror):
+            problem = Unavailable if error.errno == socket.EAI_AGAIN else Problem
+            return problem(
+                f"The name '{peer.host}' of {at} can't be resolved ({error.strerror});"
+                " check its spelling, the host's DNS, or /etc/hosts."
+            )
+        if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
+            return tls.explain(error, name, self.files, origin == self.home)
+        if isinstance(error, socket.timeout):
+            return Unavailable(_late(deadline.phase, peer, at, At, request, seconds))
+        if isinstance(error, ConnectionRefusedError):
+            return Unavailable(f"{At} refuses connections on port {peer.port}; start it, or check host and port.")
+        if isinstance(error, http.client.BadStatusLine) and str(error.args[0]).startswith(("\x15\x03", "\x16\x03")):
+            return tls_expected(name)
+        if isinstance(error, (*_CLOSED, http.client.IncompleteRead)):
+            return Unavailable(
+                f"{At} closed the connection without a complete answer to {request};"
+                " look at its log, and check whether it speaks TLS or plain HTTP on this port and asks for a"
+                " client certificate."
+            )
+        if isinstance(error, http.client.HTTPException):
+            return Problem(
+                f"{name} does not answer {request} in HTTP ({type(error).__name__}: {clean(str(error), 60)});"
+                " check host and port."
+            )
+        return Unavailable(
+            f"{At} can't be reached on port {peer.port} ({error.strerror or error}); check host, port and routes."
+        )
+
+
+def _late(phase: str, peer: Origin, at: str, At: str, request: str, seconds: str) -> str:
+    if phase == "resolve":
+        return f"The name '{peer.host}' of {at} was not resolved within {seconds}; check the host's DNS."
+    if phase == "connect":
+        return f"{At} did not take a connection on port {peer.port} within {seconds}; check host, port and firewalls."
+    if phase == "tls":
+        return (
+            f"{At} did not finish the TLS handshake within {seconds};"
+            " it hangs, or it does not speak TLS on this port: look at its log, or raise timeout."
+        )
+    return f"{At} did not answer {request} completely within {seconds}; look at its load and its log, or raise timeout."
+
+
+def tls_expected(name: str) -> Problem:
+    return Problem(f"{name} speaks TLS on this port, and plain HTTP was meant; set plain_http=false.")
+
+
+def speaks_tls(answer: Answer) -> bool:
+    """Whether this is how a TLS server answers plain HTTP: Go's and nginx' words for it."""
+    return answer.status == 400 and (
+        b"HTTP request to an HTTPS server" in answer.body or b"plain HTTP request was sent to HTTPS port" in answer.body
+    )
+
+
+def loads(answer: Answer) -> Any:
+    """The answer's JSON; ValueError where it is none."""
+    try:
+        return json.loads(answer.body)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def decode(client: Client, answer: Answer) -> Any:
+    """The answer's JSON; a Problem where it is none."""
+    try:
+        return loads(answer)
+    except ValueError as error:
+        raise Problem(
+            f"{client.name(Origin.of(answer.url))} answers GET {shown(answer.url)} with something that is not JSON"
+            f" ('{clean(answer.text, 60)}'); check host and port, and the proxy in front of it if there is one."
+        ) from error

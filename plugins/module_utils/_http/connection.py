@@ -1,0 +1,211 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""A connection to a registry whose every step, also the slowest trickle of bytes, ends with a request's deadline."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import queue
+import re
+import socket
+import ssl
+import threading
+import time
+import urllib.parse
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+
+
+def clean(text: str, limit: int = 200) -> str:
+    """Somebody else's text on one line, without control characters, for a message."""
+    line = re.sub(r"\s+", " ", re.sub(r"[^\x20-\x7e\xa0-\uffff]", " ", text)).strip()
+    return line if len(line) <= limit else f"{line[:limit]}..."
+
+
+def shown(url: str) -> str:
+    """A URL for a message: without query (which may be a signature) and user."""
+    parts = urllib.parse.urlsplit(url)
+    return clean(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Whom a connection leads to; credentials never go to another one than they are meant for."""
+
+    scheme: str
+    host: str
+    port: int
+
+    @classmethod
+    def of(cls, url: str) -> Origin:
+        parts = urllib.parse.urlsplit(url)
+        try:
+            port = parts.port
+        except ValueError:
+            port = None
+        if parts.scheme not in ("http", "https") or not parts.hostname or (port is None and ":" in parts.netloc[-6:]):
+            raise Problem(f"A registry names the address '{clean(url)}', which is no http or https URL; mend it there.")
+        return cls(parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80))
+
+    @property
+    def netloc(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == (443 if self.scheme == "https" else 80) else f"{host}:{self.port}"
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.netloc}"
+
+
+class Deadline:
+    """When a request has to be over, and what it is doing."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.phase = "resolve"
+        self._end = time.monotonic() + seconds
+
+    def left(self) -> float:
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise socket.timeout("the deadline has passed")
+        return left
+
+
+class _Reader(io.RawIOBase):
+    """Reads from a socket, each time no longer than the deadline leaves."""
+
+    def __init__(self, wire: _Wire) -> None:
+        self._wire = wire
+        wire.readers += 1
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            self._wire.readers -= 1
+            self._wire.end()
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._wire.sock.settimeout(self._wire.deadline.left())
+        return self._wire.sock.recv_into(buffer)
+
+
+class _Wire:
+    """As much of a socket as http.client wants to see."""
+
+    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
+        self.sock = sock
+        self.deadline = deadline
+        # http.client closes a socket before it has read the answer to the end.
+        self.readers = 0
+        self._closing = False
+
+    def sendall(self, data: Any) -> None:
+        self.sock.settimeout(self.deadline.left())
+        self.sock.sendall(data)
+
+    def makefile(self, *dummy: Any, **dummies: Any) -> io.BufferedReader:
+        return io.BufferedReader(_Reader(self))
+
+    def close(self) -> None:
+        self._closing = True
+        self.end()
+
+    def end(self) -> None:
+        if self._closing and self.readers == 0:
+            self.sock.close()
+
+
+def _resolve(host: str, port: int, deadline: Deadline) -> list[Any]:
+    """getaddrinfo, which knows no timeout, within the deadline."""
+    results: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            results.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            results.put(error)
+
+    threading.Thread(target=ask, daemon=True).start()
+    try:
+        result = results.get(timeout=deadline.left())
+    except queue.Empty:
+        raise socket.timeout("name resolution") from None
+    if isinstance(result, UnicodeError):
+        raise socket.gaierror(socket.EAI_NONAME, "not a valid host name") from result
+    if isinstance(result, OSError):
+        raise result
+    return list(result)
+
+
+def _dial(host: str, port: int, deadline: Deadline) -> socket.socket:
+    """A TCP connection to the first of the host's addresses that takes one."""
+    deadline.phase = "resolve"
+    addresses = _resolve(host, port, deadline)
+    deadline.phase = "connect"
+    refusal: OSError | None = None
+    for number, (family, kind, protocol, _name, address) in enumerate(addresses):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            # An address that swallows packets leaves time for those after it.
+            sock.settimeout(deadline.left() / (len(addresses) - number))
+            sock.connect(address)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return sock
+        except OSError as error:
+            sock.close()
+            refusal = error
+    raise refusal or socket.gaierror(socket.EAI_NONAME, "no address")
+
+
+class Connection(http.client.HTTPConnection):
+    """A connection that is kept for several requests, each with its own deadline."""
+
+    sock: Any
+
+    def __init__(self, origin: Origin, proxy: Origin | None, context: ssl.SSLContext | None) -> None:
+        self.origin = origin
+        self.proxy = proxy
+        self.context = context
+        super().__init__(origin.host, origin.port)
+
+    def open(self, deadline: Deadline, proxy_headers: Mapping[str, str]) -> None:
+        if self.sock is not None:
+            self.sock.deadline = deadline
+            deadline.phase = "answer"
+            return
+        target = self.proxy or self.origin
+        sock = _dial(target.host, target.port, deadline)
+        wire = self.sock = _Wire(sock, deadline)
+        if self.context is None:
+            deadline.phase = "answer"
+            return
+        if self.proxy:
+            deadline.phase = "proxy"
+            self._through(dict(proxy_headers))
+        deadline.phase = "tls"
+        sock.settimeout(deadline.left())
+        wire.sock = self.context.wrap_socket(sock, server_hostname=self.origin.host)
+        deadline.phase = "answer"
+
+    def _through(self, headers: dict[str, str]) -> None:
+        """Asks the proxy for a tunnel."""
+        name = f"[{self.origin.host}]" if ":" in self.origin.host else self.origin.host
+        lines = [f"CONNECT {name}:{self.origin.port} HTTP/1.1", f"Host: {name}:{self.origin.port}"]
+        lines += [f"{key}: {value}" for key, value in headers.items()]
+        self.sock.sendall("\r\n".join([*lines, "", ""]).encode("ascii"))
+        answer = http.client.HTTPResponse(self.sock, method="CONNECT")
+        answer.begin()
+        if answer.status != 200:
+            raise Problem(
+                f"The proxy {self.proxy} refuses a connection to {self.origin.netloc} (HTTP {answer.status});"
+                " allow it there, or list the registry in no_proxy."
+            )

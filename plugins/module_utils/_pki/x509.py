@@ -1,0 +1,303 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""Certificates and private keys as Docker reads them: parsed, and refused where Docker or a registry would.
+
+PEM is split here the way Go does it (a BEGIN line starts its line, text around the blocks is
+skipped), so that what passes here is what the engine finds. Works with cryptography 38 and up.
+"""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import re
+import traceback
+from dataclasses import dataclass, field
+
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+
+CRYPTOGRAPHY_IMPORT_ERROR: str | None
+try:
+    from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+except ImportError:
+    CRYPTOGRAPHY_IMPORT_ERROR = traceback.format_exc()
+else:
+    CRYPTOGRAPHY_IMPORT_ERROR = None
+
+_BEGIN = re.compile(rb"^-----BEGIN ([A-Z0-9 ]+)-----", re.MULTILINE)
+_BLOCK = re.compile(rb"^-----BEGIN ([A-Z0-9 ]+)-----[ \t]*\r?\n.*?^-----END \1-----", re.MULTILINE | re.DOTALL)
+_ANY_PURPOSE = "2.5.29.37.0"
+# What Go's crypto/tls can do; everything else fails in the engine.
+KEY_KINDS = ("RSA", "ECDSA", "Ed25519")
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """What this collection asks of a certificate."""
+
+    subject: str
+    issuer: str
+    not_before: datetime.datetime
+    not_after: datetime.datetime
+    fingerprint: str
+    is_ca: bool
+    # Key usage lets it sign certificates, or it has no such extension.
+    may_sign: bool
+    # Extended key usage lets it identify a client, or it has no such extension.
+    for_clients: bool
+    names: tuple[str, ...]
+    key_kind: str
+    public_key: bytes
+    der: bytes = field(repr=False)
+
+    def days_left(self, now: datetime.datetime) -> int:
+        return (self.not_after - now).days
+
+
+@dataclass(frozen=True)
+class PrivateKey:
+    kind: str
+    public_key: bytes
+
+
+def now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.timezone.utc)
+
+
+def day(moment: datetime.datetime) -> str:
+    return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def _blocks(data: bytes, what: str, noun: str) -> list[tuple[str, bytes]]:
+    """The PEM blocks of a file, as type and text."""
+    if not data.strip():
+        raise Problem(f"{what} is empty; hand in a {noun} in PEM form.")
+    blocks = [(match.group(1).decode(), match.group(0) + b"\n") for match in _BLOCK.finditer(data)]
+    if len(blocks) != len(_BEGIN.findall(data)) or (not blocks and b"-----BEGIN" in data):
+        raise Problem(
+            f"{what} is damaged PEM: each BEGIN line has to start its line and needs its END line;"
+            f" copy the {noun} again, whole."
+        )
+    if not blocks:
+        raise Problem(
+            f"{what} is not PEM: it has no -----BEGIN line; hand in the {noun} in PEM form"
+            " (openssl turns DER and PKCS#12 into it)."
+        )
+    return blocks
+
+
+def load_certificates(data: bytes, what: str) -> list[Certificate]:
+    """All certificates of a PEM file, in its order; raises Problem where there is anything else in it.
+
+    what: how the user knows this data, for messages: an option's name or a path.
+    """
+    certificates = []
+    for kind, block in _blocks(data, what, "certificate"):
+        if kind.endswith("PRIVATE KEY"):
+            raise Problem(
+                f"{what} holds a private key, which everybody on the host could read there;"
+                " hand in the certificate alone, and the key as private_key_content or private_key_path."
+            )
+        if kind != "CERTIFICATE":
+            raise Problem(
+                f"{what} holds a PEM block of type '{kind}', which Docker does not read;"
+                " convert it to a plain CERTIFICATE (openssl x509) or leave it out."
+            )
+        certificates.append(_certificate(block, what))
+    return certificates
+
+
+def _certificate(block: bytes, what: str) -> Certificate:
+    try:
+        return _describe(x509.load_pem_x509_certificate(block))
+    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        raise Problem(
+            f"{what} has a certificate that can't be read ({_short(error)}); copy it again, whole, or issue a new one."
+        ) from error
+
+
+def certificate_from_der(data: bytes, what: str) -> Certificate:
+    """A certificate as a TLS server sends it."""
+    try:
+        return _describe(x509.load_der_x509_certificate(data))
+    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
+        raise Problem(f"{what} can't be read ({_short(error)}); issue a new one.") from error
+
+
+def _short(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")[:200]
+
+
+def _describe(certificate: x509.Certificate) -> Certificate:
+    der = certificate.public_bytes(serialization.Encoding.DER)
+    extensions = {extension.oid.dotted_string: extension.value for extension in certificate.extensions}
+    constraints = extensions.get("2.5.29.19")
+    usage = extensions.get("2.5.29.15")
+    purposes = extensions.get("2.5.29.37")
+    names = extensions.get("2.5.29.17")
+    kind, public_key = _public_key(certificate)
+    return Certificate(
+        subject=certificate.subject.rfc4514_string(),
+        issuer=certificate.issuer.rfc4514_string(),
+        not_before=_moment(certificate, "not_valid_before"),
+        not_after=_moment(certificate, "not_valid_after"),
+        fingerprint=hashlib.sha256(der).hexdigest(),
+        is_ca=isinstance(constraints, x509.BasicConstraints) and constraints.ca,
+        may_sign=not isinstance(usage, x509.KeyUsage) or usage.key_cert_sign,
+        for_clients=not isinstance(purposes, x509.ExtendedKeyUsage)
+        or ExtendedKeyUsageOID.CLIENT_AUTH in purposes
+        or any(purpose.dotted_string == _ANY_PURPOSE for purpose in purposes),
+        names=_names(names) if isinstance(names, x509.SubjectAlternativeName) else (),
+        key_kind=kind,
+        public_key=public_key,
+        der=der,
+    )
+
+
+def _moment(certificate: x509.Certificate, attribute: str) -> datetime.datetime:
+    """not_valid_before or not_valid_after; cryptography 42 brought the ones that know their time zone."""
+    moment: datetime.datetime | None = getattr(certificate, f"{attribute}_utc", None)
+    if moment is None:
+        naive: datetime.datetime = getattr(certificate, attribute)
+        moment = naive.replace(tzinfo=datetime.timezone.utc)
+    return moment
+
+
+def _names(extension: x509.SubjectAlternativeName) -> tuple[str, ...]:
+    return (
+        *extension.get_values_for_type(x509.DNSName),
+        *(str(address) for address in extension.get_values_for_type(x509.IPAddress)),
+    )
+
+
+def _kind(key: object) -> str:
+    if isinstance(key, rsa.RSAPublicKey):
+        return "RSA"
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return "ECDSA" if key.curve.name in ("secp256r1", "secp384r1", "secp521r1") else f"ECDSA {key.curve.name}"
+    if isinstance(key, ed25519.Ed25519PublicKey):
+        return "Ed25519"
+    return type(key).__name__.lstrip("_").replace("PublicKey", "")
+
+
+def _public_key(certificate: x509.Certificate) -> tuple[str, bytes]:
+    try:
+        key = certificate.public_key()
+    except (ValueError, UnsupportedAlgorithm):
+        return "unknown", b""
+    return _kind(key), _encoded(key)
+
+
+def _encoded(key: object) -> bytes:
+    encoded: bytes = key.public_bytes(  # type: ignore[attr-defined]
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    return encoded
+
+
+def load_private_key(data: bytes, what: str) -> PrivateKey:
+    """The first private key of a PEM file, which is the one that Docker takes."""
+    blocks = _blocks(data, what, "private key")
+    keys = [(kind, block) for kind, block in blocks if kind.endswith("PRIVATE KEY")]
+    if not keys:
+        raise Problem(
+            f"{what} holds no private key but a '{blocks[0][0]}';"
+            " hand in the key that the certificate was issued for (are the two swapped?)."
+        )
+    kind, block = keys[0]
+    if kind == "OPENSSH PRIVATE KEY":
+        raise Problem(f"{what} is a key in OpenSSH's own format; convert it with ssh-keygen -p -m PEM -f on a copy.")
+    if kind == "ENCRYPTED PRIVATE KEY" or b"Proc-Type: 4,ENCRYPTED" in block:
+        raise Problem(
+            f"{what} is encrypted and Docker can't ask for its passphrase;"
+            " hand in the key decrypted (openssl pkey -in encrypted.key -out client.key)."
+        )
+    try:
+        key = serialization.load_pem_private_key(block, None).public_key()
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise Problem(
+            f"{what} has a private key that can't be read; copy it again, whole, or make a new one."
+        ) from error
+    found = _kind(key)
+    if found not in KEY_KINDS:
+        raise Problem(
+            f"{what} is a key of the wrong type, {found}, which Docker does not know;"
+            " use RSA, ECDSA (P-256, P-384, P-521) or Ed25519, with a certificate for it."
+        )
+    return PrivateKey(kind=found, public_key=_encoded(key))
+
+
+def check_validity(certificate: Certificate, what: str, at: datetime.datetime, min_days_left: int = 0) -> None:
+    """Refuses what is expired, not yet valid, or expires in less than so many days."""
+    if certificate.not_before > at:
+        raise Problem(
+            f"{what} ({certificate.subject}) is not yet valid: it starts at {day(certificate.not_before)};"
+            " set this host's clock, or wait, or issue a new one."
+        )
+    if certificate.not_after <= at:
+        raise Problem(
+            f"{what} ({certificate.subject}) has expired at {day(certificate.not_after)};"
+            " issue a new one and hand that in."
+        )
+    if certificate.not_after < at + datetime.timedelta(days=min_days_left):
+        raise Problem(
+            f"{what} ({certificate.subject}) expires at {day(certificate.not_after)}, in"
+            f" {certificate.days_left(at)} days and so"
+            f" sooner than min_days_left={min_days_left} allows; issue a new one, or lower min_days_left."
+        )
+
+
+def check_ca(certificate: Certificate, what: str) -> None:
+    """Refuses as a CA what Docker would not accept as the issuer of a registry's certificate."""
+    if not certificate.is_ca:
+        raise Problem(
+            f"{what} ({certificate.subject}) is no CA: its basicConstraints lack CA:TRUE;"
+            " hand in the certificate of the CA that issued the registry's"
+            " (a client certificate belongs in client_certs)."
+        )
+    if not certificate.may_sign:
+        raise Problem(
+            f"{what} ({certificate.subject}) is a CA that may not sign certificates: its keyUsage lacks keyCertSign;"
+            " issue the CA's certificate again with it."
+        )
+
+
+def check_client(certificate: Certificate, what: str) -> None:
+    """Refuses as a client's certificate what no registry accepts from one."""
+    if certificate.key_kind not in KEY_KINDS:
+        raise Problem(
+            f"{what} ({certificate.subject}) is for a key of the wrong type, {certificate.key_kind},"
+            " which Docker does not know; use RSA, ECDSA (P-256, P-384, P-521) or Ed25519."
+        )
+    if not certificate.for_clients:
+        raise Problem(
+            f"{what} ({certificate.subject}) is not for clients: its extendedKeyUsage lacks clientAuth;"
+            " issue one with it."
+        )
+
+
+def check_pair(chain: list[Certificate], key: PrivateKey, what_certificate: str, what_key: str) -> None:
+    """Refuses a key that does not belong to the first certificate of the chain."""
+    leaf = chain[0]
+    if leaf.public_key == key.public_key:
+        return
+    if any(certificate.public_key == key.public_key for certificate in chain[1:]):
+        raise Problem(
+            f"{what_certificate} has its certificates in the wrong order: the key's own is not the first one;"
+            " put the client's certificate first and its issuers after it."
+        )
+    if leaf.key_kind != key.kind:
+        raise Problem(
+            f"{what_key} does not match {what_certificate}: the key is {key.kind}, the certificate"
+            f" ({leaf.subject}) is for {leaf.key_kind}; hand in the key that this certificate was issued for."
+        )
+    raise Problem(
+        f"{what_key} does not match {what_certificate} ({leaf.subject});"
+        " hand in the key that this certificate was issued for."
+    )

@@ -1,0 +1,230 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""A registry's API v2, as far as it is only read: version check, catalog, tags, manifests."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import time
+import urllib.parse
+from collections.abc import Iterator
+from typing import Any
+
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._http import auth, tls
+from ansible_collections.dockyard.ops.plugins.module_utils._http import client as http_client
+from ansible_collections.dockyard.ops.plugins.module_utils._http.auth import Login
+from ansible_collections.dockyard.ops.plugins.module_utils._http.client import Answer, Unavailable
+from ansible_collections.dockyard.ops.plugins.module_utils._http.connection import Origin, clean, shown
+
+MANIFEST_TYPES = (
+    "application/vnd.docker.distribution.manifest.v2+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.oci.image.index.v1+json",
+)
+_JSON = {"Accept": "application/json"}
+_NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?next\b', re.IGNORECASE)
+_PAUSE = 0.3
+
+
+class Registry:
+    """A connection to one registry. Credentials are sent once it asks for them, and to nobody else."""
+
+    def __init__(self, client: http_client.Client, login: Login | None) -> None:
+        self._client = client
+        self._login = login
+        # What to send: the login once it was asked for, or the token for what was asked last.
+        self._authorization: str | None = None
+        self.requires_auth = False
+
+    @property
+    def name(self) -> str:
+        return self._client.name(self._client.home)
+
+    def ping(self) -> str:
+        """The version that the registry names, '' for none; raises where it is no healthy registry."""
+        answer = self._get("/v2/", _JSON)
+        version = answer.header("Docker-Distribution-Api-Version")
+        if answer.status in (404, 405, 410) or (answer.status == 200 and not version and not _is_object(answer)):
+            raise Problem(
+                f"{self.name} is no registry: GET /v2/ gets HTTP {answer.status} and"
+                f" '{clean(answer.text, 60)}'; check host and port, and the proxy in front of it if there is one."
+            )
+        self._expect(answer, "/v2/")
+        return version
+
+    def wait(self, seconds: float) -> str:
+        """The same as ping, but an unavailable registry has some time to come up."""
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                return self.ping()
+            except Unavailable as problem:
+                if time.monotonic() + _PAUSE >= end:
+                    if seconds <= 0:
+                        raise
+                    raise Unavailable(f"After {seconds:g} seconds of waiting: {problem}") from problem
+                time.sleep(_PAUSE)
+
+    def catalog(self, page_size: int) -> Iterator[str]:
+        """Names of all repositories, page by page."""
+        for answer in self._pages("/v2/_catalog", page_size):
+            if answer.status in (401, 403, 404, 405):
+                raise Problem(
+                    f"{self.name} does not list its repositories to {self._who}"
+                    f" (HTTP {answer.status}{_reason(answer)});"
+                    " name them in repositories, or let this user read the catalog."
+                )
+            self._expect(answer, "/v2/_catalog")
+            yield from self._names(answer, "repositories")
+
+    def tags(self, repository: str, page_size: int) -> list[str] | None:
+        """Names of a repository's tags; None where there is no such repository."""
+        path = f"/v2/{_quote(repository)}/tags/list"
+        found: list[str] = []
+        for answer in self._pages(path, page_size):
+            if answer.status == 404:
+                return None
+            if answer.status in (401, 403):
+                raise Problem(
+                    f"{self.name} does not show repository '{repository}' to {self._who}"
+                    f" (HTTP {answer.status}{_reason(answer)});"
+                    " check the name and the rights of this user."
+                )
+            self._expect(answer, path)
+            found += self._names(answer, "tags")
+        return found
+
+    def manifest(self, repository: str, reference: str) -> tuple[str, str, dict[str, Any]] | None:
+        """Digest, media type and content of a manifest; None where there is none."""
+        path = f"/v2/{_quote(repository)}/manifests/{urllib.parse.quote(reference, safe=':')}"
+        answer = self._get(path, {"Accept": ", ".join(MANIFEST_TYPES)})
+        if answer.status == 404:
+            return None
+        self._expect(answer, path)
+        content = http_client.decode(self._client, answer)
+        if not isinstance(content, dict):
+            raise self._odd(answer, "a manifest")
+        digest = answer.header("Docker-Content-Digest") or f"sha256:{hashlib.sha256(answer.body).hexdigest()}"
+        media_type = answer.header("Content-Type").partition(";")[0].strip()
+        return digest, str(content.get("mediaType") or media_type), content
+
+    @property
+    def _who(self) -> str:
+        return f"user '{self._login.name}'" if self._login and self.requires_auth else "somebody without a login"
+
+    def _pages(self, path: str, page_size: int) -> Iterator[Answer]:
+        url = f"{path}?n={page_size}"
+        seen = {url}
+        while True:
+            answer = self._get(url, _JSON)
+            yield answer
+            link = _NEXT.search(answer.header("Link"))
+            if link is None:
+                return
+            # Behind a proxy this can name a host that only the registry knows; the page is here all the same.
+            following = urllib.parse.urlsplit(urllib.parse.urljoin(answer.url, link[1]))
+            url = urllib.parse.urlunsplit(("", "", following.path, following.query, ""))
+            if url in seen:
+                raise Problem(f"{self.name} repeats the page {path} for ever; look at its version and its log.")
+            seen.add(url)
+
+    def _names(self, answer: Answer, key: str) -> list[str]:
+        """A list of names, which is null where it is empty."""
+        document = http_client.decode(self._client, answer)
+        names = document.get(key, 0) if isinstance(document, dict) else 0
+        if names is None:
+            return []
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise self._odd(answer, f"a list of {key}")
+        return names
+
+    def _odd(self, answer: Answer, wanted: str) -> Problem:
+        return Problem(
+            f"{self.name} answers GET {shown(answer.url)} with JSON that is not {wanted}"
+            f" ('{clean(answer.text, 60)}'); check host and port, and the proxy in front of it."
+        )
+
+    def _get(self, path: str, headers: dict[str, str]) -> Answer:
+        url = f"{self._client.home}{path}"
+        answer = self._client.get(url, headers, self._authorization)
+        if answer.status != 401:
+            return answer
+        home = self._client.home
+        if Origin.of(answer.url) != home:
+            raise Problem(
+                f"{self.name} sends GET {path} on to {shown(answer.url)}, which asks for a login that is not sent"
+                " to another server; give that server as registry."
+            )
+        self.requires_auth = True
+        if not self._meet(answer):
+            return answer
+        return self._client.get(url, headers, self._authorization)
+
+    def _meet(self, answer: Answer) -> bool:
+        """Does what a 401 asks for; False where nothing is left to be done."""
+        asked = auth.challenges(answer.header("WWW-Authenticate"))
+        if "bearer" in asked:
+            # Tokens are for one repository, and for some minutes.
+            self._authorization = f"Bearer {auth.fetch_token(self._client, asked['bearer'], self._login)}"
+            return True
+        if "basic" in asked:
+            before, self._authorization = self._authorization, self._login.basic if self._login else None
+            return self._authorization != before
+        raise Problem(
+            f"{self.name} asks for a kind of login that is not known here"
+            f" ('{clean(answer.header('WWW-Authenticate'), 60)}'); basic and bearer are."
+        )
+
+    def _expect(self, answer: Answer, path: str) -> None:
+        """Raises for every answer but 200."""
+        status = answer.status
+        if status == 200:
+            return
+        if http_client.speaks_tls(answer):
+            raise http_client.tls_expected(self.name)
+        if status == 400 and b"SSL certificate" in answer.body:
+            raise tls.refuse_client(f"{self.name} refuses the client certificate", self._client.files)
+        if status == 401 and self._login is None:
+            raise Problem(f"{self.name} asks for a login; give username and password.")
+        if status == 401:
+            raise Problem(
+                f"{self.name} refuses the login of user '{self._login.name if self._login else ''}';"
+                " check name and password."
+            )
+        what = f"GET {path.partition('?')[0]} gets HTTP {status}{_reason(answer)}"
+        if status == 429:
+            after = answer.header("Retry-After")
+            when = f"wait {clean(after, 40)} seconds" if after.isdigit() else "wait"
+            raise Problem(
+                f"{self.name} has been asked too often: {what}; {when} or log in as somebody with more rights."
+            )
+        if status >= 500:
+            raise Unavailable(f"{self.name} is not healthy: {what}; look at its log.")
+        if "PAGINATION_NUMBER_INVALID" in answer.text:
+            raise Problem(f"{self.name} does not give pages of this length ({what}); lower page_size.")
+        if status == 403:
+            raise Problem(f"{self.name} does not allow this to {self._who}: {what}; check the rights of this user.")
+        raise Problem(f"{self.name} does not answer as a registry does: {what}; check host and port, and its log.")
+
+
+def _is_object(answer: Answer) -> bool:
+    return answer.body.strip()[:1] == b"{" or not answer.body.strip()
+
+
+def _reason(answer: Answer) -> str:
+    """The first error that a registry's answer names, for a message."""
+    try:
+        first = http_client.loads(answer)["errors"][0]
+        text = f"{first.get('code', '')} {first.get('message', '')}".strip()
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+        return ""
+    return f", '{clean(text, 120)}'" if text else ""
+
+
+def _quote(repository: str) -> str:
+    return urllib.parse.quote(repository, safe="/")

@@ -1,0 +1,68 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""The options of modules that talk to a registry, and the connection made of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._http import address, tls
+from ansible_collections.dockyard.ops.plugins.module_utils._http.auth import Login
+from ansible_collections.dockyard.ops.plugins.module_utils._http.client import Client
+from ansible_collections.dockyard.ops.plugins.module_utils._http.connection import Origin
+
+from .api import Registry
+
+ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
+    "registry": {"type": "str", "required": True},
+    "plain_http": {"type": "bool", "default": False},
+    "username": {"type": "str"},
+    "password": {"type": "str", "no_log": True},
+    "ca_content": {"type": "str"},
+    "ca_path": {"type": "path"},
+    "client_cert_path": {"type": "path"},
+    "client_key_path": {"type": "path"},
+    "directory": {"type": "path", "default": "/etc/docker/certs.d"},
+    "validate_certs": {"type": "bool", "default": True},
+    "use_proxy": {"type": "bool", "default": True},
+    "timeout": {"type": "float", "default": 30.0},
+}
+REQUIRED_TOGETHER = [("username", "password"), ("client_cert_path", "client_key_path")]
+MUTUALLY_EXCLUSIVE = [("ca_content", "ca_path")]
+
+
+def connect(params: dict[str, Any]) -> Registry:
+    """Checks the options; nothing is sent yet."""
+    registry = params["registry"]
+    host, port = address.split(registry)
+    scheme = "http" if params["plain_http"] else "https"
+    if not 0 < params["timeout"] <= 3600:
+        raise Problem(f"timeout is {params['timeout']:g}; give more than 0 and at most 3600 seconds.")
+    login = None
+    if params["username"] is not None:
+        if ":" in params["username"]:
+            raise Problem(
+                f"username '{params['username']}' has a colon, which no name for a basic login can have;"
+                " give the name without it."
+            )
+        login = Login(params["username"], params["password"])
+    home = Origin(scheme, host.lower(), port or (443 if scheme == "https" else 80))
+    files = _tls_files(params) if scheme == "https" else tls.TlsFiles()
+    return Registry(Client(registry, files, home, params["timeout"], params["use_proxy"]), login)
+
+
+def _tls_files(params: dict[str, Any]) -> tls.TlsFiles:
+    given = ("ca_content", "ca_path", "client_cert_path")
+    validate = params["validate_certs"]
+    if all(params[name] is None for name in given):
+        return tls.from_certs_d(params["directory"], params["registry"], validate)
+    return tls.TlsFiles(
+        ca_content=params["ca_content"],
+        ca_paths=(params["ca_path"],) if params["ca_path"] else (),
+        client_cert_path=params["client_cert_path"],
+        client_key_path=params["client_key_path"],
+        validate=validate,
+    )

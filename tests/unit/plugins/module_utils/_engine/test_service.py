@@ -1,0 +1,214 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The pure parts of what is known about docker.service, on what systemd and dockerd really say. The rest is in the
+integration targets, on real units."""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+from ansible_collections.dockyard.ops.plugins.module_utils._engine import service
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.service import Unit
+
+DEBIAN = ["/usr/sbin/dockerd", "-H", "fd://", "--containerd=/run/containerd/containerd.sock"]
+
+
+@pytest.mark.parametrize(
+    "argv, names, values",
+    [
+        (DEBIAN, ("--host", "-H"), ["fd://"]),
+        (DEBIAN, ("--containerd",), ["/run/containerd/containerd.sock"]),
+        (DEBIAN, ("--config-file",), []),
+        ([*DEBIAN, "--host=tcp://127.0.0.1:2375"], ("--host", "-H"), ["fd://", "tcp://127.0.0.1:2375"]),
+        ([*DEBIAN, "--host", "unix:///run/x.sock"], ("--host",), ["unix:///run/x.sock"]),
+        ([*DEBIAN, "--label=a=b"], ("--label",), ["a=b"]),
+        ([*DEBIAN, "--bip"], ("--bip",), [""]),
+        ([*DEBIAN, "--hosts=x"], ("--host",), []),
+        ([], ("--host",), []),
+    ],
+)
+def test_flags(argv: list[str], names: tuple[str, ...], values: list[str]) -> None:
+    assert Unit("running", argv).flag(*names) == values
+
+
+@pytest.mark.parametrize(
+    "flags, file",
+    [
+        ([], "/etc/docker/daemon.json"),
+        (["--config-file=/srv/docker/daemon.json"], "/srv/docker/daemon.json"),
+        (["--config-file", "/srv/docker/daemon.json"], "/srv/docker/daemon.json"),
+        (["--config-file=/a.json", "--config-file=/b.json"], "/b.json"),
+    ],
+)
+def test_the_file_that_the_engine_reads(flags: list[str], file: str) -> None:
+    assert Unit("running", [*DEBIAN, *flags]).config_file == file
+
+
+@pytest.mark.parametrize(
+    "flags, in_file, path",
+    [
+        ([], None, "/var/run/docker.sock"),
+        ([], [], "/var/run/docker.sock"),
+        (["-H", "unix:///run/other.sock"], [], "/run/other.sock"),
+        (["--host=tcp://127.0.0.1:2375"], ["unix:///run/file.sock"], "/run/file.sock"),
+        ([], ["tcp://127.0.0.1:2375", "unix:///run/file.sock"], "/run/file.sock"),
+        ([], ["fd://"], "/var/run/docker.sock"),
+        # Whatever somebody has written into the file by hand
+        ([], [5, None, "unix:///run/file.sock"], "/run/file.sock"),
+        ([], "unix:///run/file.sock", "/var/run/docker.sock"),
+        ([], {"unix:///run/file.sock": 1}, "/var/run/docker.sock"),
+    ],
+)
+def test_the_socket_on_which_it_listens(flags: list[str], in_file: object, path: str) -> None:
+    assert Unit("running", [*DEBIAN, *flags]).engine_socket(in_file) == path
+
+
+def exec_start(argv: str) -> str:
+    """As `systemctl show` of systemd 252 to 262 prints it."""
+    return (
+        f"{{ path={argv.split()[0]} ; argv[]={argv} ; ignore_errors=no ; start_time=[n/a] ; stop_time=[n/a] ; pid=0 ;"
+        " code=(null) ; status=0/0 }"
+    )
+
+
+@pytest.mark.parametrize(
+    "argv, environment, expected",
+    [
+        ("/usr/bin/dockerd -H fd://", "", ["/usr/bin/dockerd", "-H", "fd://"]),
+        (
+            "/usr/sbin/dockerd -H fd:// $DOCKER_OPTS",
+            "DOCKER_OPTS=\"--debug --label 'a b'\" OTHER=x",
+            ["/usr/sbin/dockerd", "-H", "fd://", "--debug", "--label", "a b"],
+        ),
+        ("/usr/sbin/dockerd -H fd:// $DOCKER_OPTS", "", ["/usr/sbin/dockerd", "-H", "fd://"]),
+        # In braces, a variable is one word whatever stands in it, and may be a part of one.
+        (
+            "/usr/bin/dockerd --data-root=${ROOT}/docker ${EMPTY} ${TWO}",
+            'ROOT=/srv "TWO=a b"',
+            ["/usr/bin/dockerd", "--data-root=/srv/docker", "", "a b"],
+        ),
+        # systemd takes a quote that is not closed as it is.
+        ("/usr/bin/dockerd $OPTS", "OPTS=--label=it's", ["/usr/bin/dockerd", "--label=it's"]),
+    ],
+)
+def test_what_the_next_start_has(argv: str, environment: str, expected: list[str]) -> None:
+    assert service._planned_argv({"ExecStart": exec_start(argv), "Environment": environment}) == expected
+
+
+def test_what_the_next_start_has_from_files(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "first").write_text(
+        "# DOCKER_OPTS=--nothing\n\n DOCKER_OPTS = '--debug'\nROOT=\"/srv\"\n; X=1\nbroken\n"
+    )
+    (tmp_path / "second").write_text("DOCKER_OPTS=--debug --icc=false\n")
+    properties = {
+        "ExecStart": exec_start("/usr/sbin/dockerd --data-root=${ROOT} $DOCKER_OPTS"),
+        "Environment": "DOCKER_OPTS=--raw-logs ROOT=/none",
+        "EnvironmentFiles": f"{tmp_path}/first (ignore_errors=yes)\n{tmp_path}/missing (ignore_errors=yes)",
+    }
+    dockerd = ["/usr/sbin/dockerd", "--data-root=/srv"]
+    assert service._planned_argv(properties) == [*dockerd, "--debug"]
+    properties["EnvironmentFiles"] += f"\n{tmp_path}/second (ignore_errors=no)"
+    assert service._planned_argv(properties) == [*dockerd, "--debug", "--icc=false"]
+    assert service._environment_file(str(tmp_path / "first")) == {"DOCKER_OPTS": "--debug", "ROOT": "/srv"}
+
+
+def test_a_unit_without_a_command_has_no_arguments() -> None:
+    assert service._planned_argv({}) == []
+    assert service._planned_argv({"ExecStart": ""}) == []
+
+
+@pytest.mark.parametrize(
+    "flags, left",
+    [
+        (["--config-file=/a", "-D"], ["-D"]),
+        (["--config-file", "/a", "-D"], ["-D"]),
+        (["-D", "--config-file", "/a"], ["-D"]),
+        (["-H", "fd://"], ["-H", "fd://"]),
+    ],
+)
+def test_a_file_is_judged_in_place_of_that_of_the_unit(flags: list[str], left: list[str]) -> None:
+    assert service._without_config_file(flags) == left
+
+
+STAMP = 'time="2026-11-24T01:07:27.001001128Z" '
+
+
+@pytest.mark.parametrize(
+    "line, plain",
+    [
+        (
+            STAMP + 'level=error msg="unable to configure the Docker daemon with file /etc/docker/daemon.json:'
+            " invalid character '\\\\n' in literal true (expecting 'u')\"",
+            "unable to configure the Docker daemon with file /etc/docker/daemon.json: invalid character '\\\\n' in"
+            " literal"
+            " true (expecting 'u')",
+        ),
+        (
+            STAMP + 'level=error msg="Failed to GetDriver graph" driver=nonsense error="graphdriver plugins are only'
+            ' supported with experimental mode" home-dir=/var/lib/docker',
+            "Failed to GetDriver graph: graphdriver plugins are only supported with experimental mode",
+        ),
+        (
+            STAMP + 'level=fatal msg="Error starting daemon: Error creating default \\"bridge\\" network: failed to'
+            ' allocate gateway (10.77.0.0): Address already in use"',
+            'Error starting daemon: Error creating default "bridge" network: failed to allocate gateway (10.77.0.0):'
+            " Address already in use",
+        ),
+        (
+            "failed to start daemon: error initializing graphdriver: driver not supported",
+            "failed to start daemon: error initializing graphdriver: driver not supported",
+        ),
+        ("  dockerd needs to be started with root privileges.  ", "dockerd needs to be started with root privileges"),
+    ],
+)
+def test_a_line_of_the_log_without_its_trimmings(line: str, plain: str) -> None:
+    assert service._plain(line) == plain
+
+
+def test_the_last_words_of_an_engine_that_failed() -> None:
+    # Docker 26.1 with a bip that is the address of its network, as `journalctl --output=cat` has it
+    log = [
+        "Starting docker.service - Docker Application Container Engine...",
+        STAMP + 'level=info msg="Starting up"',
+        STAMP + 'level=warning msg="WARNING: No swap limit support"',
+        STAMP + 'level=info msg="stopping event stream following graceful shutdown" error="<nil>" module=libcontainerd',
+        'failed to start daemon: Error initializing network controller: error creating default "bridge" network:'
+        " failed"
+        " to allocate gateway (10.77.0.0): Address already in use",
+        "docker.service: Main process exited, code=exited, status=1/FAILURE",
+        "docker.service: Failed with result 'exit-code'.",
+        "Failed to start docker.service - Docker Application Container Engine.",
+        "docker.service: Scheduled restart job, restart counter is at 1.",
+    ]
+    assert service._last_words(log) == (
+        'failed to start daemon: Error initializing network controller: error creating default "bridge" network:'
+        " failed to"
+        " allocate gateway (10.77.0.0): Address already in use"
+    )
+
+
+def test_the_last_words_name_each_error_once_and_the_last_ones() -> None:
+    errors = [STAMP + f'level=error msg="error number {number}"' for number in (1, 2, 3, 4, 5, 5, 5)]
+    assert service._last_words(errors[:3]) == "error number 1; error number 2; error number 3"
+    assert service._last_words(errors, 2) == "error number 5"
+    assert service._last_words([errors[0], errors[0]]) == "error number 1"
+
+
+def test_the_last_words_where_no_error_is_named() -> None:
+    log = [
+        "Starting docker.service",
+        "panic in the machine room.",
+        "docker.service: Failed with result 'exit-code'.",
+        "",
+    ]
+    assert service._last_words(log) == "panic in the machine room"
+    assert service._last_words([STAMP + 'level=info msg="Starting up"', ""]) == ""
+    assert service._last_words([]) == ""
+
+
+def test_without_a_dockerd_nothing_can_be_asked() -> None:
+    for planned in ([], ["/nowhere/dockerd"]):
+        assert service.validate(Unit("absent", [], planned=planned), b"{}") is None
+    assert service.version(Unit("absent", [])) is None

@@ -1,0 +1,690 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a registry answers, and what becomes of it: login, tokens, pages, manifests, errors."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import threading
+import time
+import urllib.parse
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._http import auth
+from ansible_collections.dockyard.ops.plugins.module_utils._registry import contents as registry_contents
+from ansible_collections.dockyard.ops.tests.unit.helpers.registry_servers import (
+    Pki,
+    Reply,
+    Request,
+    connect,
+    free_port,
+    serve,
+)
+
+ALICE = "Basic YWxpY2U6c2VjcmV0"
+LOGIN = {"username": "alice", "password": "secret"}
+MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
+UNAUTHORIZED = {"errors": [{"code": "UNAUTHORIZED", "message": "authentication required", "detail": None}]}
+
+
+def always(reply: Reply) -> Callable[[Request], Reply]:
+    return lambda request: reply
+
+
+def failure(answer: Callable[[Request], Reply], action: str = "ping", **options: Any) -> str:
+    """What a user is told, with the registry's address as REG."""
+    with serve(answer) as server:
+        registry = connect(server.address, plain_http=True, **options)
+        with pytest.raises(Problem) as caught:
+            result = getattr(registry, action)(*(() if action == "ping" else (10,)))
+            list(result)
+    assert "\n" not in caught.value.message
+    return caught.value.message.replace(server.address, "REG")
+
+
+# ---- health ----
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        (
+            Reply(404, "<html><h1>Not\n Found</h1></html>", {"Docker-Distribution-Api-Version": ""}),
+            "Registry 'REG' is no registry: GET /v2/ gets HTTP 404 and '<html><h1>Not Found</h1></html>';"
+            " check host and port, and the proxy in front of it if there is one.",
+        ),
+        (
+            Reply(200, "<html>Welcome to nginx!</html>", {"Docker-Distribution-Api-Version": ""}),
+            "Registry 'REG' is no registry: GET /v2/ gets HTTP 200 and '<html>Welcome to nginx!</html>';"
+            " check host and port, and the proxy in front of it if there is one.",
+        ),
+        (
+            Reply(500, {"errors": [{"code": "UNKNOWN", "message": "unknown error"}]}),
+            "Registry 'REG' is not healthy: GET /v2/ gets HTTP 500, 'UNKNOWN unknown error'; look at its log.",
+        ),
+        (
+            Reply(503, "<html>Bad gateway</html>"),
+            "Registry 'REG' is not healthy: GET /v2/ gets HTTP 503; look at its log.",
+        ),
+        (
+            Reply(429, {"errors": [{"code": "TOOMANYREQUESTS", "message": "slow down"}]}, {"Retry-After": "30"}),
+            "Registry 'REG' has been asked too often: GET /v2/ gets HTTP 429, 'TOOMANYREQUESTS slow down';"
+            " wait 30 seconds or log in as somebody with more rights.",
+        ),
+        (
+            Reply(403, {"errors": [{"code": "DENIED", "message": "requested access is denied"}]}),
+            "Registry 'REG' does not allow this to somebody without a login: GET /v2/ gets HTTP 403,"
+            " 'DENIED requested access is denied'; check the rights of this user.",
+        ),
+        (
+            Reply(400, {"errors": "htpasswd"}),
+            "Registry 'REG' does not answer as a registry does: GET /v2/ gets HTTP 400; check host and port,"
+            " and its log.",
+        ),
+        (
+            Reply(401, UNAUTHORIZED, {"WWW-Authenticate": 'Basic realm="x"'}),
+            "Registry 'REG' asks for a login; give username and password.",
+        ),
+        (
+            Reply(401, "", {"WWW-Authenticate": "Negotiate"}),
+            "Registry 'REG' asks for a kind of login that is not known here ('Negotiate'); basic and bearer are.",
+        ),
+    ],
+)
+def test_unhealthy(reply: Reply, expected: str) -> None:
+    assert failure(always(reply)) == expected
+
+
+@pytest.mark.parametrize(
+    ("reply", "version"),
+    [
+        (Reply(), "registry/2.0"),
+        (Reply(200, "", {"Docker-Distribution-Api-Version": ""}), ""),
+        (Reply(200, {}, {"Docker-Distribution-Api-Version": ""}), ""),
+    ],
+)
+def test_healthy(reply: Reply, version: str) -> None:
+    with serve(always(reply)) as server:
+        registry = connect(server.address, plain_http=True)
+        assert registry.ping() == version
+        assert not registry.requires_auth
+
+
+def test_wait_until_it_is_up() -> None:
+    port = free_port()
+    answers = iter([Reply(503), Reply(503), Reply()])
+    started: list[Any] = []
+
+    def start() -> None:
+        time.sleep(0.6)
+        context = serve(lambda request: next(answers), port=port)
+        started.append((context, context.__enter__()))
+
+    thread = threading.Thread(target=start)
+    thread.start()
+    try:
+        assert connect(f"127.0.0.1:{port}", plain_http=True).wait(20) == "registry/2.0"
+    finally:
+        thread.join()
+        started[0][0].__exit__(None, None, None)
+    assert started[0][1].paths == ["/v2/"] * 3
+
+
+def test_wait_in_vain() -> None:
+    port = free_port()
+    begin = time.monotonic()
+    with pytest.raises(Problem) as caught:
+        connect(f"127.0.0.1:{port}", plain_http=True).wait(1)
+    assert 0.5 < time.monotonic() - begin < 4
+    assert caught.value.message == (
+        f"After 1 seconds of waiting: Registry '127.0.0.1:{port}' refuses connections on port {port};"
+        " start it, or check host and port."
+    )
+
+
+def test_wait_does_not_try_a_wrong_password_again() -> None:
+    with serve(basic) as server:
+        registry = connect(server.address, plain_http=True, username="alice", password="wrong")
+        with pytest.raises(Problem):
+            registry.wait(60)
+        assert len(server.requests) == 2
+
+
+# ---- basic ----
+
+
+def basic(request: Request) -> Reply:
+    if request.headers.get("authorization") != ALICE:
+        return Reply(401, UNAUTHORIZED, {"WWW-Authenticate": 'Basic realm="a, \\"Bearer\\" b"'})
+    return Reply(body={"repositories": ["a"]})
+
+
+def test_basic_login_is_sent_when_it_is_asked_for() -> None:
+    with serve(basic) as server:
+        registry = connect(server.address, plain_http=True, **LOGIN)
+        assert registry.ping() == "registry/2.0"
+        assert list(registry.catalog(10)) == ["a"]
+        assert registry.requires_auth
+        assert [request.headers.get("authorization") for request in server.requests] == [None, ALICE, ALICE]
+
+
+def test_login_is_not_sent_where_nobody_asks() -> None:
+    with serve(always(Reply())) as server:
+        registry = connect(server.address, plain_http=True, **LOGIN)
+        registry.ping()
+        assert not registry.requires_auth
+        assert "authorization" not in server.requests[0].headers
+
+
+def test_wrong_password() -> None:
+    text = failure(basic, username="alice", password="wr0ng-secret")
+    assert text == "Registry 'REG' refuses the login of user 'alice'; check name and password."
+    assert "wr0ng" not in text
+
+
+def test_password_in_utf8() -> None:
+    with serve(basic) as server:
+        with pytest.raises(Problem):
+            connect(server.address, plain_http=True, username="zoë", password="schlüssel:€").ping()
+        assert server.requests[1].headers["authorization"] == "Basic em/DqzpzY2hsw7xzc2VsOuKCrA=="
+
+
+# ---- bearer ----
+
+
+class TokenServer:
+    """A registry that sends to a token server, which is the same server under another path."""
+
+    def __init__(self, **document: Any) -> None:
+        self.document = document
+        self.address = ""
+        self.status = 200
+        self.realm = ""
+
+    def __call__(self, request: Request) -> Reply:
+        path, dummy, query = request.path.partition("?")
+        if path == "/token":
+            asked = urllib.parse.parse_qs(query)
+            scope = asked.get("scope", [""])[0]
+            if request.headers.get("authorization") not in (None, ALICE):
+                return Reply(401)
+            return Reply(self.status, self.document or {"token": f"for:{scope}"})
+        scope = {"/v2/": "", "/v2/_catalog": "registry:catalog:*"}.get(path, f"repository:{path.split('/')[2]}:pull")
+        if request.headers.get("authorization") == f"Bearer for:{scope}":
+            return Reply(body={"repositories": ["a", "b"], "tags": ["1"]})
+        realm = self.realm or f"http://{self.address}/token"
+        challenge = f'Bearer realm="{realm}",service="registry.test"' + (f',scope="{scope}"' if scope else "")
+        return Reply(401, UNAUTHORIZED, {"WWW-Authenticate": challenge})
+
+
+def test_tokens() -> None:
+    tokens = TokenServer()
+    with serve(tokens) as server:
+        tokens.address = server.address
+        registry = connect(server.address, plain_http=True, **LOGIN)
+        registry.ping()
+        assert list(registry.catalog(10)) == ["a", "b"]
+        assert registry.tags("a", 10) == ["1"]
+        assert registry.tags("b", 10) == ["1"]
+        assert registry.requires_auth
+    asked = [request for request in server.requests if request.path.startswith("/token")]
+    assert [request.path for request in asked] == [
+        "/token?service=registry.test&account=alice",
+        "/token?service=registry.test&scope=registry%3Acatalog%3A%2A&account=alice",
+        "/token?service=registry.test&scope=repository%3Aa%3Apull&account=alice",
+        "/token?service=registry.test&scope=repository%3Ab%3Apull&account=alice",
+    ]
+    assert all(request.headers["authorization"] == ALICE for request in asked)
+    # The password goes to the token server alone.
+    others = [request for request in server.requests if not request.path.startswith("/token")]
+    assert all(request.headers.get("authorization") != ALICE for request in others)
+
+
+def test_token_without_login() -> None:
+    tokens = TokenServer()
+    with serve(tokens) as server:
+        tokens.address = server.address
+        assert connect(server.address, plain_http=True).tags("a", 10) == ["1"]
+        assert "authorization" not in server.requests[1].headers
+
+
+@pytest.mark.parametrize(
+    ("status", "document", "options", "expected"),
+    [
+        (200, {}, {"username": "alice", "password": "wrong"}, "Registry 'REG' refuses the login of user 'alice'"),
+        (403, {}, {}, "Registry 'REG' refuses access without a login (HTTP 403); give username and password."),
+        (500, {}, {}, "Registry 'REG' gives no token but HTTP 500; look at its log."),
+        (200, {"token": ""}, {}, "Registry 'REG' answers without a usable token ('{\"token\": \"\"}'); mend it there."),
+        (200, {"token": "a\r\nb"}, {}, "Registry 'REG' answers without a usable token"),
+    ],
+)
+def test_token_server_that_gives_none(
+    status: int, document: dict[str, Any], options: dict[str, Any], expected: str
+) -> None:
+    tokens = TokenServer(**document)
+    tokens.status = status
+    with serve(tokens) as server:
+        tokens.address = server.address
+        with pytest.raises(Problem) as caught:
+            connect(server.address, plain_http=True, **options).ping()
+    assert caught.value.message.replace(server.address, "REG").startswith(expected)
+
+
+def test_token_that_does_not_help() -> None:
+    tokens = TokenServer(token="useless")
+    with serve(tokens) as server:
+        tokens.address = server.address
+        registry = connect(server.address, plain_http=True, **LOGIN)
+        with pytest.raises(Problem, match="refuses the login of user 'alice'; check name and password"):
+            registry.ping()
+        with pytest.raises(Problem) as caught:
+            list(registry.catalog(10))
+        assert caught.value.message == (
+            f"Registry '{server.address}' does not list its repositories to user 'alice' (HTTP 401,"
+            " 'UNAUTHORIZED authentication required'); name them in repositories, or let this user read the catalog."
+        )
+
+
+def test_token_server_elsewhere_that_is_down() -> None:
+    tokens = TokenServer()
+    port = free_port()
+    tokens.realm = f"http://127.0.0.1:{port}/token"
+    with serve(tokens) as server, pytest.raises(Problem) as caught:
+        connect(server.address, plain_http=True).ping()
+    assert caught.value.message == (
+        f"Server '127.0.0.1:{port}' (which registry '{server.address}' names) refuses connections on port {port};"
+        " start it, or check host and port."
+    )
+
+
+def test_password_is_not_sent_in_the_clear(tmp_path: Any) -> None:
+    pki = Pki(tmp_path)
+    tokens = TokenServer()
+    with serve(tokens) as other, serve(tokens, pki.context()) as server:
+        tokens.realm = f"http://{other.address}/token"
+        with pytest.raises(Problem) as caught:
+            connect(server.address, ca_path=pki.path("ca.crt"), **LOGIN).ping()
+        assert other.requests == []
+    assert caught.value.message == (
+        f"Registry '{server.address}' wants the password sent to http://{other.address} in plain HTTP,"
+        " which is not done; mend the realm in its configuration."
+    )
+
+
+def test_challenge_without_realm() -> None:
+    assert failure(always(Reply(401, "", {"WWW-Authenticate": 'Bearer service="x"'}))) == (
+        "Registry 'REG' asks for a token without saying where to get it (no realm in its WWW-Authenticate header);"
+        " mend auth.token in its configuration."
+    )
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ('Basic realm="x"', {"basic": {"realm": "x"}}),
+        ("basic", {"basic": {}}),
+        (
+            'Bearer realm="https://a/t",service="s",scope="repository:a:pull,push"',
+            {"bearer": {"realm": "https://a/t", "service": "s", "scope": "repository:a:pull,push"}},
+        ),
+        ('BEARER realm = "a\\"b" , service=plain', {"bearer": {"realm": 'a"b', "service": "plain"}}),
+        ('Basic realm="x", Bearer realm="y"', {"basic": {"realm": "x"}, "bearer": {"realm": "y"}}),
+        ("Negotiate", {}),
+        ("", {}),
+    ],
+)
+def test_challenges(header: str, expected: dict[str, dict[str, str]]) -> None:
+    found = auth.challenges(header)
+    assert {scheme: challenge.parameters for scheme, challenge in found.items()} == expected
+
+
+# ---- pages ----
+
+
+class Pages:
+    """A catalog in pages, with links as registries write them."""
+
+    def __init__(self, names: list[str], link: str = '</v2/_catalog?last={last}&n={n}>; rel="next"') -> None:
+        self.names = names
+        self.link = link
+
+    def __call__(self, request: Request) -> Reply:
+        query = urllib.parse.parse_qs(urllib.parse.urlsplit(request.path).query)
+        n, last = int(query["n"][0]), query.get("last", [""])[0]
+        rest = [name for name in self.names if name > last]
+        headers = {"Link": self.link.format(last=rest[n - 1], n=n)} if len(rest) > n else {}
+        return Reply(body={"repositories": rest[:n]}, headers=headers)
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        '</v2/_catalog?last={last}&n={n}>; rel="next"',
+        '<http://internal.invalid:1234/v2/_catalog?last={last}&n={n}>; rel="next"',
+        '<?last={last}&n={n}>; rel="next"',
+        '</first>; rel="prev", </v2/_catalog?last={last}&n={n}>; rel=next',
+    ],
+    ids=["relative", "another host", "query", "several"],
+)
+@pytest.mark.parametrize(("page_size", "requests"), [(1, 5), (2, 3), (5, 1), (100, 1)])
+def test_catalog_in_pages(link: str, page_size: int, requests: int) -> None:
+    names = ["a", "b/c", "d", "e", "f"]
+    with serve(Pages(names, link)) as server:
+        assert list(connect(server.address, plain_http=True).catalog(page_size)) == names
+        assert len(server.requests) == requests
+
+
+def test_page_that_repeats_itself() -> None:
+    reply = Reply(body={"repositories": ["a"]}, headers={"Link": '</v2/_catalog?last=a&n=10>; rel="next"'})
+    assert failure(always(reply), "catalog") == (
+        "Registry 'REG' repeats the page /v2/_catalog for ever; look at its version and its log."
+    )
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        (
+            Reply(400, {"errors": [{"code": "PAGINATION_NUMBER_INVALID", "message": "invalid number"}]}),
+            "Registry 'REG' does not give pages of this length (GET /v2/_catalog gets HTTP 400,"
+            " 'PAGINATION_NUMBER_INVALID invalid number'); lower page_size.",
+        ),
+        (
+            Reply(404, "404 page not found"),
+            "Registry 'REG' does not list its repositories to somebody without a login (HTTP 404);"
+            " name them in repositories, or let this user read the catalog.",
+        ),
+        (
+            Reply(405, {"errors": [{"code": "UNSUPPORTED", "message": "The operation is unsupported."}]}),
+            "Registry 'REG' does not list its repositories to somebody without a login (HTTP 405,"
+            " 'UNSUPPORTED The operation is unsupported.'); name them in repositories, or let this user read the"
+            " catalog.",
+        ),
+        (
+            Reply(200, "<html>\x00Hello\x1b[31m</html>"),
+            "Registry 'REG' answers GET http://REG/v2/_catalog with something that is not JSON"
+            " ('<html> Hello [31m</html>'); check host and port, and the proxy in front of it if there is one.",
+        ),
+        (
+            Reply(200, "[" * 100000),
+            f"Registry 'REG' answers GET http://REG/v2/_catalog with something that is not JSON ('{'[' * 60}...');"
+            " check host and port, and the proxy in front of it if there is one.",
+        ),
+        (
+            Reply(200, {"repositories": "all"}),
+            "Registry 'REG' answers GET http://REG/v2/_catalog with JSON that is not a list of repositories"
+            ' (\'{"repositories": "all"}\'); check host and port, and the proxy in front of it.',
+        ),
+        (
+            Reply(200, []),
+            "Registry 'REG' answers GET http://REG/v2/_catalog with JSON that is not a list of repositories"
+            " ('[]'); check host and port, and the proxy in front of it.",
+        ),
+    ],
+)
+def test_catalog_that_is_none(reply: Reply, expected: str) -> None:
+    assert failure(always(reply), "catalog") == expected
+
+
+def test_tags() -> None:
+    def answer(request: Request) -> Reply:
+        if "/gone/" in request.path:
+            return Reply(404, {"errors": [{"code": "NAME_UNKNOWN"}]})
+        if "/secret/" in request.path:
+            return Reply(403, {"errors": [{"code": "DENIED", "message": "no"}]})
+        return Reply(body={"name": "x", "tags": None if "/empty/" in request.path else ["1", "2"]})
+
+    with serve(answer) as server:
+        registry = connect(server.address, plain_http=True)
+        assert registry.tags("team/app", 10) == ["1", "2"]
+        assert registry.tags("empty", 10) == []
+        assert registry.tags("gone", 10) is None
+        with pytest.raises(Problem) as caught:
+            registry.tags("secret", 10)
+        assert server.paths[0] == "/v2/team/app/tags/list?n=10"
+    assert caught.value.message == (
+        f"Registry '{server.address}' does not show repository 'secret' to somebody without a login"
+        " (HTTP 403, 'DENIED no'); check the name and the rights of this user."
+    )
+
+
+# ---- contents ----
+
+
+class Contents:
+    """A registry with these tags by repository, and these manifests by digest."""
+
+    def __init__(self) -> None:
+        self.repositories: dict[str, dict[str, str] | None] = {}
+        self.manifests: dict[str, tuple[str, bytes]] = {}
+
+    def add(self, repository: str, tag: str | None, manifest: Any, media_type: str = MANIFEST) -> str:
+        content = json.dumps(manifest).encode()
+        digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+        self.manifests[f"{repository}@{digest}"] = (media_type, content)
+        tags = self.repositories.setdefault(repository, {})
+        if tag and tags is not None:
+            tags[tag] = digest
+        return digest
+
+    def __call__(self, request: Request) -> Reply:
+        path = request.path.partition("?")[0]
+        if path == "/v2/_catalog":
+            return Reply(body={"repositories": sorted(self.repositories)})
+        match = re.fullmatch(r"/v2/(.+)/(tags|manifests)/([^/]+)", path)
+        if match is None or match[1] not in self.repositories:
+            return Reply(404, {"errors": [{"code": "NAME_UNKNOWN"}]})
+        tags = self.repositories[match[1]]
+        if match[2] == "tags":
+            return Reply(body={"name": match[1], "tags": None if tags is None else list(tags)})
+        digest = (tags or {}).get(match[3], match[3])
+        if f"{match[1]}@{digest}" not in self.manifests:
+            return Reply(404, {"errors": [{"code": "MANIFEST_UNKNOWN"}]})
+        for wanted in (MANIFEST, INDEX, "manifest.list.v2+json", "oci.image.manifest.v1+json"):
+            if wanted not in request.headers["accept"]:
+                return Reply(404, {"errors": [{"code": "MANIFEST_UNKNOWN", "message": "accept header"}]})
+        media_type, content = self.manifests[f"{match[1]}@{digest}"]
+        return Reply(body=content, headers={"Content-Type": media_type, "Docker-Content-Digest": digest})
+
+    def gather(self, level: int = 3, **options: Any) -> dict[str, Any]:
+        with serve(self) as server:
+            wanted = registry_contents.Wanted(level, **options)
+            registry_contents.check(wanted)
+            result = registry_contents.gather(connect(server.address, plain_http=True), wanted)
+        self.paths = server.paths
+        return result
+
+
+def image(config: int, *layers: tuple[str, int], media_type: str = "application/x") -> dict[str, Any]:
+    return {
+        "schemaVersion": 2,
+        "config": {"digest": f"sha256:config{config}", "size": config},
+        "layers": [{"digest": f"sha256:{name}", "size": size, "mediaType": media_type} for name, size in layers],
+    }
+
+
+def test_sizes_count_every_blob_once() -> None:
+    contents = Contents()
+    first = contents.add("a", "1", image(10, ("base", 1000), ("x", 5), ("x", 5)))
+    second = contents.add("a", "2", image(11, ("base", 1000), ("y", 7)))
+    contents.add("b", "1", image(12, ("base", 1000)))
+    assert contents.gather() == {
+        "repositories": [
+            {
+                "name": "a",
+                "tags": [
+                    {"name": "1", "digest": first, "media_type": MANIFEST, "size_bytes": 1015, "platforms": []},
+                    {"name": "2", "digest": second, "media_type": MANIFEST, "size_bytes": 1018, "platforms": []},
+                ],
+                "size_bytes": 1000 + 5 + 7 + 10 + 11,
+            },
+            {
+                "name": "b",
+                "tags": [
+                    {
+                        "name": "1",
+                        "digest": contents.repositories["b"]["1"] if contents.repositories["b"] else "",
+                        "media_type": MANIFEST,
+                        "size_bytes": 1012,
+                        "platforms": [],
+                    }
+                ],
+                "size_bytes": 1012,
+            },
+        ],
+        "missing_repositories": [],
+        "truncated": False,
+        "totals": {"repositories": 2, "tags": 3, "size_bytes": 1000 + 5 + 7 + 10 + 11 + 12},
+    }
+
+
+def test_index_of_platforms() -> None:
+    contents = Contents()
+    amd = contents.add("a", None, image(1, ("base", 100), ("amd", 20)))
+    arm = contents.add("a", None, image(2, ("base", 100), ("arm", 30)))
+    absent = f"sha256:{'0' * 64}"
+    index = {
+        "schemaVersion": 2,
+        "mediaType": INDEX,
+        "manifests": [
+            {"digest": amd, "platform": {"os": "linux", "architecture": "amd64"}},
+            {"digest": arm, "platform": {"os": "linux", "architecture": "arm64", "variant": "v8"}},
+            {"digest": absent, "platform": {"os": "linux", "architecture": "s390x"}},
+            {"digest": amd},
+        ],
+    }
+    digest = contents.add("a", "latest", index, INDEX)
+    contents.add("a", "same", index, INDEX)
+    (repository,) = contents.gather()["repositories"]
+    platforms = [
+        {"platform": "linux/amd64", "digest": amd, "size_bytes": 121},
+        {"platform": "linux/arm64/v8", "digest": arm, "size_bytes": 132},
+        {"platform": "linux/s390x", "digest": absent, "size_bytes": None},
+        {"platform": "", "digest": amd, "size_bytes": 121},
+    ]
+    entry = {"digest": digest, "media_type": INDEX, "size_bytes": 153, "platforms": platforms}
+    assert repository["tags"] == [{"name": "latest", **entry}, {"name": "same", **entry}]
+    # Each platform is asked for once, whatever refers to it.
+    assert sum(amd in path for path in contents.paths) == 1
+    assert len([path for path in contents.paths if "/manifests/" in path]) == 5
+
+
+def test_index_that_contains_itself() -> None:
+    contents = Contents()
+    digest = "sha256:loop"
+    contents.repositories["a"] = {"1": digest}
+    contents.manifests[f"a@{digest}"] = (INDEX, json.dumps({"manifests": [{"digest": digest}]}).encode())
+    (repository,) = contents.gather()["repositories"]
+    assert repository["tags"][0]["platforms"] == [{"platform": "", "digest": digest, "size_bytes": 0}]
+
+
+@pytest.mark.parametrize(
+    ("manifest", "size"),
+    [
+        ({"schemaVersion": 1, "fsLayers": [{"blobSum": "sha256:x"}]}, None),
+        (image(1, ("here", 10), media_type="application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"), 1),
+        ({"config": {}, "layers": [{"digest": "sha256:x", "size": "10"}, "odd", None]}, 0),
+        ({"config": None, "layers": []}, 0),
+    ],
+    ids=["schema 1", "foreign layer", "odd", "empty"],
+)
+def test_unusual_manifests(manifest: dict[str, Any], size: int | None) -> None:
+    contents = Contents()
+    contents.add("a", "1", manifest)
+    (repository,) = contents.gather()["repositories"]
+    assert repository["tags"][0]["size_bytes"] == size
+    assert repository["size_bytes"] == (size or 0)
+
+
+def test_digest_is_computed_where_the_registry_names_none() -> None:
+    content = json.dumps(image(1, ("x", 1)))
+
+    def answer(request: Request) -> Reply:
+        return Reply(body=content, headers={"Content-Type": f"{MANIFEST}; charset=utf-8"})
+
+    with serve(answer) as server:
+        found = connect(server.address, plain_http=True).manifest("a", "1")
+    assert found == (f"sha256:{hashlib.sha256(content.encode()).hexdigest()}", MANIFEST, json.loads(content))
+
+
+def test_tag_that_the_registry_lost() -> None:
+    contents = Contents()
+    contents.repositories["a"] = {"1": "sha256:lost"}
+    (repository,) = contents.gather()["repositories"]
+    assert repository["tags"] == [
+        {"name": "1", "digest": None, "media_type": None, "size_bytes": None, "platforms": []}
+    ]
+
+
+def test_repository_without_tags() -> None:
+    contents = Contents()
+    contents.repositories["emptied"] = None
+    assert contents.gather()["repositories"] == [{"name": "emptied", "tags": [], "size_bytes": 0}]
+    assert contents.gather(2)["repositories"] == [{"name": "emptied", "tags": []}]
+
+
+def several() -> Contents:
+    contents = Contents()
+    for name in ("app", "team/app", "team/db", "zoo"):
+        for tag in ("1.0", "1.1", "latest"):
+            contents.add(name, tag, image(1, ("x", 1)))
+    return contents
+
+
+def names(result: dict[str, Any]) -> list[str]:
+    return [repository["name"] for repository in result["repositories"]]
+
+
+def test_levels() -> None:
+    contents = several()
+    assert contents.gather(0) == {}
+    assert contents.paths == []
+    assert contents.gather(1) == {
+        "repositories": [{"name": name} for name in ("app", "team/app", "team/db", "zoo")],
+        "missing_repositories": [],
+        "truncated": False,
+        "totals": {"repositories": 4},
+    }
+    assert contents.paths == ["/v2/_catalog?n=100"]
+    tags = contents.gather(2)
+    assert tags["repositories"][0] == {"name": "app", "tags": [{"name": tag} for tag in ("1.0", "1.1", "latest")]}
+    assert tags["totals"] == {"repositories": 4, "tags": 12}
+
+
+def test_named_repositories_need_no_catalog() -> None:
+    contents = several()
+    result = contents.gather(2, repositories=("zoo", "nowhere", "app", "app"))
+    assert names(result) == ["app", "zoo"]
+    assert result["missing_repositories"] == ["nowhere"]
+    assert not any("_catalog" in path for path in contents.paths)
+    assert names(contents.gather(1, repositories=("zoo", "nowhere"))) == ["zoo"]
+
+
+def test_patterns() -> None:
+    contents = several()
+    assert names(contents.gather(1, repositories=("team/*",))) == ["team/app", "team/db"]
+    assert names(contents.gather(1, repositories=("*app", "zoo"))) == ["app", "team/app", "zoo"]
+    result = contents.gather(2, tags=("1.*", "nothing"))
+    assert [tag["name"] for tag in result["repositories"][0]["tags"]] == ["1.0", "1.1"]
+
+
+def test_at_most_so_many() -> None:
+    contents = several()
+    for limit, truncated in ((1, True), (3, True), (4, False), (5, False)):
+        result = contents.gather(1, max_repositories=limit, page_size=1)
+        assert (len(result["repositories"]), result["truncated"]) == (min(limit, 4), truncated)
+    result = contents.gather(1, repositories=("zoo", "app"), max_repositories=1)
+    assert (names(result), result["truncated"]) == (["zoo"], True)
+
+
+@pytest.mark.parametrize("name", ["Team/App", "app:1.0", "host:5000/app", "../app", "a//b", "/a", "a/", "", "a b"])
+def test_names_that_are_none(name: str) -> None:
+    with pytest.raises(Problem, match="^repositories has '.*', which is no name of a repository; write it like team"):
+        Contents().gather(repositories=(name,))
