@@ -109,20 +109,20 @@ def play(folder: pathlib.Path, tasks: list[dict[str, object]], changed: bool) ->
     """Seconds of one ansible-playbook run; ends the measurement if it did not do what it should."""
     playbook = folder / "play.yml"
     playbook.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": tasks}]))
-    command = ["ansible-playbook", "-i", f"{HOST},", "-c", "community.docker.docker"]
+    command = ["ansible-playbook", "-i", f"{hosts.container(HOST)},", "-c", "community.docker.docker"]
     command += ["-e", f"@{folder / 'variables.json'}", str(playbook)]
     begin = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
     seconds = time.monotonic() - begin
     print(f"  {len(tasks)} tasks: {seconds:.1f} s", file=sys.stderr, flush=True)
-    recap = re.search(rf"^{HOST} +: ok=\d+ +changed=(\d+)", done.stdout, re.MULTILINE)
+    recap = re.search(rf"^{hosts.container(HOST)} +: ok=\d+ +changed=(\d+)", done.stdout, re.MULTILINE)
     if done.returncode != 0 or (recap is not None and (recap.group(1) != "0") != changed) or (tasks and recap is None):
         sys.exit(f"The measured run did not do its work:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return seconds
 
 
 def same(folder: str, other: str) -> bool:
-    command = ["docker", "exec", HOST, "diff", "-r", folder, other]
+    command = ["docker", "exec", hosts.container(HOST), "diff", "-r", folder, other]
     return subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode == 0
 
 

@@ -67,10 +67,12 @@ def rows() -> list[dict[str, object]]:
                 "registry_name": NAME,
                 "registry_users": [{"name": "alice", "password": "correct horse battery staple"}],
             }
-            group = {
-                "hosts": {HOST: {"ansible_connection": "community.docker.docker", "ansible_user": "root"}},
-                "vars": variables,
+            connection = {
+                "ansible_connection": "community.docker.docker",
+                "ansible_docker_host": hosts.container(HOST),
+                "ansible_user": "root",
             }
+            group = {"hosts": {HOST: connection}, "vars": variables}
             inventory.write_text(json.dumps({"registry_hosts": group}))
             play(inventory, "dockyard.ops.registry_host")
             seconds, tasks, changed = best(inventory, "dockyard.ops.registry_host")

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Removes what the demo and the tests put on this machine: hosts, images, our own engine with its data.
 
-An engine that was there before keeps everything that is not ours. Packages stay installed.
+An engine that was there before keeps everything that is not ours, and our own stays where another clone of the
+repository has hosts on it. Packages stay installed.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ def main() -> None:
         # An engine that was killed is started once more: only it can take its containers and mounts away.
         engine.reach_our_own()
         engine.start()
-    if ours or engine.answers(None):
-        hosts.purge()
+    left = hosts.purge() if ours or engine.answers(None) else ""
     shutil.rmtree(ROOT / ".cache" / "demo", ignore_errors=True)
-    print("The demo's host, its images and its engine are gone; packages that it installed are still there.")
+    gone = "The demo's host and its images are gone" if left else "The demo's host, its images and its engine are gone"
+    print(f"{gone}; still there are packages that it installed{f', and {left}' if left else ''}.")
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ def on_host(*command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """Runs a command on the demo's host and shows it the way one would have typed it."""
     print(f"{NAME}# {' '.join(command)}", flush=True)
     done = subprocess.run(
-        ["docker", "exec", "--interactive", HOST, *command],
+        ["docker", "exec", "--interactive", hosts.container(HOST), *command],
         input=stdin,
         capture_output=True,
         text=True,
@@ -69,7 +69,7 @@ def must(done: subprocess.CompletedProcess[str], what: str) -> str:
 
 
 def prepare_host() -> None:
-    running = hosts.docker("ps", "--quiet", "--filter", f"name=^{HOST}$", "--filter", f"label={hosts.LABEL}")
+    running = hosts.docker("ps", "--quiet", "--filter", f"name=^{hosts.container(HOST)}$")
     if running:
         say(f"The host {NAME} of an earlier demo is there; it is used again")
         return
@@ -81,7 +81,13 @@ def inventory_password() -> str:
     """Alice's password, from the inventory; an inventory that is there is used as it is, with what was added to it."""
     if not INVENTORY.exists():
         write_inventory(secrets.token_urlsafe(18))
-    users = json.loads(INVENTORY.read_text())["registry_hosts"]["vars"]["registry_users"]
+    inventory = json.loads(INVENTORY.read_text())
+    host = inventory["registry_hosts"]["hosts"][HOST]
+    if host.get("ansible_docker_host") != hosts.container(HOST):
+        # The clone was moved since, or its hosts had other names then.
+        host["ansible_docker_host"] = hosts.container(HOST)
+        INVENTORY.write_text(json.dumps(inventory, indent=2) + "\n")
+    users = inventory["registry_hosts"]["vars"]["registry_users"]
     return str(next(user["password"] for user in users if user["name"] == "alice"))
 
 
@@ -157,7 +163,7 @@ def main() -> None:
     if changed:
         sys.exit(f"The demo failed: a run that had nothing to do changed {changed} things.")
     say(f"All of it held (changed=0 in the last run). {time.monotonic() - begin:.0f} seconds in all.")
-    print(NEXT.format(engine=engine_address(), host=HOST, inventory=INVENTORY.relative_to(ROOT)))
+    print(NEXT.format(engine=engine_address(), host=hosts.container(HOST), inventory=INVENTORY.relative_to(ROOT)))
 
 
 def engine_address() -> str:

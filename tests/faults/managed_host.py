@@ -12,15 +12,18 @@ import subprocess
 import time
 from typing import Any
 
+import hosts
+
 
 class ManagedHost:
-    """name: of the test host, which is up."""
+    """name: of the test host, which is up; its container's is what the inventory names."""
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.container = hosts.container(name)
 
     def run(self, script: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        command = ["docker", "exec", "--interactive", self.name, "sh", "-c", script]
+        command = ["docker", "exec", "--interactive", self.container, "sh", "-c", script]
         return subprocess.run(command, capture_output=True, text=True, check=False, **options)
 
     def must(self, script: str) -> str:
@@ -31,7 +34,7 @@ class ManagedHost:
 
     def write(self, content: str | bytes, path: str) -> None:
         data = content.encode() if isinstance(content, str) else content
-        command = ["docker", "exec", "--interactive", self.name, "sh", "-c", f"cat > {shlex.quote(path)}"]
+        command = ["docker", "exec", "--interactive", self.container, "sh", "-c", f"cat > {shlex.quote(path)}"]
         subprocess.run(command, input=data, check=True)
 
     def module(self, module: str, check: bool, **options: Any) -> dict[str, Any]:
@@ -57,12 +60,12 @@ class ManagedHost:
 
     def reboot(self) -> None:
         """Power off and on: nothing of the host's processes gets time to end."""
-        subprocess.run(["docker", "kill", self.name], check=True, capture_output=True)
-        subprocess.run(["docker", "start", self.name], check=True, capture_output=True)
+        subprocess.run(["docker", "kill", self.container], check=True, capture_output=True)
+        subprocess.run(["docker", "start", self.container], check=True, capture_output=True)
         self.wait_for("systemctl is-system-running | grep -E 'running|degraded'")
 
     def _command(self, module: str, check: bool, options: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
-        command = ["ansible", "all", "--inventory", f"{self.name},", "--module-name", f"dockyard.ops.{module}"]
+        command = ["ansible", "all", "--inventory", f"{self.container},", "--module-name", f"dockyard.ops.{module}"]
         command += ["--args", json.dumps(options), *(["--check", "--diff"] if check else [])]
         for name, value in (
             ("ansible_connection", "community.docker.docker"),
@@ -83,7 +86,7 @@ class ManagedHost:
             # Lines of progress come before it.
             lines = stdout.splitlines()
             found: dict[str, Any] = json.loads("\n".join(lines[lines.index("{") :]))["plays"][0]["tasks"][0]["hosts"][
-                self.name
+                self.container
             ]
         except (ValueError, LookupError):
             return {

@@ -57,10 +57,11 @@ def edited(text: str, changes: dict[str, Any]) -> str:
 
 
 class HarborHost:
-    """name: of the host, which is its container's name."""
+    """name: of the host, which the other hosts know it by."""
 
     def __init__(self, name: str, suite: str = "trixie", password: str = ADMIN_PASSWORD) -> None:
         self.name = name
+        self.container = hosts.container(name)
         self.suite = suite
         self.password = password
 
@@ -80,7 +81,7 @@ class HarborHost:
         hosts.down([self.name])
 
     def run(self, script: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        command = ["docker", "exec", "--interactive", self.name, "bash", "-c", script]
+        command = ["docker", "exec", "--interactive", self.container, "bash", "-c", script]
         return subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, **options)
 
     def must(self, script: str) -> str:
@@ -93,13 +94,13 @@ class HarborHost:
 
     def write(self, path: str, content: str | bytes) -> None:
         data = content.encode() if isinstance(content, str) else content
-        command = ["docker", "exec", "--interactive", self.name, "sh", "-c", f"cat > {shlex.quote(path)}"]
+        command = ["docker", "exec", "--interactive", self.container, "sh", "-c", f"cat > {shlex.quote(path)}"]
         subprocess.run(command, input=data, check=True)
 
     @property
     def ip(self) -> str:
         form = "{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}"
-        return hosts.docker("inspect", "--format", form, self.name)
+        return hosts.docker("inspect", "--format", form, self.container)
 
     @property
     def configuration(self) -> dict[str, Any]:

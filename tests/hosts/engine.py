@@ -30,6 +30,14 @@ PID_FILE = RUN / "docker.pid"
 PACKAGES = ["docker.io", "docker-cli", "iptables"]
 
 
+def clone() -> str:
+    """Return the key of this clone of the repository, which the names of everything that is its own carry."""
+    try:
+        return os.environ["DOCKYARD_CLONE"]
+    except KeyError:
+        sys.exit("DOCKYARD_CLONE is not set, which says whose test hosts these are; run this by tests/environment/run.")
+
+
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
     """Keeps other commands of this folder waiting: two tests must not build the same image at once."""

@@ -5,12 +5,14 @@
 
     hosts.py up NAME [--suite trixie] [--flavour engine] [--alias HOSTNAME]
     hosts.py down NAME [NAME ...]
-    hosts.py clean                   removes every test host, and the network between them; the demo's host stays
-    hosts.py purge                   removes all hosts, images, and our own engine
+    hosts.py clean                   removes this clone's test hosts, and their network; the demo's host stays
+    hosts.py purge                   removes all hosts and images of this clone, and our own engine
 
-A host's name is its container's name, for Ansible's connection community.docker.docker; the hosts
-resolve each other by name and alias. Not a security boundary: a host has every capability but one,
-which makes it root on the machine that runs it. The commands expect an engine to answer (engine.py).
+Several clones of the repository can share an engine: the container of the host NAME is NAME-KEY, with a key
+made of the clone's path, and each clone has a network of its own, on which the hosts resolve each other by
+name and alias. An inventory names the container in ansible_docker_host, or in place of the host's name.
+Not a security boundary: a host has every capability but one, which makes it root on the machine that
+runs it. The commands expect an engine to answer (engine.py), and tests/environment/run to start them.
 """
 
 from __future__ import annotations
@@ -23,9 +25,18 @@ import time
 import engine
 import images
 
-NETWORK = "dockyard-test"
-LABEL = "dockyard.test.host"
+LABEL = "dockyard.test.host"  # with the key of the clone as its value
 DEMO = "dockyard-demo"
+
+
+def container(name: str) -> str:
+    """Return the name of a host's container."""
+    return f"{name}-{engine.clone()}"
+
+
+def network() -> str:
+    """Return the name of the network between this clone's hosts."""
+    return f"dockyard-test-{engine.clone()}"
 
 
 def run_docker(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -43,12 +54,13 @@ def up(name: str, suite: str, flavour: str, alias: str | None, options: list[str
     """Starts a host and waits until systemd has started all its units."""
     image = images.ensure(suite, flavour)
     with engine.alone():
-        if NETWORK not in docker("network", "ls", "--format", "{{.Name}}").split():
-            docker("network", "create", NETWORK)
+        if network() not in docker("network", "ls", "--format", "{{.Name}}").split():
+            docker("network", "create", network())
     down([name])
     command = (
-        *("run", "--detach", "--name", name, "--hostname", alias or name, "--label", LABEL),
-        *("--network", NETWORK, "--network-alias", alias or name),
+        *("run", "--detach", "--name", container(name), "--hostname", alias or name),
+        *("--label", f"{LABEL}={engine.clone()}", "--network", network()),
+        *("--network-alias", name, "--network-alias", alias or name),
         *("--security-opt", "seccomp=unconfined", "--device-cgroup-rule", "a *:* rwm"),
         *("--device", "/dev/fuse", "--device", "/dev/net/tun", "--cgroupns", "private"),
         *("--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp:exec", "--cap-add", "ALL"),
@@ -64,34 +76,49 @@ def up(name: str, suite: str, flavour: str, alias: str | None, options: list[str
 
 
 def wait_for_systemd(name: str, seconds: int = 60) -> None:
+    """Wait until all units of a host are started. name: of the host."""
     deadline = time.monotonic() + seconds
+    asked = container(name)
     state = ""
     while state not in ("running", "degraded"):
         if time.monotonic() > deadline:
-            sys.exit(f"{name} is not up after {seconds} seconds: {state or docker('logs', name, check=False)}")
+            sys.exit(f"{name} is not up after {seconds} seconds: {state or docker('logs', asked, check=False)}")
         time.sleep(0.3)
-        state = docker("exec", name, "systemctl", "is-system-running", check=False)
+        state = docker("exec", asked, "systemctl", "is-system-running", check=False)
     if state == "degraded":
-        sys.exit(f"{name}: {docker('exec', name, 'systemctl', '--failed', '--no-legend', check=False)}")
+        sys.exit(f"{name}: {docker('exec', asked, 'systemctl', '--failed', '--no-legend', check=False)}")
 
 
 def down(names: list[str]) -> None:
     if names:
-        docker("rm", "--force", "--volumes", *names, check=False)
+        docker("rm", "--force", "--volumes", *(container(name) for name in names), check=False)
+
+
+def containers(label: str) -> list[str]:
+    """Return the names of all containers with a label."""
+    return docker("ps", "--all", "--format", "{{.Names}}", "--filter", f"label={label}").split()
 
 
 def clean(kept: tuple[str, ...] = (DEMO,)) -> None:
-    listed = docker("ps", "--all", "--format", "{{.Names}}", "--filter", f"label={LABEL}").split()
-    down([name for name in listed if name not in kept])
-    docker("network", "rm", NETWORK, check=False)  # refused while a host uses it
+    """Remove this clone's hosts, except those that are to be kept, and their network."""
+    stay = [container(name) for name in kept]
+    gone = [name for name in containers(f"{LABEL}={engine.clone()}") if name not in stay]
+    if gone:
+        docker("rm", "--force", "--volumes", *gone, check=False)
+    docker("network", "rm", network(), check=False)  # refused while a host uses it
 
 
-def purge() -> None:
+def purge() -> str:
+    """Remove everything of this clone, and our own engine unless another clone has hosts on it. Return what stays."""
     clean(kept=())
-    ours = docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "--filter", "reference=dockyard-test/*")
+    ours = images.of_clone()
     if ours:
-        docker("image", "rm", "--force", *ours.split(), check=False)
+        docker("image", "rm", "--force", *ours, check=False)
+    others = containers(LABEL)
+    if others:
+        return f"the engine, because other clones have hosts on it: {', '.join(sorted(others))}"
     engine.stop(remove=True)
+    return ""
 
 
 def main() -> None:
@@ -112,8 +139,12 @@ def main() -> None:
         up(arguments.name, arguments.suite, arguments.flavour, arguments.alias, arguments.options)
     elif arguments.command == "down":
         down(arguments.names)
+    elif arguments.command == "clean":
+        clean()
     else:
-        {"clean": clean, "purge": purge}[arguments.command]()
+        left = purge()
+        if left:
+            print(f"What stays is {left}.")
 
 
 if __name__ == "__main__":

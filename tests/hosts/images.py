@@ -6,7 +6,8 @@
     bookworm  Docker 20.10        trixie  Docker 26.1        sid  Docker 28.5
 
 There is no Docker Hub: the base comes from mmdebstrap and the Debian mirror that this machine's apt is
-configured with. An image is built once and kept in the engine; its tag carries a key made of the recipe.
+configured with. An image is built once and kept in the engine; its tag carries a key made of the recipe, and that of
+the clone of the repository. A clone takes what another has built by a tag of its own, and removes only its own tags.
 """
 
 from __future__ import annotations
@@ -54,9 +55,29 @@ def key() -> str:
     return digest.hexdigest()[:12]
 
 
-def exists(image: str) -> bool:
-    command = ["docker", "image", "inspect", image]
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+def listed(pattern: str) -> list[str]:
+    """Return the images whose name and tag match a pattern."""
+    command = ["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference={pattern}"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+def of_clone() -> list[str]:
+    """Return all images of this clone."""
+    return listed(f"dockyard-test/*:*-{engine.clone()}")
+
+
+def exists(repository: str, suite: str) -> bool:
+    """Whether there is an image of today's recipe; one that another clone has built gets this clone's tag."""
+    found = listed(f"{repository}:{suite}-{key()}*")
+    image = f"{repository}:{tag(suite)}"
+    if found and image not in found:
+        subprocess.run(["docker", "image", "tag", found[0], image], check=True)
+    return bool(found)
+
+
+def tag(suite: str) -> str:
+    """Return the tag of this clone's images of a suite."""
+    return f"{suite}-{key()}-{engine.clone()}"
 
 
 def import_base(suite: str, image: str) -> None:
@@ -82,18 +103,16 @@ def import_base(suite: str, image: str) -> None:
 
 def ensure(suite: str, flavour: str) -> str:
     """Name of the image for this suite and flavour, built first where it is missing."""
-    tag = f"{suite}-{key()}"
-    image = f"dockyard-test/{flavour}:{tag}"
     with engine.alone():
-        if not exists(image):
-            build(suite, flavour, tag)
-    return image
+        if not exists(f"dockyard-test/{flavour}", suite):
+            build(suite, flavour)
+    return f"dockyard-test/{flavour}:{tag(suite)}"
 
 
-def build(suite: str, flavour: str, tag: str) -> None:
-    image = f"dockyard-test/{flavour}:{tag}"
-    base = f"dockyard-test/debian:{tag}"
-    if not exists(base):
+def build(suite: str, flavour: str) -> None:
+    image = f"dockyard-test/{flavour}:{tag(suite)}"
+    base = f"dockyard-test/debian:{tag(suite)}"
+    if not exists("dockyard-test/debian", suite):
         print(f"Making a base image of Debian {suite}", file=sys.stderr)
         import_base(suite, base)
     print(f"Building the test host image {image}", file=sys.stderr)
@@ -101,14 +120,13 @@ def build(suite: str, flavour: str, tag: str) -> None:
     done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         sys.exit(f"{done.stdout}{done.stderr}\nBuilding {image} failed.")
-    remove_older(suite, flavour, tag)
+    remove_older(suite, flavour)
 
 
-def remove_older(suite: str, flavour: str, tag: str) -> None:
-    """Removes what an older recipe made; images that a host still uses stay."""
+def remove_older(suite: str, flavour: str) -> None:
+    """Remove what an older recipe of this clone made; images that a host still uses stay."""
     for repository in (f"dockyard-test/{flavour}", "dockyard-test/debian"):
-        listed = ["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", repository]
-        images = subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split()
-        old = [image for image in images if f":{suite}-" in image and not image.endswith(f":{tag}")]
+        images = listed(f"{repository}:{suite}-*-{engine.clone()}")
+        old = [image for image in images if not image.endswith(f":{tag(suite)}")]
         if old:
             subprocess.run(["docker", "image", "rm", *old], capture_output=True, check=False)

@@ -29,7 +29,7 @@ def all_targets() -> list[str]:
 
 def run(target: str, host: str) -> bool:
     print(f"=== {target} on {host}", flush=True)
-    inventory = ["-i", f"{host},", "-c", "community.docker.docker"]
+    inventory = ["-i", f"{hosts.container(host)},", "-c", "community.docker.docker"]
     command = ["ansible-playbook", *inventory, str(HERE / "run.yml"), "-e", f"target={target}"]
     environment = {**os.environ, "ANSIBLE_ROLES_PATH": str(HERE / "targets")}
     return subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, check=False).returncode == 0

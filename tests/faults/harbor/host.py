@@ -111,7 +111,7 @@ class Host(ManagedHost):
 
     def _looking(self, step: str, command: str, delay: float) -> subprocess.Popen[str]:
         words = ["python3", "/root/at_step.py", step, str(delay), str(_LOOK), command]
-        return subprocess.Popen(["docker", "exec", self.name, *words], stdout=subprocess.PIPE, text=True)
+        return subprocess.Popen(["docker", "exec", self.container, *words], stdout=subprocess.PIPE, text=True)
 
     @staticmethod
     def _seen(looking: subprocess.Popen[str]) -> str | None:
