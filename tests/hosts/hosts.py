@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Managed test hosts: containers that boot systemd and run their own Docker Engine.
 
-    hosts.py up NAME [--suite trixie] [--flavour engine] [--alias HOSTNAME]
+    hosts.py up NAME [--suite trixie] [--flavour engine] [--alias HOSTNAME] [-- OPTION-OF-DOCKER-RUN ...]
     hosts.py down NAME [NAME ...]
     hosts.py clean                   removes this clone's test hosts, and their network; the demo's host stays
     hosts.py purge                   removes all hosts and images of this clone, and our own engine
@@ -129,14 +129,19 @@ def main() -> None:
     start.add_argument("--suite", choices=images.SUITES, default="trixie")
     start.add_argument("--flavour", choices=images.FLAVOURS, default="engine")
     start.add_argument("--alias")
-    start.add_argument("options", nargs="*", help="further options of docker run, after --")
     end = commands.add_parser("down")
     end.add_argument("names", nargs="+")
     commands.add_parser("clean")
     commands.add_parser("purge")
-    arguments = parser.parse_args()
+    # By hand: argparse assigns what comes after "--" to a list only if nothing stands between it and NAME.
+    words = sys.argv[1:]
+    end_of_words = words.index("--") if "--" in words else len(words)
+    options = words[end_of_words + 1 :]
+    arguments = parser.parse_args(words[:end_of_words])
+    if options and arguments.command != "up":
+        parser.error("only up takes options of docker run")
     if arguments.command == "up":
-        up(arguments.name, arguments.suite, arguments.flavour, arguments.alias, arguments.options)
+        up(arguments.name, arguments.suite, arguments.flavour, arguments.alias, options)
     elif arguments.command == "down":
         down(arguments.names)
     elif arguments.command == "clean":
