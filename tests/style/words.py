@@ -104,7 +104,7 @@ def complaints_about_tasks(path: pathlib.Path, verbs: frozenset[str]) -> Iterato
     for task in tasks_of(yaml.load(path.read_text(encoding="utf-8"), _Loader)):
         name = str(task.get("name", ""))
         # ansible-lint wants the name of the file before that of a task in a file that is included.
-        first = (name.rsplit(" | ", 1)[-1].split() or [""])[0]
+        first = (name.rsplit(" | ", 1)[-1].split() or [""])[0].rstrip(",")
         if name and first not in verbs:
             yield f"{path.relative_to(ROOT)}: the task {name!r} does not begin with a verb of tests/style/verbs.txt"
 
