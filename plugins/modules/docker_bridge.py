@@ -210,6 +210,7 @@ diff:
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config import document, module
+from ansible_collections.dockyard.ops.plugins.module_utils._module import run_module
 
 _POOL = {"base": {"type": "str", "required": True}, "size": {"type": "int", "required": True}}
 _OPTIONS: dict[str, dict[str, Any]] = {
@@ -228,12 +229,14 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def main() -> None:
-    module.main(
-        {
+    run_module(
+        lambda call: module.run(call, wish(call.params)),
+        argument_spec={
+            **module.OPTIONS,
             **_OPTIONS,
             "state": {"type": "str", "choices": ["merged", "replaced", "absent"], "default": "merged"},
         },
-        wish,
+        add_file_common_args=True,
     )
 
 

@@ -377,15 +377,12 @@ registries:
       expires_in_days: 89
 """
 
-import os
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.dockyard.ops.plugins.module_utils._certs_d import folder as certs_d_folder
 from ansible_collections.dockyard.ops.plugins.module_utils._certs_d import options
 from ansible_collections.dockyard.ops.plugins.module_utils._certs_d import probe as certs_d_probe
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
-from ansible_collections.dockyard.ops.plugins.module_utils._host.file_set import Attributes
+from ansible_collections.dockyard.ops.plugins.module_utils._module import MissingLibrary, ModuleCall, diff, run_module
 from ansible_collections.dockyard.ops.plugins.module_utils._pki import x509
 
 # Options that one registry has by itself, and those that it takes over from the task.
@@ -393,41 +390,24 @@ _OWN = ("registry", "ca_content", "ca_path", "client_certs", "probe_address")
 _INHERITED = ("purge", "state", "probe")
 
 
-class _ModuleAttributes(Attributes):
-    """Adds the SELinux context that the place of a file asks for."""
-
-    def __init__(self, module: AnsibleModule) -> None:
-        super().__init__(os.geteuid(), os.getegid())
-        self._module = module
-
-    def differ(self, path: str, mode: int) -> bool:
-        return super().differ(path, mode) or (
-            self._module.selinux_enabled()
-            and self._module.selinux_context(path) != self._module.selinux_default_context(path)
-        )
-
-    def apply(self, path: str, destination: str, mode: int) -> None:
-        super().apply(path, destination, mode)
-        if self._module.selinux_enabled():
-            self._module.set_context_if_different(path, self._module.selinux_default_context(destination), False)
-
-
-def _run(module: AnsibleModule) -> dict[str, Any]:
-    params = module.params
+def run(call: ModuleCall) -> dict[str, Any]:
+    if x509.CRYPTOGRAPHY_IMPORT_ERROR is not None:
+        raise MissingLibrary("cryptography >= 38", x509.CRYPTOGRAPHY_IMPORT_ERROR, url="https://cryptography.io/")
+    params = call.params
     entries = _entries(params)
     base = options.certs_folder(params["engine"], params["directory"])
-    attributes = _ModuleAttributes(module)
+    attributes = call.selinux_attributes()
     at = x509.now()
     trusts = options.wanted(entries, base, params["min_days_left"], at)
     certs_d_folder.check_base(base)
     plans = [certs_d_folder.make_plan(trust, attributes, at) for trust in trusts]
     probes = certs_d_probe.probe(plans, params["timeout"])
-    diffs = [certs_d_folder.describe(plan, attributes) for plan in plans] if module._diff else []
-    if any(plan.changed for plan in plans) and not module.check_mode:
+    diffs = [certs_d_folder.describe(plan, attributes) for plan in plans] if call.diff_mode else []
+    if any(plan.changed for plan in plans) and not call.check_mode:
         plans = certs_d_folder.apply(trusts, base, attributes, at)
     for plan in plans:
         for warning in certs_d_folder.warnings(plan, params["engine"]):
-            module.warn(warning)
+            call.warn(warning)
     results = [certs_d_folder.report(plan, at, probes.get(plan.trust.registry)) for plan in plans]
     return _result(params, results, [(plan, *diff) for plan, diff in zip(plans, diffs) if plan.changed])
 
@@ -450,15 +430,7 @@ def _result(
         "changed": any(result["changed"] for result in results),
         "expires_in_days": min(days, default=None),
         "registries": results,
-        "diff": [
-            {
-                "before_header": plan.trust.folder,
-                "after_header": plan.trust.folder,
-                "before": before,
-                "after": after,
-            }
-            for plan, before, after in diffs
-        ],
+        "diff": [diff(plan.trust.folder, before, after) for plan, before, after in diffs],
     }
 
 
@@ -498,7 +470,8 @@ def _argument_spec() -> dict[str, Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    run_module(
+        run,
         argument_spec=_argument_spec(),
         required_one_of=[("registry", "registries")],
         mutually_exclusive=[
@@ -508,18 +481,7 @@ def main() -> None:
             ("registries", "client_certs"),
             ("registries", "probe_address"),
         ],
-        supports_check_mode=True,
     )
-    if x509.CRYPTOGRAPHY_IMPORT_ERROR is not None:
-        module.fail_json(
-            msg=missing_required_lib("cryptography >= 38", url="https://cryptography.io/"),
-            exception=x509.CRYPTOGRAPHY_IMPORT_ERROR,
-        )
-    try:
-        result = _run(module)
-    except Problem as problem:
-        module.fail_json(msg=problem.message)
-    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -169,15 +169,18 @@ diff:
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config import document, module
+from ansible_collections.dockyard.ops.plugins.module_utils._module import run_module
 
 
 def main() -> None:
-    module.main(
-        {
+    run_module(
+        lambda call: module.run(call, wish(call.params)),
+        argument_spec={
+            **module.OPTIONS,
             "config": {"type": "dict", "required": True},
             "state": {"type": "str", "choices": ["merged", "replaced", "absent"], "default": "merged"},
         },
-        wish,
+        add_file_common_args=True,
     )
 
 

@@ -347,15 +347,17 @@ plan:
 
 import os
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor import info
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.config import document
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.version import Version
+from ansible_collections.dockyard.ops.plugins.module_utils._module import MissingLibrary, ModuleCall, run_module
 
 
-def run(module: AnsibleModule) -> dict[str, object]:
-    params = module.params
+def run(call: ModuleCall) -> dict[str, object]:
+    params = call.params
+    # If there is nothing to read, nothing is needed to read it.
+    if document.YAML_IMPORT_ERROR is not None and os.path.exists(params["path"]):
+        raise MissingLibrary("PyYAML", document.YAML_IMPORT_ERROR)
     question = info.Question(
         path=params["path"],
         targets=[Version.parse(target) for target in params["target"]],
@@ -368,7 +370,9 @@ def run(module: AnsibleModule) -> dict[str, object]:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    run_module(
+        run,
+        reads_only=True,
         argument_spec={
             "path": {"type": "path", "default": "/opt/harbor"},
             "target": {"type": "list", "elements": "str", "default": []},
@@ -377,16 +381,7 @@ def main() -> None:
             "registry_size": {"type": "bool", "default": False},
             "timeout": {"type": "float", "default": 10},
         },
-        supports_check_mode=True,
     )
-    # Where there is nothing to read, nothing is needed to read it.
-    if document.YAML_IMPORT_ERROR is not None and os.path.exists(module.params["path"]):
-        module.fail_json(msg=missing_required_lib("PyYAML"), exception=document.YAML_IMPORT_ERROR)
-    try:
-        result = run(module)
-    except Problem as problem:
-        module.fail_json(msg=problem.message)
-    module.exit_json(**result)
 
 
 if __name__ == "__main__":

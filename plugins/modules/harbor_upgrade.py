@@ -323,13 +323,12 @@ import os
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.config import document
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade import plan as upgrade_plan
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade import request
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.context import Secrets
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.job import Folder
+from ansible_collections.dockyard.ops.plugins.module_utils._module import MissingLibrary, ModuleCall, run_module
 
 _ARCHIVE = {
     "src": {"type": "path"},
@@ -341,49 +340,16 @@ _ARCHIVE = {
 }
 
 
-def main() -> None:
-    module = AnsibleModule(
-        argument_spec={
-            "path": {"type": "path", "default": "/opt/harbor"},
-            "state": {"type": "str", "choices": ["upgraded", "planned", "rolled_back"], "default": "upgraded"},
-            "archives": {
-                "type": "list",
-                "elements": "dict",
-                "default": [],
-                "options": _ARCHIVE,
-                "mutually_exclusive": [("src", "url")],
-                "required_one_of": [("src", "url")],
-                "required_together": [("signature", "keyring")],
-            },
-            "admin_username": {"type": "str", "default": "admin"},
-            "admin_password": {"type": "str", "no_log": True},
-            "backup_path": {"type": "path"},
-            "keep_backup": {"type": "bool", "default": True},
-            "edited_compose": {"type": "str", "choices": ["refuse", "discard"], "default": "refuse"},
-            "drop_components": {"type": "list", "elements": "str", "default": []},
-            "database_backup_command": {"type": "list", "elements": "str", "default": []},
-            "database_restore_command": {"type": "list", "elements": "str", "default": []},
-            "timeout": {"type": "int", "default": 1800},
-            "wait": {"type": "bool", "default": True},
-            "progress": {"type": "int", "default": 5},
-            "job": {"type": "str"},
-            "journal_from": {"type": "int", "default": 0},
-        },
-        supports_check_mode=True,
-    )
+def run(call: ModuleCall) -> dict[str, Any]:
     if document.YAML_IMPORT_ERROR is not None:
-        module.fail_json(msg=missing_required_lib("PyYAML"), exception=document.YAML_IMPORT_ERROR)
-    try:
-        if os.geteuid() != 0:
-            raise Problem("Only root may upgrade Harbor; run as root (become: true). Nothing was changed.")
-        outcome = request.carry_out(_order(module.params, module.check_mode))
-    except Problem as problem:
-        module.fail_json(msg=problem.message, outcome="refused", running=False)
-    result = _result(module.params, outcome)
+        raise MissingLibrary("PyYAML", document.YAML_IMPORT_ERROR)
+    call.require_root("upgrade Harbor")
+    outcome = request.carry_out(_order(call.params, call.check_mode))
+    result = _result(call.params, outcome)
     if outcome.plan is not None:
         for warning in outcome.plan.warnings:
-            module.warn(warning)
-    if module._diff and outcome.job is not None and outcome.outcome == "upgraded" and outcome.job.configuration:
+            call.warn(warning)
+    if call.diff_mode and outcome.job is not None and outcome.outcome == "upgraded" and outcome.job.configuration:
         before, after = outcome.job.configuration
         result["diff"] = {
             "before_header": f"harbor.yml ({outcome.job.source})",
@@ -391,9 +357,7 @@ def main() -> None:
             "before": before,
             "after": after,
         }
-    if outcome.failed:
-        module.fail_json(**result)
-    module.exit_json(**result)
+    return {**result, "failed": outcome.failed}
 
 
 def _order(params: dict[str, Any], check_mode: bool) -> request.Order:
@@ -469,6 +433,39 @@ def _result(params: dict[str, Any], outcome: request.Outcome) -> dict[str, Any]:
         if outcome.running:
             result["progress"] = folder.progress()
     return result
+
+
+def main() -> None:
+    run_module(
+        run,
+        error_result={"outcome": "refused", "running": False},
+        argument_spec={
+            "path": {"type": "path", "default": "/opt/harbor"},
+            "state": {"type": "str", "choices": ["upgraded", "planned", "rolled_back"], "default": "upgraded"},
+            "archives": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": _ARCHIVE,
+                "mutually_exclusive": [("src", "url")],
+                "required_one_of": [("src", "url")],
+                "required_together": [("signature", "keyring")],
+            },
+            "admin_username": {"type": "str", "default": "admin"},
+            "admin_password": {"type": "str", "no_log": True},
+            "backup_path": {"type": "path"},
+            "keep_backup": {"type": "bool", "default": True},
+            "edited_compose": {"type": "str", "choices": ["refuse", "discard"], "default": "refuse"},
+            "drop_components": {"type": "list", "elements": "str", "default": []},
+            "database_backup_command": {"type": "list", "elements": "str", "default": []},
+            "database_restore_command": {"type": "list", "elements": "str", "default": []},
+            "timeout": {"type": "int", "default": 1800},
+            "wait": {"type": "bool", "default": True},
+            "progress": {"type": "int", "default": 5},
+            "job": {"type": "str"},
+            "journal_from": {"type": "int", "default": 0},
+        },
+    )
 
 
 if __name__ == "__main__":

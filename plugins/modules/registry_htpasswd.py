@@ -208,33 +208,24 @@ diff:
         alice: bcrypt cost 8, sha256 1c8f5d6f0a3f4d6b
 """
 
-import os
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._module import MissingLibrary, ModuleCall, run_module
 from ansible_collections.dockyard.ops.plugins.module_utils._registry.htpasswd import User
 from ansible_collections.dockyard.ops.plugins.module_utils._registry.htpasswd_update import Update, Wish
 from ansible_collections.dockyard.ops.plugins.module_utils._registry.password_hash import MissingBcrypt
 
 
-def apply(module: AnsibleModule) -> dict[str, Any]:
-    params = module.params
+def apply(call: ModuleCall) -> dict[str, Any]:
+    params = call.params
     if not 4 <= params["cost"] <= 31:
         raise Problem(
             f"cost is {params['cost']}, and bcrypt has costs from 4 to 31; choose one of them and run again."
             " Nothing was changed."
         )
     path = params["path"]
-    attributes = module.load_file_common_arguments(params, path=path)
-    attribute_diff: dict[str, Any] = {}
-
-    def dress(temporary: str) -> None:
-        # File attributes (chattr) come last: an immutable file could not be renamed.
-        module.set_fs_attributes_if_different(
-            {**attributes, "path": temporary, "attributes": None}, False, attribute_diff
-        )
-
+    attributes = call.file_attributes(path)
     wish = Wish(
         path=path,
         users=[User(user["name"], user["password"] or "", user["state"] == "present") for user in params["users"]],
@@ -244,13 +235,16 @@ def apply(module: AnsibleModule) -> dict[str, Any]:
         backup=params["backup"],
         lock_timeout=params["lock_timeout"],
     )
-    outcome = Update(wish, module.check_mode, dress).run()
+    try:
+        outcome = Update(wish, call.check_mode, attributes.set_on).run()
+    except MissingBcrypt as error:
+        raise MissingLibrary("bcrypt", str(error)) from error
     for warning in outcome.warnings:
-        module.warn(warning)
+        call.warn(warning)
 
     changed = outcome.plan.changes_something
-    if outcome.existed or (changed and not module.check_mode):
-        changed = module.set_fs_attributes_if_different(attributes, changed, attribute_diff)
+    if outcome.existed or (changed and not call.check_mode):
+        changed = attributes.set_in_place(changed)
     result: dict[str, Any] = {
         "changed": changed,
         "path": path,
@@ -260,18 +254,14 @@ def apply(module: AnsibleModule) -> dict[str, Any]:
     }
     if outcome.backup_file is not None:
         result["backup_file"] = outcome.backup_file
-    if module._diff:
-        result["diff"] = [
-            {"before_header": path, "after_header": path, "before": outcome.before, "after": outcome.after}
-        ]
-        if attribute_diff:
-            attributes_of = f"{os.path.basename(path)} (attributes)"
-            result["diff"].append({"before_header": attributes_of, "after_header": attributes_of, **attribute_diff})
+    if call.diff_mode:
+        result["diff"] = attributes.diffs(outcome.before, outcome.after)
     return result
 
 
 def main() -> None:
-    module = AnsibleModule(
+    run_module(
+        apply,
         argument_spec={
             "path": {"type": "path", "required": True},
             "users": {
@@ -297,15 +287,7 @@ def main() -> None:
             "lock_timeout": {"type": "int", "default": 30},
         },
         add_file_common_args=True,
-        supports_check_mode=True,
     )
-    try:
-        result = apply(module)
-    except MissingBcrypt as error:
-        module.fail_json(msg=missing_required_lib("bcrypt"), exception=str(error))
-    except Problem as problem:
-        module.fail_json(msg=problem.message)
-    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -249,16 +249,16 @@ totals:
     size_bytes: 5368709120
 """
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._module import ModuleCall, run_module
 from ansible_collections.dockyard.ops.plugins.module_utils._registry import contents as registry_contents
 from ansible_collections.dockyard.ops.plugins.module_utils._registry import options
 
 LEVELS = ("health", "catalog", "tags", "manifests")
 
 
-def run(module: AnsibleModule) -> dict[str, object]:
-    params = module.params
+def run(call: ModuleCall) -> dict[str, object]:
+    params = call.params
     for name in ("page_size", "max_repositories"):
         if params[name] is not None and params[name] < 1:
             raise Problem(f"{name} is {params[name]}; give at least 1.")
@@ -276,7 +276,7 @@ def run(module: AnsibleModule) -> dict[str, object]:
     version = registry.wait(params["wait"])
     contents = registry_contents.gather(registry, wanted)
     if params["username"] is not None and not registry.requires_auth:
-        module.warn(
+        call.warn(
             f"Registry '{params['registry']}' asked for no login, so the password of"
             f" '{params['username']}' was neither sent nor checked."
         )
@@ -291,7 +291,9 @@ def run(module: AnsibleModule) -> dict[str, object]:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    run_module(
+        run,
+        reads_only=True,
         argument_spec={
             **options.ARGUMENT_SPEC,
             "gather": {"type": "list", "elements": "str", "choices": list(LEVELS), "default": ["manifests"]},
@@ -303,13 +305,7 @@ def main() -> None:
         },
         required_together=options.REQUIRED_TOGETHER,
         mutually_exclusive=options.MUTUALLY_EXCLUSIVE,
-        supports_check_mode=True,
     )
-    try:
-        result = run(module)
-    except Problem as problem:
-        module.fail_json(msg=problem.message)
-    module.exit_json(**result)
 
 
 if __name__ == "__main__":

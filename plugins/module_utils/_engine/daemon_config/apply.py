@@ -15,7 +15,7 @@ import ipaddress
 import os
 import time
 from collections.abc import Sequence
-from typing import Callable, NoReturn
+from typing import Any, Callable, NoReturn
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, network
@@ -49,6 +49,10 @@ class RolledBack(Problem):
     def __init__(self, message: str, complete: bool) -> None:
         super().__init__(message)
         self.complete = complete
+        self.changed = not complete
+
+    def returned(self) -> dict[str, Any]:
+        return {"rolled_back": self.complete}
 
 
 class Carrier:
