@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The Dockyard authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# The front door. What the targets do stands in noxfile.py; their environment is made on first use.
+# The front door. What the targets do is in noxfile.py; their environment is made on first use.
 NOX = @tests/environment/run nox --error-on-missing-interpreters -s
 
 .DEFAULT_GOAL = help

@@ -237,7 +237,7 @@ def galaxy_importer(session: nox.Session) -> None:
             log = session.run("python", "-m", "galaxy_importer.main", artifact.name, silent=True) or ""
     print(log)
     if "ERROR:" in log:
-        session.error("galaxy-importer reports an error; it stands above.")
+        session.error("galaxy-importer reports an error; see above.")
 
 
 @nox.session

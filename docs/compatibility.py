@@ -21,10 +21,10 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 MATRIX = ROOT / "tests" / "matrix.yml"
 PAGE = ROOT / "docs" / "docsite" / "rst" / "compatibility.rst"
 HEAD = """\
-.. _ansible_collections.dockyard.ops.docsite.compatibility:
-
 ..
   Made by docs/compatibility.py from tests/matrix.yml; change that, not this file.
+
+.. _ansible_collections.dockyard.ops.docsite.compatibility:
 
 What it works with
 ==================

@@ -28,7 +28,7 @@ INTRODUCTION = """# What it costs in time
 
 Written by `make bench`. Each row was measured against its peer in the same run on the same machine; compare
 the two columns with each other, not with another machine. A time is that of a whole `ansible-playbook` run unless
-the row says otherwise. How a row is measured stands in the module of its subject in `tests/bench`.
+the row says otherwise. How a row is measured is in the module of its subject in `tests/bench`.
 """
 Row = dict[str, object]
 
