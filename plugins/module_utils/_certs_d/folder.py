@@ -48,12 +48,12 @@ class Plan:
     write: list[str] = field(default_factory=list)
     remove: list[str] = field(default_factory=list)
     # The folder's owner or mode is not what it should be.
-    dress: bool = False
+    set_attributes: bool = False
     remove_folder: bool = False
 
     @property
     def changed(self) -> bool:
-        return bool(self.write or self.remove or self.dress or self.remove_folder)
+        return bool(self.write or self.remove or self.set_attributes or self.remove_folder)
 
     @property
     def result(self) -> dict[str, bytes]:
@@ -111,7 +111,7 @@ def make_plan(trust: Trust, attributes: Attributes, at: datetime.datetime) -> Pl
         path = os.path.join(found.folder, name)
         if found.files.get(name) != content or attributes.differ(path, MODES[os.path.splitext(name)[1]]):
             plan.write.append(name)
-    plan.dress = found.exists and attributes.differ(found.folder, FOLDER_MODE)
+    plan.set_attributes = found.exists and attributes.differ(found.folder, FOLDER_MODE)
     return plan
 
 
@@ -189,7 +189,7 @@ def _stage(plan: Plan, files: FileSet) -> None:
             trust.folder, FOLDER_MODE, {name: (content, modes[name]) for name, content in trust.files.items()}
         )
     else:
-        if plan.dress:
+        if plan.set_attributes:
             files.dress_folder(folder, FOLDER_MODE)
         for name in plan.write:
             files.write(os.path.join(folder, name), trust.files[name], modes[name])

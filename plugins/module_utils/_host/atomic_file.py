@@ -108,7 +108,7 @@ def write(
     content: bytes,
     *,
     mode: int = 0o644,
-    dress: Callable[[str], object] | None = None,
+    set_attributes: Callable[[str], object] | None = None,
     check: Callable[[], None] | None = None,
 ) -> None:
     """Replaces the file at path in one step, or leaves it as it was and raises Problem.
@@ -116,13 +116,13 @@ def write(
     path: the file; a symbolic link is followed, so that the link itself stays.
     content: all of the new content.
     mode: permissions of a file that is new; an existing file keeps its owner, group and mode.
-    dress: called with the temporary file's path just before the rename, to set owner, group,
+    set_attributes: called with the temporary file's path just before the rename, to set owner, group,
         mode or SELinux context (AnsibleModule.set_fs_attributes_if_different does it).
     check: called last before the rename; raises to call the change off, for instance
         because somebody else has written to the file meanwhile.
     """
     path = os.path.realpath(path)
-    staged = stage(path, content, mode=mode, dress=dress)
+    staged = stage(path, content, mode=mode, set_attributes=set_attributes)
     temporary: str | None = staged
     try:
         if check is not None:
@@ -138,7 +138,9 @@ def write(
                 os.unlink(temporary)
 
 
-def stage(path: str, content: bytes, *, mode: int = 0o644, dress: Callable[[str], object] | None = None) -> str:
+def stage(
+    path: str, content: bytes, *, mode: int = 0o644, set_attributes: Callable[[str], object] | None = None
+) -> str:
     """First half of write(): all of the new content beside the file, ready for one rename.
 
     For those who change several files as one. Returns the temporary file's path; a symbolic link
@@ -152,8 +154,8 @@ def stage(path: str, content: bytes, *, mode: int = 0o644, dress: Callable[[str]
             _take_over_attributes(path, file.fileno(), mode)
             file.flush()
             os.fsync(file.fileno())
-        if dress is not None:
-            dress(temporary)
+        if set_attributes is not None:
+            set_attributes(temporary)
         staged, temporary = temporary, None
         return staged
     except OSError as error:

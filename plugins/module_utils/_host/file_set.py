@@ -131,7 +131,7 @@ class FileSet:
     def _stage(self, path: str, destination: str, content: bytes, mode: int) -> str:
         try:
             return atomic_file.stage(
-                path, content, dress=lambda temporary: self.attributes.apply(temporary, destination, mode)
+                path, content, set_attributes=lambda temporary: self.attributes.apply(temporary, destination, mode)
             )
         except Problem as problem:
             # A staged folder is not known to the user.

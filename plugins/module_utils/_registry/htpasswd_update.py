@@ -58,14 +58,16 @@ class _ChangedMeanwhile(Exception):
 class Update:
     """One run over one file."""
 
-    def __init__(self, wish: Wish, check_mode: bool = False, dress: Callable[[str], object] | None = None) -> None:
+    def __init__(
+        self, wish: Wish, check_mode: bool = False, set_attributes: Callable[[str], object] | None = None
+    ) -> None:
         self.path = os.path.realpath(wish.path)
         self.users = htpasswd.check_users(wish.users)
         if wish.purge:
             htpasswd.check_purge(self.users, wish.path)
         self.wish = wish
         self.check_mode = check_mode
-        self.dress = dress
+        self.set_attributes = set_attributes
         self._library: password_hash.Library | None = None
         self._hashes: dict[str, str] = {}
         self._verified: dict[tuple[str, str], bool] = {}
@@ -132,13 +134,13 @@ class Update:
             if atomic_file.read(self.path) != content:
                 raise _ChangedMeanwhile
 
-        def dress(temporary: str) -> None:
-            if self.dress is not None:
-                self.dress(temporary)
+        def set_attributes(temporary: str) -> None:
+            if self.set_attributes is not None:
+                self.set_attributes(temporary)
             _differ_in_time(temporary, self.path)
 
         try:
-            atomic_file.write(self.path, plan.content(), mode=0o600, dress=dress, check=check)
+            atomic_file.write(self.path, plan.content(), mode=0o600, set_attributes=set_attributes, check=check)
         except BaseException:
             for copy in copies:
                 with contextlib.suppress(OSError):

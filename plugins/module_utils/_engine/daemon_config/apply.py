@@ -58,15 +58,15 @@ class RolledBack(Problem):
 class Carrier:
     """Carries out one plan.
 
-    dress: gives the file's owner, mode and SELinux context to a path, see atomic_file.write().
+    set_attributes: gives the file's owner, mode and SELinux context to a path, see atomic_file.write().
     """
 
-    def __init__(self, order: Order, plan: Plan, record: Record, dress: Callable[[str], object]) -> None:
+    def __init__(self, order: Order, plan: Plan, record: Record, set_attributes: Callable[[str], object]) -> None:
         self.order = order
         self.plan = plan
         self.found = plan.found
         self.record = record
-        self.dress = dress
+        self.set_attributes = set_attributes
         self.backup_file: str | None = None
         self.restarted: list[str] = []
         self.taken = "none"
@@ -131,7 +131,9 @@ class Carrier:
             if content is None:
                 atomic_file.remove(path)
             else:
-                atomic_file.write(path, content, dress=self.dress, check=lambda: self._unchanged(expected))
+                atomic_file.write(
+                    path, content, set_attributes=self.set_attributes, check=lambda: self._unchanged(expected)
+                )
         except OSError as error:
             raise atomic_file.explain("make", folder, error) from error
 
@@ -225,7 +227,7 @@ class Carrier:
 
     def _back(self, reason: str, verb: str) -> NoReturn:
         """Puts the old file back, proves the old state, and raises RolledBack with the first error."""
-        outcome = restore(self.order, self.record, self.dress, verb)
+        outcome = restore(self.order, self.record, self.set_attributes, verb)
         raise RolledBack(f"The Docker Engine {reason}. {outcome}", complete=self.record.change is None)
 
     def _remember(self) -> None:
@@ -257,14 +259,14 @@ def _has_reloaded(api: EngineApi, since: float, seconds: float = 10) -> bool:
     return False
 
 
-def restore(order: Order, record: Record, dress: Callable[[str], object], verb: str) -> str:
+def restore(order: Order, record: Record, set_attributes: Callable[[str], object], verb: str) -> str:
     """Puts the file of record.change back and proves the engine and its containers. Returns what has come of it."""
     change = record.change
     path = order.path
     if change is None:
         return f"What stood in {path} before is not known any more."
     try:
-        _put(path, change.old, dress)
+        _put(path, change.old, set_attributes)
     except Problem as problem:
         return f"Putting the old file back failed too, and the engine may be down: {problem.message}"
     back = "The old file is back" if change.old is not None else f"{path}, which was not there before, is removed again"
@@ -282,9 +284,9 @@ def restore(order: Order, record: Record, dress: Callable[[str], object], verb: 
         if change.bip and not old.get("bip") and not _docker0_has(change.bip):
             # It would keep the new address, see Carrier._restart().
             try:
-                atomic_file.write(path, render({**old, "bip": change.bip}), dress=dress)
+                atomic_file.write(path, render({**old, "bip": change.bip}), set_attributes=set_attributes)
                 service.control("restart", order.timeout + _STOP)
-                _put(path, change.old, dress)
+                _put(path, change.old, set_attributes)
             except Problem as problem:
                 return f"{back}, but docker0 is not: {problem.message}"
             service.control("restart", order.timeout + _STOP)
@@ -302,11 +304,11 @@ def restore(order: Order, record: Record, dress: Callable[[str], object], verb: 
     return f"{back}, and the engine answers with it{f'; {names} run' if names and verb != 'reload' else ''}."
 
 
-def _put(path: str, content: bytes | None, dress: Callable[[str], object]) -> None:
+def _put(path: str, content: bytes | None, set_attributes: Callable[[str], object]) -> None:
     if content is None:
         atomic_file.remove(path)
     else:
-        atomic_file.write(path, content, dress=dress)
+        atomic_file.write(path, content, set_attributes=set_attributes)
 
 
 def _docker0_has(bip: str) -> bool:
@@ -326,7 +328,7 @@ def _finish(order: Order, record: Record, engine: service.Engine | None, loaded:
     daemon_config_state.write(order.path, record)
 
 
-def finish(order: Order, record: Record, dress: Callable[[str], object]) -> str | None:
+def finish(order: Order, record: Record, set_attributes: Callable[[str], object]) -> str | None:
     """Completes or reverts what a run that was killed, or cut off by a reboot, has left behind. Returns what was done.
 
     Nothing is done where that run was killed before it had touched the engine: this run starts from there.
@@ -338,7 +340,7 @@ def finish(order: Order, record: Record, dress: Callable[[str], object]) -> str 
     if unit.state == "failed":
         if atomic_file.read(order.path) == change.old:
             return None
-        outcome = restore(order, record, dress, "restart")
+        outcome = restore(order, record, set_attributes, "restart")
         return f"An earlier run was broken off, and the engine was down with its file. {outcome}"
     if unit.run is None or unit.run == change.engine:
         return None

@@ -125,11 +125,11 @@ def _write_like(path: str, content: bytes, original: str) -> None:
     """With the owner and mode of the original, which holds passwords."""
     status = os.stat(original)
 
-    def dress(temporary: str) -> None:
+    def set_attributes(temporary: str) -> None:
         os.chown(temporary, status.st_uid, status.st_gid)
         os.chmod(temporary, status.st_mode & 0o7777)
 
-    atomic_file.write(path, content, mode=0o600, dress=dress)
+    atomic_file.write(path, content, mode=0o600, set_attributes=set_attributes)
 
 
 def _migrated(

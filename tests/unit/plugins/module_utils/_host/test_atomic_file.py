@@ -49,7 +49,9 @@ def test_what_is_written_is_read_back(old: bytes | None, new: bytes, mode: int) 
 
 @settings(max_examples=60, deadline=None)
 @given(
-    old=st.none() | st.binary(max_size=5000), new=st.binary(max_size=5000), where=st.sampled_from(["dress", "check"])
+    old=st.none() | st.binary(max_size=5000),
+    new=st.binary(max_size=5000),
+    where=st.sampled_from(["set_attributes", "check"]),
 )
 def test_what_is_called_off_leaves_all_as_it_was(old: bytes | None, new: bytes, where: str) -> None:
     class CalledOff(Exception):
@@ -64,8 +66,8 @@ def test_what_is_called_off_leaves_all_as_it_was(old: bytes | None, new: bytes, 
             path.write_bytes(old)
         before = identity(path) if old is not None else None
         with pytest.raises(CalledOff):
-            if where == "dress":
-                atomic_file.write(str(path), new, dress=call_off)
+            if where == "set_attributes":
+                atomic_file.write(str(path), new, set_attributes=call_off)
             else:
                 atomic_file.write(str(path), new, check=call_off)
         assert atomic_file.read(str(path)) == old
@@ -124,11 +126,11 @@ def test_the_temporary_file_is_private_and_beside_its_target(tmp_path: pathlib.P
     path = tmp_path / "file"
     seen = []
 
-    def dress(temporary: str) -> None:
+    def set_attributes(temporary: str) -> None:
         seen.append((os.path.dirname(temporary), os.stat(temporary).st_mode & 0o777))
         os.chmod(temporary, 0o604)
 
-    atomic_file.write(str(path), b"x", mode=0o600, dress=dress)
+    atomic_file.write(str(path), b"x", mode=0o600, set_attributes=set_attributes)
     assert seen == [(str(tmp_path), 0o600)]
     assert mode_of(path) == 0o604
 
@@ -138,9 +140,12 @@ def test_the_last_check_sees_the_old_file_and_comes_after_dress(tmp_path: pathli
     path.write_bytes(b"old")
     order: list[object] = []
     atomic_file.write(
-        str(path), b"new", dress=lambda _path: order.append("dress"), check=lambda: order.append(path.read_bytes())
+        str(path),
+        b"new",
+        set_attributes=lambda _path: order.append("set_attributes"),
+        check=lambda: order.append(path.read_bytes()),
     )
-    assert order == ["dress", b"old"]
+    assert order == ["set_attributes", b"old"]
 
 
 def test_a_symbolic_link_stays_one(tmp_path: pathlib.Path) -> None:

@@ -50,10 +50,10 @@ def update(
     path: pathlib.Path,
     *users: User,
     check_mode: bool = False,
-    dress: Callable[[str], object] | None = None,
+    set_attributes: Callable[[str], object] | None = None,
     **wish: Any,
 ) -> Outcome:
-    return Update(Wish(**{"path": str(path), "users": users, "cost": 4, **wish}), check_mode, dress).run()
+    return Update(Wish(**{"path": str(path), "users": users, "cost": 4, **wish}), check_mode, set_attributes).run()
 
 
 def entries(path: pathlib.Path) -> dict[str, str]:
@@ -224,7 +224,7 @@ def test_the_time_of_the_file_differs_after_each_write(path: pathlib.Path, back:
     old = time.time_ns() - back
     os.utime(path, ns=(old, old))
     # As if the clock stood still, or had been set back to the very same moment.
-    update(path, ALICE, BOB, dress=lambda temporary: os.utime(temporary, ns=(old, old)))
+    update(path, ALICE, BOB, set_attributes=lambda temporary: os.utime(temporary, ns=(old, old)))
     assert path.stat().st_mtime_ns != old
 
 
@@ -240,11 +240,11 @@ def test_a_time_that_differs_is_left_alone(path: pathlib.Path) -> None:
 def once(act: Callable[[], object]) -> Callable[[str], None]:
     left = [act]
 
-    def dress(_temporary: str) -> None:
+    def set_attributes(_temporary: str) -> None:
         if left:
             left.pop()()
 
-    return dress
+    return set_attributes
 
 
 def test_a_user_added_meanwhile_is_kept(path: pathlib.Path) -> None:
@@ -256,7 +256,7 @@ def test_a_user_added_meanwhile_is_kept(path: pathlib.Path) -> None:
         with path.open("a") as file:
             file.write(line("eve"))
 
-    update_under_test = Update(Wish(str(path), [ALICE, BOB], cost=4, backup=True), dress=once(add_eve))
+    update_under_test = Update(Wish(str(path), [ALICE, BOB], cost=4, backup=True), set_attributes=once(add_eve))
     outcome = update_under_test.run()
     assert path.read_text().startswith(line("bob") + line("eve") + "alice:")
     assert [entries(path)["alice"]] == computed  # the hash was not computed again
@@ -268,34 +268,34 @@ def test_a_user_added_meanwhile_is_kept(path: pathlib.Path) -> None:
 
 
 def test_a_file_that_appears_meanwhile_is_kept(path: pathlib.Path) -> None:
-    outcome = update(path, ALICE, dress=once(lambda: path.write_text(line("eve"))))
+    outcome = update(path, ALICE, set_attributes=once(lambda: path.write_text(line("eve"))))
     assert sorted(entries(path)) == ["alice", "eve"]
     assert outcome.existed
 
 
 def test_a_file_that_goes_away_meanwhile(path: pathlib.Path) -> None:
     path.write_text(line("eve"))
-    update(path, ALICE, dress=once(path.unlink))
+    update(path, ALICE, set_attributes=once(path.unlink))
     assert sorted(entries(path)) == ["alice"]
 
 
 def test_a_password_changed_meanwhile_is_put_right(path: pathlib.Path) -> None:
     path.write_text(line("bob"))
     stranger = line("bob", LIBRARY.hash("stranger", 4))
-    outcome = update(path, ALICE, BOB, dress=once(lambda: path.write_text(stranger)))
+    outcome = update(path, ALICE, BOB, set_attributes=once(lambda: path.write_text(stranger)))
     assert outcome.plan.updated == [Change("bob", "password")]
     assert let_in(path, ALICE, BOB)
 
 
 def test_when_another_did_the_work_nothing_is_left_to_do(path: pathlib.Path) -> None:
-    outcome = update(path, ALICE, dress=once(lambda: path.write_text(line("alice"))))
+    outcome = update(path, ALICE, set_attributes=once(lambda: path.write_text(line("alice"))))
     assert not outcome.plan.changes_something
     assert path.read_text() == line("alice")
 
 
 def test_a_file_broken_meanwhile_is_not_overwritten(path: pathlib.Path) -> None:
     with pytest.raises(Problem, match="Line 1 of .* has no colon"):
-        update(path, ALICE, dress=once(lambda: path.write_text("broken\n")))
+        update(path, ALICE, set_attributes=once(lambda: path.write_text("broken\n")))
     assert path.read_text() == "broken\n"
     assert os.listdir(path.parent) == ["htpasswd"]
 
@@ -308,7 +308,7 @@ def test_one_who_never_stops_writing_is_named(path: pathlib.Path) -> None:
             file.write("# again\n")
 
     with pytest.raises(Problem) as problem:
-        update(path, ALICE, dress=comment, backup=True)
+        update(path, ALICE, set_attributes=comment, backup=True)
     assert str(problem.value) == (
         f"Another program changed {path} 10 times while it was about to be replaced;"
         " stop that program and run again. Nothing was changed."
