@@ -26,6 +26,8 @@ ROOT = pathlib.Path(__file__).resolve().parent
 CACHE = ROOT / ".cache"
 GENERATIONS = ("bookworm", "trixie", "sid")
 GET_PIP = "https://ci-files.testing.ansible.com/ansible-test/get-pip-{version}.py"
+# Leaves out what makes Ansible faster in the tests (tests/environment/callbacks, tests/hosts/compiled_modules.py).
+PLAIN = {"DOCKYARD_PLAIN": "1"}
 
 antsibull_nox.load_antsibull_nox_toml()
 
@@ -109,7 +111,7 @@ def path_with_working_pythons() -> str:
 @nox.session
 def demo(session: nox.Session) -> None:
     """From nothing to a registry that is trusted: shows it, and proves it."""
-    session.env.update(engine_environment())
+    session.env.update({**engine_environment(), **PLAIN})
     session.run("python", "tests/demo/demo.py", *session.posargs)
 
 
@@ -267,7 +269,7 @@ def faults(session: nox.Session) -> None:
 @nox.session(default=False)
 def bench(session: nox.Session) -> None:
     """Measures against peers in the same run and writes docs/performance.md. Arguments: subjects."""
-    session.env.update(engine_environment())
+    session.env.update({**engine_environment(), **PLAIN})
     session.run("python", "tests/bench/bench.py", *session.posargs)
 
 

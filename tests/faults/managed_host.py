@@ -69,7 +69,6 @@ class ManagedHost:
         command += ["--args", json.dumps(options), *(["--check", "--diff"] if check else [])]
         for name, value in (
             ("ansible_connection", "community.docker.docker"),
-            ("ansible_user", "root"),
             ("ansible_python_interpreter", "/usr/bin/python3"),
         ):
             command += ["--extra-vars", f"{name}={value}"]

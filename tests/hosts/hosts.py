@@ -18,6 +18,8 @@ runs it. The commands expect an engine to answer (engine.py), and tests/environm
 from __future__ import annotations
 
 import argparse
+import os
+import pathlib
 import subprocess
 import sys
 import time
@@ -27,6 +29,8 @@ import images
 
 LABEL = "dockyard.test.host"  # with the key of the clone as its value
 DEMO = "dockyard-demo"
+HERE = pathlib.Path(__file__).resolve().parent
+COMPILED = HERE.parent.parent / ".cache" / "compiled_modules"
 
 
 def container(name: str) -> str:
@@ -67,12 +71,24 @@ def up(name: str, suite: str, flavour: str, alias: str | None, options: list[str
     )
     # Everything that --privileged gives except CAP_SYS_RESOURCE, which some machines can't grant. There, an
     # older engine must be told to leave it out; a newer one (25 and up) leaves it out by itself and won't be told.
+    options = [*compiled_modules(), *options]
     done = run_docker(*command, "--cap-drop", "SYS_RESOURCE", *options, image)
     if "capability not supported" in done.stderr:
         done = run_docker(*command, *options, image)
     if done.returncode != 0:
         sys.exit(f"Starting the test host {name} failed: {done.stderr.strip()}")
     wait_for_systemd(name)
+
+
+def compiled_modules() -> list[str]:
+    """Return the options that let a host keep what its Python compiles; none where the host is to be a plain one."""
+    if os.environ.get("DOCKYARD_PLAIN"):
+        return []
+    COMPILED.mkdir(parents=True, exist_ok=True)
+    packages = "/usr/lib/python3/dist-packages"
+    mounts = [f"{HERE / name}:{packages}/{name}:ro" for name in ("compiled_modules.py", "compiled_modules.pth")]
+    mounts.append(f"{COMPILED}:/var/cache/{COMPILED.name}")
+    return [word for mount in mounts for word in ("--volume", mount)]
 
 
 def wait_for_systemd(name: str, seconds: int = 60) -> None:
