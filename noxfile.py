@@ -188,6 +188,7 @@ def types(session: nox.Session) -> None:
         "tests/faults",
         "tests/harbor",
         "docs",
+        "tests/environment",
         "tests/everything.py",
     )
     for script in sorted(ROOT.glob("roles/*/files/*.py")):
@@ -294,6 +295,6 @@ def release_check(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def test(session: nox.Session) -> None:
-    """Every check and every test. Arguments: names of steps (--list shows them)."""
+    """Every check and every test. Arguments: those of tests/everything.py."""
     session.env.update(engine_environment())
     session.run("python", "tests/everything.py", *session.posargs)

@@ -3,54 +3,37 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every check and every test: what `make test` runs.
 
-    everything.py [--list] [STEP ...]
+    everything.py [--list] [--only "SCENARIO ..."] [--against FILE] [STEP ...]
 
 A step is one nox session. Two run at a time, the longest first, and beside them what mostly waits, which keeps
 two cores busy; before them come those that need the tree to themselves. A step's output goes to
-.cache/logs/STEP.log; of a step that failed, its end is printed.
+.cache/logs/STEP.log; of a step that failed, its end is printed. What took how long is printed at the end and written to
+.cache/times.json, a copy of which can be named as FILE in another run.
 """
 
 from __future__ import annotations
 
 import argparse
 import concurrent.futures
-import dataclasses
 import pathlib
+import signal
 import subprocess
 import sys
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-LOGS = ROOT / ".cache" / "logs"
+import engine_watch
+import times
+from step import INTERRUPTED, LOGS, ROOT, Step
+
+TIMES = ROOT / ".cache" / "times.json"
 TAIL = 60  # lines of a failed step's log
-
-
-@dataclasses.dataclass
-class Step:
-    name: str
-    session: str
-    arguments: tuple[str, ...] = ()
-    seconds: float = 0.0
-    passed: bool = False
-
-    @property
-    def log(self) -> pathlib.Path:
-        return LOGS / f"{self.name}.log"
-
-    def run(self) -> None:
-        begin = time.monotonic()
-        with self.log.open("wb") as log:
-            command = ["nox", "--no-error-on-external-run", "-s", self.session, "--", *self.arguments]
-            done = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, check=False)
-        self.seconds = time.monotonic() - begin
-        self.passed = done.returncode == 0
 
 
 def scenario(name: str, suite: str = "trixie") -> Step:
     return Step(f"scenario-{name}-{suite}", "scenario", (name, suite))
 
 
-# They read every file of the tree, and would take for one of the project's what another step writes meanwhile:
+# They read every file of the tree, and would take for one of the project's what another step writes in the meantime:
 # reuse asks git only once, at its start, what is to be ignored.
 ALONE = [Step(name, name) for name in ("license-check", "extra-checks")]
 # A good part of their time is that of engines that restart and hosts that boot.
@@ -82,48 +65,97 @@ def say(text: str) -> None:
 
 
 def run(step: Step) -> None:
-    step.run()
-    say(f"{'ok    ' if step.passed else 'FAILED'} {step.seconds:6.0f} s  {step.name}")
-    if not step.passed:
+    """Run one step and say how it ended; nothing that happens to it stops the others."""
+    if INTERRUPTED.is_set():
+        return
+    try:
+        step.run()
+    except Exception as error:  # for instance a full disk, on which its log can't be opened
+        step.failed_because.append(f"{type(error).__name__}: {error}")
+    say(f"{'ok    ' if step.passed else 'FAILED'} {step.times.wall:6.0f} s  {step.name}")
+    for reason in step.failed_because:
+        say(f"    {reason}")
+    if not step.passed and step.log.is_file():
         lines = step.log.read_text(errors="replace").splitlines()
         say("\n".join(f"    {line}" for line in lines[-TAIL:]))
 
 
 def run_all(steps: list[Step], at_once: int) -> None:
     with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
-        list(pool.map(run, steps))
+        try:
+            list(pool.map(run, steps))
+        except KeyboardInterrupt:
+            INTERRUPTED.set()  # the pool waits for the steps that run, which end themselves then
+            raise
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--list", action="store_true", help="only show the steps")
-    parser.add_argument("steps", nargs="*", metavar="STEP", help="only these (a beginning of the name will do)")
-    arguments = parser.parse_args()
-    if arguments.list:
-        print("\n".join(step.name for step in STEPS))
-        return
-    wanted = tuple(arguments.steps)
-    for name in wanted:
-        if not any(step.name.startswith(name) for step in STEPS):
-            parser.error(f"there is no step {name}; --list shows them")
-    steps = [step for step in STEPS if not wanted or step.name.startswith(wanted)]
-    LOGS.mkdir(parents=True, exist_ok=True)
-    if not wanted:
-        # What an earlier run left behind is rubbish: hosts in an unknown state, which use up the kernel's limits.
-        command = [sys.executable, str(ROOT / "tests" / "hosts" / "hosts.py"), "clean"]
-        subprocess.run(command, stdin=subprocess.DEVNULL, check=True)
-    begin = time.monotonic()
+def run_in_order(steps: list[Step]) -> None:
+    """Run what needs the tree to itself, then the others."""
     run_all([step for step in steps if step in ALONE], 1)
     with concurrent.futures.ThreadPoolExecutor(1) as beside:
         waiting = beside.submit(run_all, [step for step in steps if step in WAITING], 1)
         run_all([step for step in steps if step in TOGETHER], AT_ONCE)
         waiting.result()
+
+
+def clear_hosts() -> None:
+    """Remove what an earlier run of this clone left behind: hosts in an unknown state use up the kernel's limits."""
+    command = [sys.executable, str(ROOT / "tests" / "hosts" / "hosts.py"), "clean"]
+    if subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode != 0:
+        say("The test hosts of an earlier run could not be removed; the message is above. The run goes on.")
+
+
+def chosen(steps: list[str], only: str | None) -> list[Step]:
+    """Return the steps that are to run. only: of the scenarios, just these."""
+    names = None if only is None else tuple(f"scenario-{name}-" for name in only.replace(",", " ").split())
+    for name in [*steps, *(names or ())]:
+        if not any(step.name.startswith(name) for step in STEPS):
+            raise ValueError(f"there is no step {name.rstrip('-')}; --list shows them")
+    found = [step for step in STEPS if not steps or step.name.startswith(tuple(steps))]
+    return [step for step in found if names is None or step.session != "scenario" or step.name.startswith(names)]
+
+
+def summarise(steps: list[Step], seconds: float, before: dict[str, times.Times] | None) -> bool:
+    """Print what took how long, what failed and what was left out, and write the file. Return whether all passed."""
+    left_out = [step.name for step in STEPS if step not in steps]
+    times.write([step.times for step in steps], seconds, left_out, TIMES)
     failed = [step.name for step in steps if not step.passed]
-    print(f"{time.monotonic() - begin:.0f} s in all; the steps' output is in {LOGS.relative_to(ROOT)}/")
+    say(f"\n{times.table([step.times for step in steps], before)}")
+    say(
+        f"\n{seconds:.0f} s in all; the steps' output is in {LOGS.relative_to(ROOT)}/, their times in .cache/times.json"
+    )
+    if left_out:
+        say(f"Left out: {', '.join(left_out)}")
     if failed:
-        print(f"Failed: {', '.join(failed)}")
-    print(f"{len(steps) - len(failed)} passed, {len(failed)} failed")
-    sys.exit(1 if failed else 0)
+        say(f"Failed: {', '.join(failed)}")
+    say(f"{len(steps) - len(failed)} passed, {len(failed)} failed, {len(left_out)} left out")
+    return not failed
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--list", action="store_true", help="only show the steps")
+    parser.add_argument("--only", metavar="SCENARIOS", help="of the scenarios, only these; everything else runs")
+    parser.add_argument("--against", metavar="FILE", type=pathlib.Path, help="compare the times with those of a run")
+    parser.add_argument("steps", nargs="*", metavar="STEP", help="only these (a beginning of the name will do)")
+    arguments = parser.parse_args()
+    try:
+        steps = chosen(arguments.steps, arguments.only)
+        before = times.read(arguments.against) if arguments.against else None
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
+    if arguments.list:
+        say("\n".join(step.name for step in steps))
+        return
+    LOGS.mkdir(parents=True, exist_ok=True)
+    if not arguments.steps:
+        clear_hosts()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    begin = time.monotonic()
+    with engine_watch.watched(say):
+        run_in_order(steps)
+    sys.exit(0 if summarise(steps, time.monotonic() - begin, before) else 1)
 
 
 if __name__ == "__main__":

@@ -119,7 +119,7 @@ def play() -> int:
         recap = re.match(rf"{HOST} +: .*changed=(\d+)", line)
         changed = int(recap.group(1)) if recap else changed
     if process.wait() != 0 or changed is None:
-        sys.exit("The demo failed: the playbook did not succeed; its messages stand above.")
+        sys.exit("The demo failed: the playbook did not succeed; its messages are above.")
     print(f"({time.monotonic() - begin:.0f} seconds)", flush=True)
     return changed
 
@@ -167,7 +167,7 @@ def main() -> None:
 
 
 def engine_address() -> str:
-    """What must stand before a docker command for it to reach the engine of the demo's host."""
+    """Return what a docker command starts with to reach the engine of the demo's host."""
     address = os.environ.get("DOCKER_HOST")
     return f"DOCKER_HOST={address} " if address else ""
 

@@ -18,8 +18,10 @@ runs it. The commands expect an engine to answer (engine.py), and tests/environm
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -30,7 +32,10 @@ import images
 LABEL = "dockyard.test.host"  # with the key of the clone as its value
 DEMO = "dockyard-demo"
 HERE = pathlib.Path(__file__).resolve().parent
-COMPILED = HERE.parent.parent / ".cache" / "compiled_modules"
+ROOT = HERE.parent.parent
+COMPILED = ROOT / ".cache" / "compiled_modules"
+LOGS = ROOT / ".cache" / "logs"
+CPU = "/sys/fs/cgroup/cpu.stat"
 
 
 def container(name: str) -> str:
@@ -70,7 +75,7 @@ def up(name: str, suite: str, flavour: str, alias: str | None, options: list[str
         *("--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp:exec", "--cap-add", "ALL"),
     )
     # Everything that --privileged gives except CAP_SYS_RESOURCE, which some machines can't grant. There, an
-    # older engine must be told to leave it out; a newer one (25 and up) leaves it out by itself and won't be told.
+    # older engine needs the option to leave it out; a newer one (25 and up) does so by itself, and refuses the option.
     options = [*compiled_modules(), *options]
     done = run_docker(*command, "--cap-drop", "SYS_RESOURCE", *options, image)
     if "capability not supported" in done.stderr:
@@ -106,8 +111,33 @@ def wait_for_systemd(name: str, seconds: int = 60) -> None:
 
 
 def down(names: list[str]) -> None:
+    """Remove hosts with their volumes, and note how each of them ended; none of them has to exist."""
+    for name in names:
+        note_end(name)
     if names:
         docker("rm", "--force", "--volumes", *(container(name) for name in names), check=False)
+
+
+def note_end(name: str) -> None:
+    """Note a host's processor time, or that it died, in the file that a step of everything.py names."""
+    form = "{{.State.Running}} {{.State.ExitCode}}{{if .State.OOMKilled}}, for want of memory{{end}}"
+    running, _space, code = docker("inspect", "--format", form, container(name), check=False).partition(" ")
+    if not running:
+        return
+    noted: dict[str, str | float] = {"host": name}
+    if running == "true":
+        usage = re.search(r"usage_usec (\d+)", docker("exec", container(name), "cat", CPU, check=False))
+        noted["seconds"] = int(usage.group(1)) / 1e6 if usage else 0.0
+    else:
+        log = LOGS / f"host-{name}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        done = run_docker("logs", container(name))
+        log.write_text(done.stdout + done.stderr)
+        noted["died"] = f"The test host {name} died (exit code {code}); its log is kept in {log.relative_to(ROOT)}."
+        print(noted["died"], file=sys.stderr)
+    if "DOCKYARD_HOSTS_FILE" in os.environ:
+        with open(os.environ["DOCKYARD_HOSTS_FILE"], "a") as file:
+            file.write(json.dumps(noted) + "\n")
 
 
 def containers(label: str) -> list[str]:
@@ -149,7 +179,7 @@ def main() -> None:
     end.add_argument("names", nargs="+")
     commands.add_parser("clean")
     commands.add_parser("purge")
-    # By hand: argparse assigns what comes after "--" to a list only if nothing stands between it and NAME.
+    # By hand: argparse assigns what comes after "--" to a list only if nothing is between it and NAME.
     words = sys.argv[1:]
     end_of_words = words.index("--") if "--" in words else len(words)
     options = words[end_of_words + 1 :]

@@ -98,7 +98,7 @@ def import_base(suite: str, image: str) -> None:
     subprocess.run(["docker", "import", "-", image], stdin=bootstrap.stdout, stdout=subprocess.DEVNULL, check=True)
     if bootstrap.wait() != 0:
         subprocess.run(["docker", "image", "rm", image], stdout=subprocess.DEVNULL, check=False)
-        sys.exit(f"mmdebstrap could not make a base of {suite}; its messages stand above.")
+        sys.exit(f"mmdebstrap could not make a base of {suite}; its messages are above.")
 
 
 def ensure(suite: str, flavour: str) -> str:
