@@ -14,7 +14,7 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
-from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade import progress
+from ansible_collections.dockyard.ops.plugins.plugin_utils import harbor_progress
 
 MODULE = "dockyard.ops.harbor_upgrade"
 # A host that reboots or a network that is being changed; the work goes on meanwhile.
@@ -117,7 +117,7 @@ class ActionModule(ActionBase):
         if made.get("failed"):
             raise Problem(f"The folder {folder} can't be made: {made.get('msg')}")
         target = f"{folder}/{os.path.basename(source)}"
-        self._say(f"sending {os.path.basename(source)}, {progress.size(os.path.getsize(source))}")
+        self._say(f"sending {os.path.basename(source)}, {harbor_progress.size(os.path.getsize(source))}")
         task = self._task.copy()
         task.args = {"src": source, "dest": target, "mode": "0600"}
         copy = self._shared_loader_obj.action_loader.get(
@@ -150,7 +150,7 @@ class ActionModule(ActionBase):
                 result["journal_lines"] = lines
                 return result
             arguments.update(job=result["job"], journal_from=first + len(lines))
-            text = progress.line(result.get("progress", {}), result.get("progress", {}).get("time"))
+            text = harbor_progress.line(result.get("progress", {}), result.get("progress", {}).get("time"))
             if every and (text != shown or time.monotonic() - shown_at > _SAME_LINE):
                 self._say(text)
                 shown, shown_at = text, time.monotonic()

@@ -43,14 +43,15 @@ from typing import Any
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
-from ansible_collections.dockyard.ops.plugins.module_utils._harbor import version as harbor_version
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor import releases
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.version import Version
 
 
 def harbor_databases(version: Any) -> dict[str, Any]:
     if not isinstance(version, str):
         raise AnsibleFilterError(f"harbor_databases takes a version as text, and not {type(version).__name__}.")
     try:
-        found = harbor_version.databases(harbor_version.Version.parse(version))
+        found = releases.databases(Version.parse(version))
     except Problem as problem:
         raise AnsibleFilterError(problem.message) from problem
     return {"takes": list(found.takes) if found else [], "leaves": found.leaves if found else ""}

@@ -324,10 +324,10 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.config import document
-from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade import plan as upgrade_plan
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade import request
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.context import Secrets
-from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.job import Folder
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.job_store import JobStore
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.plan import DesiredUpgrade
 from ansible_collections.dockyard.ops.plugins.module_utils._module import MissingLibrary, ModuleCall, run_module
 
 _ARCHIVE = {
@@ -376,7 +376,7 @@ def _order(params: dict[str, Any], check_mode: bool) -> request.Order:
             for archive in params["archives"]
         ],
         secrets=Secrets(params["admin_username"], params["admin_password"]),
-        wanted=upgrade_plan.Wanted(
+        wanted=DesiredUpgrade(
             backup_path=params["backup_path"],
             edited_compose=params["edited_compose"],
             drop_components=params["drop_components"],
@@ -413,7 +413,7 @@ def _result(params: dict[str, Any], outcome: request.Outcome) -> dict[str, Any]:
             hops=[str(version) for version in plan.hops],
         )
     if job is not None:
-        folder = Folder(job.path)
+        folder = JobStore(job.path)
         result.update(
             job=job.id,
             version_before=job.source,

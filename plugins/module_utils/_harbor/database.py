@@ -16,8 +16,8 @@ import time
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
 
-from . import compose, installation
-from .compose import Container
+from .containers import Container, find_containers
+from .data_volume import find_databases
 from .upgrade.context import Run
 
 SERVICES = ("postgresql", "database")
@@ -29,7 +29,7 @@ def interrupted(data_volume: str, containers: list[Container]) -> str | None:
     # Looked at first, for the old folder goes before the container becomes the server.
     if any(_may_upgrade(container) for container in containers):
         return None
-    there = installation.find_databases(data_volume)
+    there = find_databases(data_volume)
     if len(there) < 2:
         return None
     return f"the upgrade of its database was interrupted: {' and '.join(there.values())} are both there"
@@ -42,8 +42,8 @@ def leave_alone(run: Run) -> None:
     """
     timeout = run.job.options["timeout"]
     deadline = time.monotonic() + timeout
-    while len(installation.find_databases(run.job.data_volume)) > 1:
-        why = interrupted(run.job.data_volume, compose.containers(run.job.path))
+    while len(find_databases(run.job.data_volume)) > 1:
+        why = interrupted(run.job.data_volume, find_containers(run.job.path))
         if why:
             raise Problem(f"The installer can't go on, as {why}")
         if time.monotonic() > deadline:

@@ -14,13 +14,12 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Proble
 from ansible_collections.dockyard.ops.plugins.module_utils._host.atomic_file import read
 from ansible_collections.dockyard.ops.plugins.module_utils._pki import x509
 
-from . import installation as harbor_installation
-from . import version as harbor_version
+from . import releases
 from .api import HarborApi
 from .config import document
-from .installation import Installation
-from .upgrade import plan
-from .upgrade.job import Folder
+from .installation import Installation, inspect_installation
+from .upgrade.job_store import JobStore
+from .upgrade.plan import build_plan
 from .version import Version
 
 
@@ -43,7 +42,7 @@ def gather(question: Question) -> dict[str, Any]:
     """All that is known of the Harbor in this folder. Problem where something is there that can't be understood."""
     last = job(question.path)
     try:
-        installation = harbor_installation.look(question.path, question.registry_size)
+        installation = inspect_installation(question.path, question.registry_size)
     except Problem as problem:
         if last is None or last["outcome"] not in (None, "broken"):
             raise
@@ -57,7 +56,7 @@ def gather(question: Question) -> dict[str, Any]:
         return {"installed": False, "folder": question.path, "job": last}
     answer = {"installed": True, **_installed(installation), **_serving(installation, question), "job": last}
     if question.targets:
-        answer["plan"] = plan.make(installation, list(question.targets)).shown()
+        answer["plan"] = build_plan(installation, list(question.targets)).shown()
     return answer
 
 
@@ -111,7 +110,7 @@ def _serving(installation: Installation, question: Question) -> dict[str, Any]:
     api = HarborApi(
         document.endpoint(config),
         document.hostname(config),
-        harbor_version.api_prefix(installation.version),
+        releases.api_prefix(installation.version),
         question.admin_username,
         question.admin_password or document.admin_password(config),
         question.timeout,
@@ -155,7 +154,7 @@ def certificate(path: str) -> dict[str, Any]:
 
 def job(path: str) -> dict[str, Any] | None:
     """The upgrade that was recorded last, whether it has ended or not."""
-    folder = Folder(path)
+    folder = JobStore(path)
     found = folder.read()
     if found is None:
         return None

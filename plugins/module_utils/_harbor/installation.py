@@ -12,26 +12,20 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
-from ansible_collections.dockyard.ops.plugins.module_utils._host.atomic_file import explain, read
+from ansible_collections.dockyard.ops.plugins.module_utils._host.atomic_file import explain
 
-from . import compose as harbor_compose
-from . import version as harbor_version
-from .compose import Container
+from . import compose, releases
 from .config import document
 from .config.document import Config
+from .containers import Container, engine_version, find_containers
+from .data_volume import Database, find_database, find_databases, free_bytes, measure_parts
 from .version import Version
 
-# What an upgrade can change in the data volume; the registry's blobs it does not touch. The second line is of 1.x.
-PARTS = ("database", "secret", "ca_download", "redis", "job_logs", "chart_storage")
-OLD_PARTS = ("clair-db", "notary-db", "psc", "config", "cert", "secretkey")
-REGISTRY = "registry"
-_OTHERS = ("trivy-adapter",)
 # Component, as a service of the compose project, and the installer's flag for it.
 _COMPONENTS = (
     ("notary-server", "--with-notary"),
@@ -50,22 +44,6 @@ _NUMBER = r"v?(\d+\.\d+\.\d+)"
 _TARBALL = re.compile(rf"harbor\.{_NUMBER}\S*\.tar\.gz")
 # Others, such as redis-photon, have had versions of their own.
 _IMAGE = re.compile(rf"(?:.*/)?harbor-[a-z]+:{_NUMBER}\S*")
-
-
-@dataclass(frozen=True)
-class Database:
-    """The database of Harbor's own, or where there is an external one, only that.
-
-    major: of PostgreSQL, as the file PG_VERSION says; None where external, not there, or MariaDB (before 1.6).
-    folder: where its files are; bytes: what they occupy.
-    others: further databases beside it, as an interrupted upgrade of PostgreSQL leaves them.
-    """
-
-    external: bool
-    major: str | None
-    folder: str | None
-    bytes: int
-    others: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -96,7 +74,7 @@ class Installation:
     leftovers: list[str]
 
 
-def look(path: str, measure_registry: bool = False) -> Installation | None:
+def inspect_installation(path: str, measure_registry: bool = False) -> Installation | None:
     """None: no Harbor is installed there. Problem: something is there that can't be understood.
 
     measure_registry: whether sizes has the registry too, which takes minutes where it is large.
@@ -104,19 +82,19 @@ def look(path: str, measure_registry: bool = False) -> Installation | None:
     names = _names(path)
     if not names:
         return None
-    if not names & {harbor_compose.BASE_FILE, "harbor.yml", "harbor.cfg", "prepare", "harbor.yml.tmpl"}:
+    if not names & {compose.BASE_FILE, "harbor.yml", "harbor.cfg", "prepare", "harbor.yml.tmpl"}:
         raise Problem(
             f"{path} is no install folder of Harbor: it has neither docker-compose.yml nor harbor.yml nor prepare;"
             " give the folder that Harbor was installed from. Nothing was changed."
         )
-    containers = harbor_compose.containers(path)
-    if harbor_compose.BASE_FILE not in names and not containers and not _has_data(path, names):
+    containers = find_containers(path)
+    if compose.BASE_FILE not in names and not containers and not _has_data(path, names):
         return None  # unpacked, and perhaps configured, but never installed
     version, leftovers = _version(path, names, containers)
-    config_path = os.path.join(path, harbor_version.configuration_name(version))
+    config_path = os.path.join(path, releases.configuration_name(version))
     config = document.read(config_path)
     data_volume = document.data_volume(config)
-    database = _database(config, data_volume, version)
+    database = find_database(data_volume, version, external=document.external_database(config) is not None)
     return Installation(
         path=path,
         config_path=config_path,
@@ -128,18 +106,12 @@ def look(path: str, measure_registry: bool = False) -> Installation | None:
         database=database,
         containers=containers,
         edited_compose=_edited(path),
-        sizes=_sizes(data_volume, measure_registry),
+        sizes=measure_parts(data_volume, measure_registry),
         free={"install": free_bytes(path), "data": free_bytes(data_volume)},
-        engine=harbor_compose.engine_version(),
-        compose=harbor_compose.compose_version(),
+        engine=engine_version(),
+        compose=compose.compose_version(),
         leftovers=[*leftovers, *_leftovers(path, names, containers, database)],
     )
-
-
-def parts_to_keep(installation: Installation) -> list[str]:
-    """Names of what an upgrade can change in the data volume, of those that exist. All are folders but secretkey."""
-    wanted = (*PARTS, *(OLD_PARTS if installation.version.major < 2 else ()))
-    return [name for name in wanted if os.path.exists(os.path.join(installation.data_volume, name))]
 
 
 # ---- the folder ----
@@ -165,12 +137,12 @@ def _has_data(path: str, names: set[str]) -> bool:
 
 def _version(path: str, names: set[str], containers: list[Container]) -> tuple[Version, list[str]]:
     """The version that is installed, and what is to be said about the folder's tarballs."""
-    of_compose = _one(harbor_compose.image_tags(path).values(), os.path.join(path, harbor_compose.BASE_FILE))
+    of_compose = _one(compose.image_tags(path).values(), os.path.join(path, compose.BASE_FILE))
     of_core = _one([container.image for container in containers if container.service in CORES], "The running core")
     of_prepare = _in_prepare(os.path.join(path, "prepare")) if "prepare" in names else None
     tarballs = {name: Version.parse(found[1]) for name in sorted(names) if (found := _TARBALL.fullmatch(name))}
     said = {
-        f"{harbor_compose.BASE_FILE} names the images of": of_compose,
+        f"{compose.BASE_FILE} names the images of": of_compose,
         "./prepare is of": of_prepare,
         "the containers are of": of_core,
     }
@@ -185,7 +157,7 @@ def _version(path: str, names: set[str], containers: list[Container]) -> tuple[V
     if version is None:
         raise Problem(
             f"No file in {path} tells which version of Harbor is installed: neither the image tags in"
-            f" {harbor_compose.BASE_FILE}, nor ./prepare, nor the name of one tarball harbor.v*.tar.gz; put the"
+            f" {compose.BASE_FILE}, nor ./prepare, nor the name of one tarball harbor.v*.tar.gz; put the"
             " release's own prepare back. Nothing was changed."
         )
     return version, [
@@ -216,7 +188,7 @@ def _in_prepare(path: str) -> Version | None:
 
 
 def _flags(path: str, containers: list[Container]) -> list[str]:
-    present = {*harbor_compose.services(path), *(container.service for container in containers)}
+    present = {*compose.services(path), *(container.service for container in containers)}
     return [flag for service, flag in _COMPONENTS if service in present]
 
 
@@ -227,14 +199,14 @@ def _running(containers: list[Container]) -> bool:
 
 def _edited(path: str) -> str | None:
     """The files that prepare has written together are of the same age, but for what was edited since."""
-    compose = os.path.join(path, harbor_compose.BASE_FILE)
+    compose_file = os.path.join(path, compose.BASE_FILE)
     times = [_written(os.path.join(path, "common", "config", name)) for name in _WITNESSES]
-    prepared, now = max(times), _written(compose)
+    prepared, now = max(times), _written(compose_file)
     if not prepared or now - prepared <= _EDITED_AFTER:
         return None
     moments = [time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(moment)) for moment in (now, prepared)]
     return (
-        f"{compose} was written at {moments[0]}, after prepare had written all else at {moments[1]}, and so was"
+        f"{compose_file} was written at {moments[0]}, after prepare had written all else at {moments[1]}, and so was"
         " edited by hand."
     )
 
@@ -250,89 +222,10 @@ def _leftovers(path: str, names: set[str], containers: list[Container], database
     found = []
     if "input" in names:
         found.append(f"{os.path.join(path, 'input')} was left by a prepare that failed, and holds passwords.")
-    known = harbor_compose.services(path)
+    known = compose.services(path)
     strangers = [container.name for container in containers if known and container.service not in known]
     if strangers:
         found.append(f"These containers belong to no service of the compose file any more: {', '.join(strangers)}.")
     for other in database.others:
         found.append(f"{other} is a second database beside {database.folder}, as an interrupted upgrade leaves it.")
     return found
-
-
-# ---- the data ----
-
-
-def find_databases(data_volume: str) -> dict[str, str]:
-    """The databases in a data volume: major of PostgreSQL to folder, the newest first."""
-    top = os.path.join(data_volume, "database")
-    try:
-        folders = [top, *(os.path.join(top, name) for name in os.listdir(top) if re.fullmatch(r"pg\d+", name))]
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except OSError as error:
-        raise explain("read", top, error) from error
-    found = {}
-    for folder in folders:
-        major = (read(os.path.join(folder, "PG_VERSION")) or b"").decode("ascii", "replace").strip()
-        if re.fullmatch(r"\d+(\.\d+)?", major):
-            found[major] = folder
-    return dict(sorted(found.items(), key=lambda item: float(item[0]), reverse=True))
-
-
-def database_major(data_volume: str, version: Version | None = None) -> str | None:
-    """Of the database that this version uses there; without a version, or where it has none of its own, the newest."""
-    found = find_databases(data_volume)
-    own = harbor_version.databases(version) if version else None
-    return own.leaves if own and own.leaves in found else next(iter(found), None)
-
-
-def _database(config: Config, data_volume: str, version: Version) -> Database:
-    if document.external_database(config):
-        return Database(True, None, None, 0)
-    found = find_databases(data_volume)
-    major = database_major(data_volume, version)
-    if major is not None:
-        folder = found.pop(major)
-        return Database(False, major, folder, _used(folder), list(found.values()))
-    folder = os.path.join(data_volume, "database")
-    return Database(False, None, folder if os.path.isdir(folder) else None, _used(folder))
-
-
-def _sizes(data_volume: str, measure_registry: bool) -> dict[str, int]:
-    wanted = (*PARTS, *OLD_PARTS, *_OTHERS, *((REGISTRY,) if measure_registry else ()))
-    paths = {name: os.path.join(data_volume, name) for name in wanted}
-    return {name: _used(path) for name, path in paths.items() if os.path.exists(path)}
-
-
-def _used(path: str) -> int:
-    """Bytes that a folder or file occupies on its disk; hard links count once, what vanishes meanwhile not at all."""
-    total, seen, waiting = 0, set(), [path]
-    while waiting:
-        here = waiting.pop()
-        try:
-            status = os.lstat(here)
-            if stat.S_ISDIR(status.st_mode):
-                waiting += [os.path.join(here, name) for name in os.listdir(here)]
-            elif status.st_nlink > 1:
-                if (status.st_dev, status.st_ino) in seen:
-                    continue
-                seen.add((status.st_dev, status.st_ino))
-        except FileNotFoundError:
-            continue
-        except OSError as error:
-            raise explain("read", here, error) from error
-        total += status.st_blocks * 512
-    return total
-
-
-def free_bytes(path: str) -> int:
-    """That an ordinary program may still write there; path need not exist yet."""
-    while True:
-        try:
-            found = os.statvfs(path)
-        except FileNotFoundError:
-            path = os.path.dirname(path)
-        except OSError as error:
-            raise explain("read", path, error) from error
-        else:
-            return found.f_bavail * found.f_frsize

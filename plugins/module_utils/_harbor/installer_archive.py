@@ -9,17 +9,13 @@ It is read from beginning to end each time, in one stream: what is cut off or da
 
 from __future__ import annotations
 
-import base64
-import binascii
 import contextlib
 import gzip
 import hashlib
 import os
 import re
 import shutil
-import subprocess
 import tarfile
-import tempfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -45,8 +41,6 @@ _TELLING_BYTES = 1 << 20
 _CONFIGURATIONS = frozenset({"harbor.yml.tmpl", "harbor.yml", "harbor.cfg"})
 _CHUNK = 1 << 20
 _DIGESTS = {"md5": 32, "sha1": 40, "sha256": 64, "sha384": 96, "sha512": 128}
-_VERIFY_SECONDS = 600
-_ARMOR = b"-----BEGIN PGP "
 
 
 @dataclass(frozen=True)
@@ -197,82 +191,6 @@ def check_sum(path: str, checksum: str, progress: Progress = None) -> None:
             f"{path} has the {algorithm} sum {digest.hexdigest()} and not {wanted}; fetch it again, or mend the"
             " checksum. Nothing was changed."
         )
-
-
-def check_signature(path: str, signature_path: str, keyring_path: str | None) -> None:
-    """Problem unless the detached signature is a good one of a key in the keyring, which may be armored or binary."""
-    if not keyring_path:
-        raise Problem(
-            f"There is a signature for {path} but no keyring to check it with; give the keyring with the public key"
-            " that Harbor's releases are signed with. Nothing was changed."
-        )
-    for needed in (path, signature_path):
-        with _opened(needed, None):
-            pass
-    keys = atomic_file.read(keyring_path)
-    if keys is None:
-        raise Problem(
-            f"There is no keyring {keyring_path}; put the public key there that Harbor's releases are signed with."
-            " Nothing was changed."
-        )
-    with tempfile.TemporaryDirectory(prefix="dockyard-") as folder:
-        keyring = os.path.join(folder, "keyring.gpg")
-        with open(keyring, "wb") as file:
-            file.write(_dearmored(keys, keyring_path))
-        done = _gpg(["--homedir", folder, "--keyring", keyring], signature_path, path)
-    if done.returncode != 0:
-        words = " / ".join(line.strip() for line in done.stderr.splitlines() if line.strip())
-        raise Problem(
-            f"The signature {signature_path} of {path} is not a good one of a key in {keyring_path} ({words}); fetch"
-            " archive and signature again, or give the right keyring. Nothing was changed."
-        )
-
-
-def _gpg(options: list[str], signature: str, path: str) -> subprocess.CompletedProcess[str]:
-    gpgv, gpg = shutil.which("gpgv"), shutil.which("gpg")
-    if gpgv:
-        command = [gpgv, *options]
-    elif gpg:
-        command = [gpg, "--batch", "--no-default-keyring", "--trust-model", "always", *options, "--verify"]
-    else:
-        raise Problem(
-            f"The signature of {path} can't be checked, since there is neither gpgv nor gpg; install one of them, or"
-            " leave the signature out and rely on the checksum. Nothing was changed."
-        )
-    try:
-        return subprocess.run(
-            [*command, os.path.abspath(signature), os.path.abspath(path)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=_VERIFY_SECONDS,
-            env={**os.environ, "LC_ALL": "C"},
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise Problem(
-            f"The signature of {path} can't be checked, since {command[0]} does not run ({error}); mend that and run"
-            " again. Nothing was changed."
-        ) from error
-
-
-def _dearmored(keys: bytes, path: str) -> bytes:
-    """Keys as gpgv wants them, which takes no text."""
-    if not keys.lstrip().startswith(_ARMOR):
-        return keys
-    found = b""
-    for block in keys.replace(b"\r\n", b"\n").split(_ARMOR)[1:]:
-        # Below the headers and an empty line, up to the checksum or the end.
-        body = block.partition(b"\n\n")[2]
-        lines = re.split(rb"^(?:=[A-Za-z0-9+/]{4}\s*$|-----END)", body, maxsplit=1, flags=re.MULTILINE)[0]
-        try:
-            found += base64.b64decode(b"".join(lines.split()), validate=True)
-        except binascii.Error as error:
-            raise Problem(
-                f"The keyring {path} is damaged ({error}); export the public key again. Nothing was changed."
-            ) from error
-    return found
 
 
 def unpack(path: str, folder: str, progress: Progress = None) -> None:

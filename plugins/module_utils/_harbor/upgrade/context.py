@@ -18,11 +18,12 @@ from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
 
-from .. import version as harbor_version
+from .. import releases
 from ..api import HarborApi
 from ..config import document
 from ..version import Version
-from .job import Census, Child, Folder, Hop, Job
+from .job import Census, Child, Hop, Job
+from .job_store import JobStore
 
 _TAIL = 2000  # characters of a command's output that are searched for its last words
 
@@ -38,7 +39,7 @@ class Secrets:
 class Run:
     """One run over a job. The lock of its folder is held by the caller."""
 
-    def __init__(self, folder: Folder, job: Job, secrets: Secrets) -> None:
+    def __init__(self, folder: JobStore, job: Job, secrets: Secrets) -> None:
         self.folder = folder
         self.job = job
         self.secrets = secrets
@@ -197,13 +198,13 @@ class Run:
         return HarborApi(
             document.endpoint(config),
             document.hostname(config),
-            harbor_version.api_prefix(Version.parse(version)),
+            releases.api_prefix(Version.parse(version)),
             self.secrets.admin_username,
             self.secrets.admin_password or document.admin_password(config),
         )
 
     def config(self, version: str) -> document.Config:
-        name = harbor_version.configuration_name(Version.parse(version))
+        name = releases.configuration_name(Version.parse(version))
         return document.read(os.path.join(self.job.path, name))
 
     def census(self, version: str) -> Census:

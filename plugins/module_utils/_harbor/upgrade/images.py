@@ -11,8 +11,7 @@ from collections.abc import Sequence
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
 
-from .. import compose
-from .. import version as harbor_version
+from .. import compose, releases
 from ..version import Version
 from .context import Run, tail
 from .job import Hop
@@ -85,7 +84,7 @@ def _tags(run: Run) -> list[str]:
 def _migrator(run: Run, hop: Hop) -> None:
     """Up to 1.10, the configuration is migrated by an image that is in no archive."""
     target = Version.parse(hop.version)
-    migration = harbor_version.migration(Version.parse(run.job.before(hop)), target)
+    migration = releases.migration(Version.parse(run.job.before(hop)), target)
     image = migration.image.format(tag=target.tag)
     if migration.kind != "migrator" or _has_image(run, image):
         return

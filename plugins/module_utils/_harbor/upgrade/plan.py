@@ -14,10 +14,10 @@ from typing import Any
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
 from ansible_collections.dockyard.ops.plugins.module_utils._host import tree_copy
 
-from .. import compose as harbor_compose
-from .. import installation as harbor_installation
-from .. import version as harbor_version
+from .. import releases
+from ..compose import has_standalone_compose
 from ..config import document
+from ..data_volume import parts_to_keep
 from ..installation import Installation
 from ..version import Version
 
@@ -32,7 +32,7 @@ _IMAGES_FACTOR = 3
 
 
 @dataclasses.dataclass
-class Wanted:
+class DesiredUpgrade:
     """What somebody has decided about their upgrade; see the module's options.
 
     archives: bytes of each release's archive, 0 where not known.
@@ -76,13 +76,13 @@ class Plan:
         }
 
 
-def make(installation: Installation, targets: Sequence[Version], wanted: Wanted | None = None) -> Plan:
+def build_plan(installation: Installation, targets: Sequence[Version], wanted: DesiredUpgrade | None = None) -> Plan:
     """targets: the versions to go to, one after the other; those that are reached already are left out."""
-    wanted = wanted or Wanted()
+    wanted = wanted or DesiredUpgrade()
     hops = [target for target in targets if target > installation.version]
     if not hops and installation.version not in targets:
         hops = list(targets[-1:])  # a downgrade, which the hop's own check refuses
-    parts = [os.path.basename(part) for part in harbor_installation.parts_to_keep(installation)]
+    parts = parts_to_keep(installation.data_volume, installation.version)
     backup_path = wanted.backup_path or os.path.join(installation.data_volume, "dockyard-backups")
     if not os.path.isabs(backup_path):
         raise Problem(f"backup_path is {backup_path!r}, which is no absolute path; give one. Nothing was changed.")
@@ -113,10 +113,10 @@ def _hops(installation: Installation, hops: Sequence[Version], blockers: list[st
     needs: list[dict[str, Any]] = []
     source, major = installation.version, installation.database.major
     for target in hops:
-        refusal = harbor_version.refusal(source, target, major)
+        refusal = releases.refusal(source, target, major)
         if refusal:
             blockers.append(refusal)
-        databases = harbor_version.databases(target)
+        databases = releases.databases(target)
         after = major if installation.database.external or databases is None else databases.leaves
         needs.append(
             {
@@ -124,7 +124,7 @@ def _hops(installation: Installation, hops: Sequence[Version], blockers: list[st
                 "to": str(target),
                 "database_before": major,
                 "database_after": after,
-                "configuration": harbor_version.migration(source, target).kind,
+                "configuration": releases.migration(source, target).kind,
             }
         )
         source, major = target, after
@@ -188,15 +188,15 @@ def _room(space: dict[str, int], blockers: list[str]) -> None:
 def _host(installation: Installation, hops: Sequence[Version], blockers: list[str]) -> None:
     for target in hops:
         for name, minimum, found in (
-            ("Docker", harbor_version.minimum_engine(target), installation.engine),
-            ("Docker Compose", harbor_version.minimum_compose(target), installation.compose),
+            ("Docker", releases.minimum_engine(target), installation.engine),
+            ("Docker Compose", releases.minimum_compose(target), installation.compose),
         ):
             if found < minimum:
                 has = f"is {_dotted(found)}" if found else "is not there"
                 blockers.append(
                     f"Harbor {target} wants {name} {_dotted(minimum)} or newer, and this host's {has}; upgrade that."
                 )
-        if harbor_version.needs_standalone_compose(target) and not harbor_compose.has_standalone_compose():
+        if releases.needs_standalone_compose(target) and not has_standalone_compose():
             blockers.append(
                 f"The installer of Harbor {target} only knows docker-compose as a command of its own, which is not on"
                 " root's PATH; put it there (a link to the plugin's program will do)."
@@ -210,13 +210,13 @@ def _dotted(version: Sequence[int]) -> str:
 def _components(
     installation: Installation,
     hops: Sequence[Version],
-    wanted: Wanted,
+    wanted: DesiredUpgrade,
     blockers: list[str],
     warnings: list[str],
 ) -> None:
     for flag in installation.flags:
         name = flag[len("--with-") :]
-        ends = next((target for target in hops if flag not in harbor_version.component_flags(target)), None)
+        ends = next((target for target in hops if flag not in releases.component_flags(target)), None)
         if ends is None:
             continue
         if name in wanted.drop_components:
@@ -228,7 +228,7 @@ def _components(
             )
 
 
-def _external(installation: Installation, wanted: Wanted, blockers: list[str], warnings: list[str]) -> None:
+def _external(installation: Installation, wanted: DesiredUpgrade, blockers: list[str], warnings: list[str]) -> None:
     if installation.database.external and not (wanted.database_backup_command and wanted.database_restore_command):
         blockers.append(
             "The database is external and can't be put back from this host; give database_backup_command and"
@@ -238,7 +238,7 @@ def _external(installation: Installation, wanted: Wanted, blockers: list[str], w
         warnings.append("Redis is external: it is not copied. Its queue of jobs is not put back if the upgrade fails.")
 
 
-def _state(installation: Installation, wanted: Wanted, blockers: list[str], warnings: list[str]) -> None:
+def _state(installation: Installation, wanted: DesiredUpgrade, blockers: list[str], warnings: list[str]) -> None:
     if not installation.running:
         blockers.append(
             f"Harbor {installation.version} does not run, so what is in it can't be counted; start it, and see that it"

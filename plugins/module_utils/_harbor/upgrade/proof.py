@@ -17,6 +17,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Proble
 
 from .. import compose, database
 from ..api import HarborApi, Sample, Unreachable
+from ..containers import Container, find_containers, recent_log_errors
 from ..version import Version
 from .context import Run
 from .job import Census
@@ -54,7 +55,7 @@ def wait(run: Run, version: str, timeout: float) -> None:
                 raise Problem(f"Harbor {version} does not come up ({hopeless})")
             looked = time.monotonic()
         if time.monotonic() > deadline:
-            words = compose.last_words(run.job.path)
+            words = recent_log_errors(run.job.path)
             raise Problem(
                 f"Harbor {version} is not healthy after {timeout:g} seconds: {missing}{f' ({words})' if words else ''}"
             )
@@ -92,10 +93,10 @@ def lacks(api: HarborApi, version: str) -> str | None:
     return None
 
 
-def _containers(path: str) -> list[compose.Container]:
+def _containers(path: str) -> list[Container]:
     """Empty while the engine does not answer, which it may do again before the time is over."""
     try:
-        return compose.containers(path)
+        return find_containers(path)
     except Problem:
         return []
 
@@ -105,7 +106,7 @@ def _hopeless(run: Run) -> str | None:
     for container in containers:
         if container.restarts == 0:
             continue
-        words = compose.last_words(container)
+        words = recent_log_errors(container)
         if _HOPELESS.search(words):
             return words
         if container.service in database.SERVICES and container.restarts >= _HOPELESS_RESTARTS:

@@ -14,13 +14,14 @@ import time
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
 from ansible_collections.dockyard.ops.plugins.module_utils._host import processes
 
-from .. import installation as harbor_installation
 from .. import installer_archive
+from ..installation import Installation, inspect_installation
 from ..version import Version
-from . import plan as upgrade_plan
 from . import runner, steps_offline, steps_rollback
 from .context import Run, Secrets
-from .job import Folder, Hop, Job
+from .job import Hop, Job
+from .job_store import JobStore
+from .plan import DesiredUpgrade, Plan, build_plan
 
 _NAME = re.compile(r"harbor-(?:offline|online)-installer-v?(\d+\.\d+\.\d+)[^/]*\.tgz")
 _LOOK_EVERY = 0.5
@@ -45,7 +46,7 @@ class Order:
     state: str
     archives: list[Archive]
     secrets: Secrets
-    wanted: upgrade_plan.Wanted
+    wanted: DesiredUpgrade
     keep_backup: bool
     timeout: int
     wait: bool
@@ -62,13 +63,13 @@ class Outcome:
     changed: bool
     outcome: str
     failed: bool = False
-    plan: upgrade_plan.Plan | None = None
+    plan: Plan | None = None
     job: Job | None = None
     running: bool = False
 
 
 def carry_out(order: Order) -> Outcome:
-    folder = Folder(order.path)
+    folder = JobStore(order.path)
     if order.only_plan:
         return _planned(order, folder)
     lock = folder.lock()
@@ -93,7 +94,7 @@ def carry_out(order: Order) -> Outcome:
     return _watched(order, folder)
 
 
-def _has_begun(folder: Folder) -> bool:
+def _has_begun(folder: JobStore) -> bool:
     """Waits while another run makes its plan. Whether it works then; otherwise it has ended, refused for instance."""
     while folder.busy():
         job = folder.read()
@@ -103,7 +104,7 @@ def _has_begun(folder: Folder) -> bool:
     return False
 
 
-def _watched(order: Order, folder: Folder) -> Outcome:
+def _watched(order: Order, folder: JobStore) -> Outcome:
     while order.wait and folder.busy():
         time.sleep(_LOOK_EVERY)
     busy = folder.busy()
@@ -134,7 +135,7 @@ def _ended(job: Job) -> Outcome:
 # --- what is to be done
 
 
-def _to_do(order: Order, folder: Folder, job: Job | None) -> Job | Outcome:
+def _to_do(order: Order, folder: JobStore, job: Job | None) -> Job | Outcome:
     """A job to carry out, or the outcome where there is none."""
     if job is not None and job.unfinished:
         return _unfinished(order, folder, job)
@@ -149,7 +150,7 @@ def _to_do(order: Order, folder: Folder, job: Job | None) -> Job | Outcome:
     return _job(order, plan)
 
 
-def _unfinished(order: Order, folder: Folder, job: Job) -> Job | Outcome:
+def _unfinished(order: Order, folder: JobStore, job: Job) -> Job | Outcome:
     versions = [archive.version for archive in _named(order)]
     untouched = job.down_since is None and job.direction == "forward" and "stop" not in job.done
     other = bool(versions) and str(versions[-1]) != job.target
@@ -180,7 +181,7 @@ def _rolled_back(order: Order, job: Job | None) -> Job | Outcome:
         )
     if job.outcome == "rolled_back":
         return Outcome(f"Harbor was taken back to {job.source} already.", False, "unchanged", job=job)
-    run = Run(Folder(order.path), job, order.secrets)
+    run = Run(JobStore(order.path), job, order.secrets)
     if not os.path.isdir(steps_offline.previous(run)) or (job.parts and not os.path.isdir(job.backup)):
         raise Problem(
             f"The copy that was made before the upgrade from {job.source} to {job.target} is gone, so there is no way"
@@ -191,7 +192,7 @@ def _rolled_back(order: Order, job: Job | None) -> Job | Outcome:
     return job
 
 
-def _job(order: Order, plan: upgrade_plan.Plan) -> Job:
+def _job(order: Order, plan: Plan) -> Job:
     installation = _installation(order)
     identifier = f"{time.strftime('%Y%m%dT%H%M%S')}-{plan.source}-{plan.hops[-1]}"
     work = f"{installation.path}.dockyard"
@@ -266,8 +267,8 @@ def _named(order: Order) -> list[_Named]:
     return named
 
 
-def _installation(order: Order) -> harbor_installation.Installation:
-    installation = harbor_installation.look(order.path)
+def _installation(order: Order) -> Installation:
+    installation = inspect_installation(order.path)
     if installation is None:
         raise Problem(
             f"There is no Harbor in {order.path}; give the folder with its harbor.yml as path, or install one (role"
@@ -276,7 +277,7 @@ def _installation(order: Order) -> harbor_installation.Installation:
     return installation
 
 
-def _plan(order: Order) -> upgrade_plan.Plan:
+def _plan(order: Order) -> Plan:
     named = _named(order)
     if not named:
         raise Problem("archives is empty; give the archive of the release to upgrade to. Nothing was changed.")
@@ -284,13 +285,13 @@ def _plan(order: Order) -> upgrade_plan.Plan:
         os.path.getsize(one.archive.path) if os.path.isfile(one.archive.path) else 0 for one in named
     ]
     installation = _installation(order)
-    plan = upgrade_plan.make(installation, [one.version for one in named], order.wanted)
+    plan = build_plan(installation, [one.version for one in named], order.wanted)
     if plan.hops and installation.running:
         _look_at_contents(order, plan)
     return plan
 
 
-def _look_at_contents(order: Order, plan: upgrade_plan.Plan) -> None:
+def _look_at_contents(order: Order, plan: Plan) -> None:
     """That its contents can be counted; finding that out after the upgrade would be too late."""
     from_job = Job(
         id="",
@@ -304,7 +305,7 @@ def _look_at_contents(order: Order, plan: upgrade_plan.Plan) -> None:
         flags=[],
         options={},
     )
-    run = Run(Folder(order.path), from_job, order.secrets)
+    run = Run(JobStore(order.path), from_job, order.secrets)
     try:
         missing = runner.not_serving(run)
         if missing is None:
@@ -315,7 +316,7 @@ def _look_at_contents(order: Order, plan: upgrade_plan.Plan) -> None:
         plan.blockers.append(problem.message)
 
 
-def _planned(order: Order, folder: Folder) -> Outcome:
+def _planned(order: Order, folder: JobStore) -> Outcome:
     job = folder.read()
     if job is not None and (job.unfinished or folder.busy()):
         state = "is under way" if folder.busy() else "was broken off"
@@ -341,9 +342,9 @@ def _planned(order: Order, folder: Folder) -> Outcome:
     )
 
 
-def _unchanged(plan: upgrade_plan.Plan) -> Outcome:
+def _unchanged(plan: Plan) -> Outcome:
     return Outcome(f"Harbor {plan.source} is what was asked for.", False, "unchanged", plan=plan)
 
 
-def _refusal(plan: upgrade_plan.Plan) -> str:
+def _refusal(plan: Plan) -> str:
     return f"Harbor {plan.source} can't be upgraded to {plan.hops[-1]}: {' '.join(plan.blockers)} Nothing was changed."

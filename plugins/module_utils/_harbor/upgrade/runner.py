@@ -14,8 +14,8 @@ from typing import Callable
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
 
-from .. import installation as harbor_installation
-from .. import version as harbor_version
+from .. import releases
+from ..installation import inspect_installation
 from ..version import Version
 from . import images, proof, steps_offline, steps_online, steps_rollback
 from .context import Run
@@ -63,7 +63,7 @@ def steps(job: Job) -> list[Step]:
     for hop in job.hops:
         version = hop.version
         down.append(Step(f"swap {version}", f"Putting {version} in place", partial(steps_offline.swap, hop=hop)))
-        if harbor_version.migration(before, Version.parse(version)).databases:
+        if releases.migration(before, Version.parse(version)).databases:
             work = partial(steps_offline.migrate_database, hop=hop)
             down.append(Step(f"database {version}", f"Migrating the database to {version}", work))
         down += [
@@ -93,7 +93,7 @@ def steps_back(job: Job) -> list[Step]:
 def _check(run: Run) -> None:
     """That nobody has changed this Harbor since the plan was made."""
     job = run.job
-    installation = harbor_installation.look(job.path)
+    installation = inspect_installation(job.path)
     if installation is None or str(installation.version) != job.source:
         now = "gone" if installation is None else f"Harbor {installation.version}"
         raise Problem(f"{job.path} was Harbor {job.source} in the plan and is {now} now")

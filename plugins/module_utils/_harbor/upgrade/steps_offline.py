@@ -16,11 +16,11 @@ import shutil
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, tree_copy
 
-from .. import compose, database, installation
-from .. import version as harbor_version
+from .. import database, releases
+from ..containers import find_containers, stop_and_remove
+from ..data_volume import database_major
 from ..version import Version
-from . import images as upgrade_images
-from . import proof, steps_online
+from . import images, proof, steps_online
 from .context import Run, tail
 from .job import Hop
 
@@ -41,19 +41,19 @@ def previous(run: Run) -> str:
 
 def stop(run: Run) -> None:
     run.goes_down()
-    compose.down(run.job.path, _STOP)
+    stop_and_remove(run.job.path, _STOP)
 
 
 def copy_again(run: Run) -> None:
     """Brings the copy up to date, now that nobody writes, and dumps what is not on this host."""
     job = run.job
-    running = [container.name for container in compose.containers(job.path) if container.state == "running"]
+    running = [container.name for container in find_containers(job.path) if container.state == "running"]
     if running:  # a reboot between two runs, or somebody's hand
-        compose.down(job.path, _STOP)
+        stop_and_remove(job.path, _STOP)
     copied = steps_online.copy_parts(run, in_use=False)
     run.say(f"Copied {copied >> 20} MiB that had changed meanwhile; the copy in {job.backup} is consistent")
     if job.database_major is not None:
-        major = installation.database_major(job.data_volume, Version.parse(job.source))
+        major = database_major(job.data_volume, Version.parse(job.source))
         if major != job.database_major:
             raise Problem(f"The database on disk is of PostgreSQL {major}, and was of {job.database_major} in the plan")
     backup_command = job.options.get("database_backup_command")
@@ -99,13 +99,13 @@ def migrate_database(run: Run, hop: Hop) -> None:
     """Before 1.7, the database is migrated by an image of its own, while Harbor is down."""
     source = Version.parse(run.job.before(hop))
     target = Version.parse(hop.version)
-    migration = harbor_version.migration(source, target)
+    migration = releases.migration(source, target)
     config = run.config(run.job.source)
     words = {
         "image": migration.image.format(tag=target.tag),
         "data": run.job.data_volume,
         "db_password": str(config.get("db_password", "")),
-        "old_configuration": os.path.join(run.job.path, harbor_version.configuration_name(source)),
+        "old_configuration": os.path.join(run.job.path, releases.configuration_name(source)),
     }
     for arguments, folder in zip(migration.databases, migration.folders):
         if not os.path.isdir(os.path.join(run.job.data_volume, folder)):
@@ -122,11 +122,11 @@ def install(run: Run, hop: Hop) -> None:
     database.leave_alone(run)
     if hop is not job.hops[0]:
         # The new compose file does not know what the old one had, and would leave it running.
-        compose.down(job.path, _STOP)
+        stop_and_remove(job.path, _STOP)
     for other in os.listdir(job.path):
         if re.fullmatch(r"harbor\.v.*\.tar\.gz", other):
             raise Problem(f"{other} lies in {job.path}; the installer would load it")
-    allowed = harbor_version.component_flags(Version.parse(hop.version))
+    allowed = releases.component_flags(Version.parse(hop.version))
     flags = [flag for flag in job.flags if flag in allowed]
     done = run.command(["./install.sh", *flags], cwd=job.path, timeout=_INSTALL)
     if done.returncode != 0:
@@ -168,7 +168,7 @@ def tidy(run: Run) -> None:
     """Takes away what only the upgrade needed. The way back stays, if it is wanted."""
     job = run.job
     for hop in job.hops:
-        aside = upgrade_images.tarball_aside(hop)
+        aside = images.tarball_aside(hop)
         if os.path.exists(aside):
             if hop is job.hops[-1] and hop.images is not None:
                 os.replace(aside, os.path.join(job.path, hop.images))
@@ -177,7 +177,7 @@ def tidy(run: Run) -> None:
         shutil.rmtree(hop.release, ignore_errors=True)
     remove_working_files(run)
     # Those of the versions in between have never served anybody.
-    upgrade_images.unload(run, job.hops[:-1])
+    images.unload(run, job.hops[:-1])
     if not job.options["keep_backup"]:
         shutil.rmtree(job.backup, ignore_errors=True)
         shutil.rmtree(previous(run), ignore_errors=True)

@@ -18,9 +18,9 @@ from ansible.module_utils.urls import open_url
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, tree_copy
 
-from .. import installer_archive
-from .. import version as harbor_version
+from .. import installer_archive, releases
 from ..config import document
+from ..signature import check_signature
 from ..version import Version
 from .context import Run, tail
 from .job import Hop
@@ -49,7 +49,7 @@ def fetch(run: Run, hop: Hop) -> None:
     if hop.checksum is not None:
         installer_archive.check_sum(hop.archive, hop.checksum, run.show)
     if hop.signature is not None:
-        installer_archive.check_signature(hop.archive, hop.signature, hop.keyring)
+        check_signature(hop.archive, hop.signature, hop.keyring)
     release = installer_archive.inspect(hop.archive, run.show)
     if release.version != Version.parse(hop.version):
         raise Problem(
@@ -97,11 +97,11 @@ def migrate_configuration(run: Run) -> None:
     job = run.job
     job.kept_values = []
     version = Version.parse(job.source)
-    path = os.path.join(job.path, harbor_version.configuration_name(version))
+    path = os.path.join(job.path, releases.configuration_name(version))
     config = original = document.read(path)
     for hop in job.hops:
         target = Version.parse(hop.version)
-        name = harbor_version.configuration_name(target)
+        name = releases.configuration_name(target)
         new_path = os.path.join(hop.release, name)
         if version.series == target.series:
             _write_like(new_path, atomic_file.read(path) or b"", path)
@@ -135,12 +135,12 @@ def _write_like(path: str, content: bytes, original: str) -> None:
 def _migrated(
     run: Run, source: Version, target: Version, config: document.Config, path: str, release: str
 ) -> document.Config:
-    migration = harbor_version.migration(source, target)
+    migration = releases.migration(source, target)
     folder = os.path.join(run.job.work, "configuration")
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder, mode=0o700)
     old = os.path.join(folder, os.path.basename(path))
-    new = os.path.join(folder, harbor_version.configuration_name(target))
+    new = os.path.join(folder, releases.configuration_name(target))
     is_cfg = old.endswith(".cfg")
     values: dict[str, Any] = {}
     if is_cfg:
@@ -177,7 +177,7 @@ def _migrated(
             )
         return migrated
     migrated = document.unshield(migrated, values)
-    different = document.differences(config, migrated, harbor_version.removed_keys(source, target))
+    different = document.differences(config, migrated, releases.removed_keys(source, target))
     for path_in_file in [path_in_file for path_in_file, _value, _becomes in document.fragile(config)] + [
         difference.path for difference in different
     ]:

@@ -17,6 +17,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_f
 
 from .. import compose
 from ..config import document
+from ..containers import stop_and_remove
 from . import images, proof, steps_offline, steps_online
 from .context import Run, tail
 
@@ -27,7 +28,7 @@ _COMMAND = 24 * 3600.0
 
 def stop(run: Run) -> None:
     run.goes_down()
-    compose.down(run.job.path, _STOP)
+    stop_and_remove(run.job.path, _STOP)
 
 
 def folder(run: Run) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor import database
-from ansible_collections.dockyard.ops.plugins.module_utils._harbor.compose import Container
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.containers import Container
 
 SAID = "the upgrade of its database was interrupted: {0}/database/pg18 and {0}/database/pg15 are both there"
 

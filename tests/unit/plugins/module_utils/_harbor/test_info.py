@@ -16,7 +16,9 @@ import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor import info
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.info import Question
-from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade import job as upgrade_job
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade import job_store
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.job import Hop, Job
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.job_store import JobStore
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.version import Version
 from ansible_collections.dockyard.ops.plugins.module_utils._pki import x509
 from ansible_collections.dockyard.ops.tests.unit.helpers.harbor_docker import Docker, install
@@ -44,7 +46,7 @@ class Host:
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
     """A Harbor 2.8.6 that answers."""
-    monkeypatch.setattr(upgrade_job, "FOLDER", str(tmp_path / "jobs"))
+    monkeypatch.setattr(job_store, "FOLDER", str(tmp_path / "jobs"))
     docker = Docker(tmp_path, monkeypatch)
     folder, data = tmp_path / "opt" / "harbor", tmp_path / "data"
     with serve(Harbor(repositories={"library/app": []})) as harbor:
@@ -53,12 +55,12 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
         yield Host(docker, folder, data, harbor)
 
 
-def a_job(path: Path, **changes: Any) -> upgrade_job.Job:
-    job = upgrade_job.Job(
+def a_job(path: Path, **changes: Any) -> Job:
+    job = Job(
         id="20261124T051500-2.8.6-2.10.3",
         path=str(path),
         source="2.8.6",
-        hops=[upgrade_job.Hop("2.10.3", "/a.tgz", "/r")],
+        hops=[Hop("2.10.3", "/a.tgz", "/r")],
         data_volume="/data",
         work="/w",
         backup="/b",
@@ -68,12 +70,12 @@ def a_job(path: Path, **changes: Any) -> upgrade_job.Job:
     )
     for name, value in changes.items():
         setattr(job, name, value)
-    upgrade_job.Folder(str(path)).write(job)
+    JobStore(str(path)).write(job)
     return job
 
 
 def test_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upgrade_job, "FOLDER", str(tmp_path / "jobs"))
+    monkeypatch.setattr(job_store, "FOLDER", str(tmp_path / "jobs"))
     path = str(tmp_path / "harbor")
     assert info.gather(Question(path)) == {"installed": False, "folder": path, "job": None}
     assert not (tmp_path / "jobs").exists()
@@ -228,7 +230,7 @@ def test_plan_that_is_refused(host: Host) -> None:
 def test_job(host: Host) -> None:
     a_job(host.folder, outcome="upgraded", doing="tidy", message="Harbor went from 2.8.6 to 2.10.3.", downtime=41.53)
     job = host.gather()["job"]
-    assert job.pop("journal").startswith(str(Path(upgrade_job.FOLDER)))
+    assert job.pop("journal").startswith(str(Path(job_store.FOLDER)))
     assert job == {
         "id": "20261124T051500-2.8.6-2.10.3",
         "source": "2.8.6",
@@ -264,7 +266,7 @@ def test_job_that_has_ended_explains_nothing(host: Host) -> None:
 
 def test_job_under_way(host: Host) -> None:
     a_job(host.folder, doing="copy")
-    descriptor = upgrade_job.Folder(str(host.folder)).lock()
+    descriptor = JobStore(str(host.folder)).lock()
     assert descriptor is not None
     try:
         assert host.gather()["job"]["under_way"]

@@ -14,8 +14,15 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
-from ansible_collections.dockyard.ops.plugins.module_utils._harbor import installation
-from ansible_collections.dockyard.ops.plugins.module_utils._harbor.installation import Installation
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.data_volume import (
+    database_major,
+    free_bytes,
+    parts_to_keep,
+)
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.installation import (
+    Installation,
+    inspect_installation,
+)
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.version import Version
 from ansible_collections.dockyard.ops.tests.unit.helpers.harbor_docker import (
     SERVICES,
@@ -35,7 +42,7 @@ class Host:
     data: Path
 
     def look(self, measure_registry: bool = False) -> Installation:
-        found = installation.look(str(self.folder), measure_registry)
+        found = inspect_installation(str(self.folder), measure_registry)
         assert found is not None
         return found
 
@@ -62,21 +69,21 @@ def host(empty: Host) -> Host:
 
 def test_no_folder(empty: Host) -> None:
     empty.docker.save(up=False)  # which is not even asked
-    assert installation.look(str(empty.folder)) is None
+    assert inspect_installation(str(empty.folder)) is None
 
 
 def test_empty_folder(empty: Host) -> None:
     (empty.folder / "lost+found").mkdir(parents=True)
-    assert installation.look(str(empty.folder)) is None
+    assert inspect_installation(str(empty.folder)) is None
 
 
 def test_unpacked_and_configured_only(empty: Host) -> None:
     install(empty.folder, empty.data)
     (empty.folder / "docker-compose.yml").unlink()
     shutil.rmtree(empty.data)
-    assert installation.look(str(empty.folder)) is None
+    assert inspect_installation(str(empty.folder)) is None
     (empty.folder / "harbor.yml").rename(empty.folder / "harbor.yml.tmpl")
-    assert installation.look(str(empty.folder)) is None
+    assert inspect_installation(str(empty.folder)) is None
 
 
 def test_another_folder(empty: Host) -> None:
@@ -321,7 +328,7 @@ def test_database(empty: Host, major: str) -> None:
     folder = empty.data / "database" if major == "9.6" else empty.data / "database" / f"pg{major}"
     assert (found.external, found.major, found.folder, found.others) == (False, major, str(folder), [])
     assert 50_000 < found.bytes < 100_000
-    assert installation.database_major(str(empty.data)) == major
+    assert database_major(str(empty.data)) == major
 
 
 def test_two_databases(host: Host) -> None:
@@ -333,15 +340,15 @@ def test_two_databases(host: Host) -> None:
     assert found.leftovers == [
         f"{other} is a second database beside {host.data}/database/pg13, as an interrupted upgrade leaves it."
     ]
-    assert installation.database_major(str(host.data)) == "14"
-    assert installation.database_major(str(host.data), Version(2, 8, 6)) == "13"
+    assert database_major(str(host.data)) == "14"
+    assert database_major(str(host.data), Version(2, 8, 6)) == "13"
 
 
 def test_no_database(host: Host) -> None:
     shutil.rmtree(host.data / "database")
     found = host.look().database
     assert (found.major, found.folder, found.bytes) == (None, None, 0)
-    assert installation.database_major(str(host.data)) is None
+    assert database_major(str(host.data)) is None
 
 
 def test_mariadb(host: Host) -> None:
@@ -382,10 +389,10 @@ def test_parts_to_keep(host: Host) -> None:
     (host.data / "secretkey").write_text("")
     found = host.look()
     parts = ["database", "secret", "ca_download", "redis", "job_logs", "chart_storage"]
-    assert installation.parts_to_keep(found) == parts
+    assert parts_to_keep(found.data_volume, found.version) == parts
     found.version = Version(1, 7, 6)
-    assert installation.parts_to_keep(found) == [*parts, "secretkey"]
+    assert parts_to_keep(found.data_volume, found.version) == [*parts, "secretkey"]
 
 
 def test_free_bytes_of_what_is_yet_to_be(tmp_path: Path) -> None:
-    assert installation.free_bytes(str(tmp_path / "a" / "b")) > 0
+    assert free_bytes(str(tmp_path / "a" / "b")) > 0

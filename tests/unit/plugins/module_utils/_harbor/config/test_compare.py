@@ -16,7 +16,8 @@ from ansible_collections.dockyard.ops.plugins.module_utils._harbor.config.docume
     differences,
     put_back,
 )
-from ansible_collections.dockyard.ops.plugins.module_utils._harbor.version import Version, removed_keys
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.releases import removed_keys
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.version import Version
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

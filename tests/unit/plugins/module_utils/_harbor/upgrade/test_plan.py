@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.installation import Database, Installation
-from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade import plan as upgrade_plan
-from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.plan import Wanted
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.plan import DesiredUpgrade, Plan, build_plan
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.version import Version
 
 
@@ -42,9 +41,9 @@ def found(tmp_path: Path) -> Installation:
     )
 
 
-def make(found: Installation, *versions: str, wanted: Wanted | None = None, **changes: Any) -> upgrade_plan.Plan:
+def make(found: Installation, *versions: str, wanted: DesiredUpgrade | None = None, **changes: Any) -> Plan:
     targets = [Version.parse(version) for version in versions]
-    return upgrade_plan.make(dataclasses.replace(found, **changes), targets, wanted)
+    return build_plan(dataclasses.replace(found, **changes), targets, wanted)
 
 
 def test_nothing_in_the_way(found: Installation) -> None:
@@ -108,7 +107,7 @@ def test_one_thing_stands_in_the_way(found: Installation, changes: dict[str, Any
 
 
 def test_a_choice_turns_what_is_in_the_way_into_a_warning(found: Installation) -> None:
-    wanted = Wanted(edited_compose="discard", drop_components=["notary"])
+    wanted = DesiredUpgrade(edited_compose="discard", drop_components=["notary"])
     plan = make(found, "2.10.3", wanted=wanted, edited_compose="It was edited.", flags=["--with-notary"])
     assert plan.blockers == []
     assert plan.warnings == [
@@ -119,21 +118,24 @@ def test_a_choice_turns_what_is_in_the_way_into_a_warning(found: Installation) -
 
 def test_dropping_one_component_drops_no_other(found: Installation) -> None:
     plan = make(
-        found, "2.10.3", wanted=Wanted(drop_components=["notary"]), flags=["--with-notary", "--with-chartmuseum"]
+        found,
+        "2.10.3",
+        wanted=DesiredUpgrade(drop_components=["notary"]),
+        flags=["--with-notary", "--with-chartmuseum"],
     )
     assert [blocker.split()[0] for blocker in plan.blockers] == ["chartmuseum"]
 
 
 @pytest.mark.parametrize(("save", "put_back"), [([], []), (["dump"], []), ([], ["restore"]), (["dump"], ["restore"])])
 def test_an_external_database_needs_both_commands(found: Installation, save: list[str], put_back: list[str]) -> None:
-    wanted = Wanted(database_backup_command=save, database_restore_command=put_back)
+    wanted = DesiredUpgrade(database_backup_command=save, database_restore_command=put_back)
     plan = make(found, "2.10.3", wanted=wanted, database=Database(True, None, None, 0))
     assert (plan.blockers == []) is bool(save and put_back)
     assert plan.needs[0]["database_after"] is None
 
 
 def test_too_little_room_is_said_in_numbers(found: Installation) -> None:
-    plan = make(found, "2.10.3", wanted=Wanted(archives=[10**15]))
+    plan = make(found, "2.10.3", wanted=DesiredUpgrade(archives=[10**15]))
     assert [blocker.partition(":")[0] for blocker in plan.blockers] == [
         "There is too little room on the file system of the install folder",
         "There is too little room on the engine's data folder",
@@ -143,13 +145,13 @@ def test_too_little_room_is_said_in_numbers(found: Installation) -> None:
 
 def test_a_backup_elsewhere_need_not_be_there_yet(found: Installation, tmp_path: Path) -> None:
     path = str(tmp_path / "not" / "yet")
-    assert make(found, "2.10.3", wanted=Wanted(backup_path=path)).backup_path == path
+    assert make(found, "2.10.3", wanted=DesiredUpgrade(backup_path=path)).backup_path == path
     assert not (tmp_path / "not").exists()
 
 
 def test_a_backup_path_is_absolute(found: Installation) -> None:
     with pytest.raises(Problem, match=r"backup_path is 'backups', which is no absolute path; give one"):
-        make(found, "2.10.3", wanted=Wanted(backup_path="backups"))
+        make(found, "2.10.3", wanted=DesiredUpgrade(backup_path="backups"))
 
 
 def test_values_that_the_migration_damages_are_named(found: Installation) -> None:

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
-from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade import job as upgrade_job
-from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade import proof
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade import job_store, proof
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.context import Run, Secrets
-from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.job import Census, Folder, Hop, Job
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.job import Census, Hop, Job
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.job_store import JobStore
 from ansible_collections.dockyard.ops.tests.unit.helpers.harbor_server import (
     PASSWORD,
     Harbor,
@@ -66,7 +66,7 @@ def test_a_core_that_is_not_up_yet_is_no_failure(harbor: Harbor) -> None:
 
 @pytest.fixture
 def run(harbor: Harbor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    monkeypatch.setattr(upgrade_job, "FOLDER", str(tmp_path / "jobs"))
+    monkeypatch.setattr(job_store, "FOLDER", str(tmp_path / "jobs"))
     folder = tmp_path / "harbor"
     folder.mkdir()
     (folder / "harbor.yml").write_text(f"hostname: harbor.example.com\nhttp:\n  port: {harbor.port}\n")
@@ -82,7 +82,7 @@ def run(harbor: Harbor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         flags=[],
         options={},
     )
-    return Run(Folder(str(folder)), job, Secrets("admin", PASSWORD))
+    return Run(JobStore(str(folder)), job, Secrets("admin", PASSWORD))
 
 
 def test_what_was_counted_is_there(run: Run) -> None:

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
-from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade import job as upgrade_job
-from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade import request
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade import job_store, request
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.context import Secrets
-from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.job import Folder, Hop, Job
-from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.plan import Wanted
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.job import Hop, Job
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.job_store import JobStore
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.plan import DesiredUpgrade
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.request import Archive, Order
 from ansible_collections.dockyard.ops.tests.unit.helpers.harbor_docker import Docker, install
 from ansible_collections.dockyard.ops.tests.unit.helpers.harbor_server import PASSWORD, Harbor, serve
@@ -30,7 +30,7 @@ OrderOf = Callable[..., Order]
 @pytest.fixture
 def harbor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harbor]:
     """A Harbor 2.8.6 that answers."""
-    monkeypatch.setattr(upgrade_job, "FOLDER", str(tmp_path / "jobs"))
+    monkeypatch.setattr(job_store, "FOLDER", str(tmp_path / "jobs"))
     docker = Docker(tmp_path, monkeypatch)
     folder, data = tmp_path / "opt" / "harbor", tmp_path / "data"
     with serve(Harbor(repositories={"library/app": []})) as harbor:
@@ -47,7 +47,7 @@ def order(harbor: Harbor, tmp_path: Path) -> OrderOf:
             state="upgraded",
             archives=[Archive(f"/srv/{name}") for name in names],
             secrets=Secrets("admin", PASSWORD),
-            wanted=Wanted(),
+            wanted=DesiredUpgrade(),
             keep_backup=True,
             timeout=60,
             wait=False,
@@ -78,7 +78,7 @@ def recorded(order: Order, **changes: Any) -> Job:
         options={"timeout": 60},
         **{"doing": "tidy", **changes},
     )
-    Folder(order.path).write(job)
+    JobStore(order.path).write(job)
     return job
 
 
@@ -143,7 +143,7 @@ def test_a_harbor_that_is_ill_is_mended_first(order: OrderOf, harbor: Harbor) ->
     outcome = request.carry_out(order(OFFLINE.format("2.10.3"), only_plan=False))
     assert outcome.failed
     assert "Harbor 2.8.6 does not serve as it should (not healthy: redis); mend that first." in outcome.message
-    assert Folder(order().path).read() is None
+    assert JobStore(order().path).read() is None
 
 
 # ---- jobs ----
@@ -177,7 +177,7 @@ def test_another_job_is_not_begun_in_place_of_one(order: OrderOf) -> None:
 
 def test_one_that_is_under_way_is_watched_and_no_other_is_begun(order: OrderOf) -> None:
     job = recorded(order(), doing="copy")
-    lock = Folder(job.path).lock()
+    lock = JobStore(job.path).lock()
     assert lock is not None
     try:
         told = request.carry_out(order(OFFLINE.format("2.12.4"), only_plan=False))
@@ -229,7 +229,7 @@ def test_the_way_back_needs_both_copies(order: OrderOf, there: tuple[str, ...]) 
     outcome = request.carry_out(back)
     assert (outcome.outcome, outcome.changed) == ("planned", True)
     # Only planned: the record is as it was.
-    assert Folder(job.path).read() == job
+    assert JobStore(job.path).read() == job
 
 
 @pytest.mark.parametrize("only_plan", [True, False])
@@ -244,7 +244,7 @@ def test_the_way_back_is_gone_once(order: OrderOf, only_plan: bool) -> None:
 # ---- while another run makes its plan ----
 
 
-def another_run(folder: Folder, then: Callable[[], None]) -> threading.Thread:
+def another_run(folder: JobStore, then: Callable[[], None]) -> threading.Thread:
     """Holds the lock, does something after a while, and ends."""
     lock = folder.lock()
     assert lock is not None
@@ -261,7 +261,7 @@ def another_run(folder: Folder, then: Callable[[], None]) -> threading.Thread:
 
 def test_another_run_that_begins_is_watched(order: OrderOf) -> None:
     mine = order(OFFLINE.format("2.10.3"), only_plan=False)
-    folder = Folder(mine.path)
+    folder = JobStore(mine.path)
 
     def begin_and_work() -> None:
         folder.write(recorded(mine, doing="copy"))
@@ -275,7 +275,7 @@ def test_another_run_that_begins_is_watched(order: OrderOf) -> None:
 
 def test_another_run_that_is_refused_leaves_the_work_to_this_one(order: OrderOf) -> None:
     mine = order(OFFLINE.format("2.8.6"), only_plan=False)
-    other = another_run(Folder(mine.path), lambda: None)
+    other = another_run(JobStore(mine.path), lambda: None)
     outcome = request.carry_out(mine)
     other.join()
     assert (outcome.outcome, outcome.message) == ("unchanged", "Harbor 2.8.6 is what was asked for.")

@@ -17,19 +17,23 @@ from typing import Any
 
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
-from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade import job as upgrade_job
-from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.job import Census, Child, Folder, Hop, Job
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade import job_store
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.job import Census, Child, Hop, Job
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.job_store import JobStore
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-MODULE = "ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.job"
-BEGIN = f"import os, sys, time; import {MODULE} as job; job.FOLDER = sys.argv[1]; folder = job.Folder('/opt/harbor')\n"
+MODULE = "ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.job_store"
+BEGIN = (
+    f"import os, sys, time; import {MODULE} as store; store.FOLDER = sys.argv[1]\n"
+    "folder = store.JobStore('/opt/harbor')\n"
+)
 
 
 @pytest.fixture
-def folder(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Folder:
-    monkeypatch.setattr(upgrade_job, "FOLDER", str(tmp_path / "dockyard" / "harbor"))
-    return Folder("/opt/harbor")
+def folder(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> JobStore:
+    monkeypatch.setattr(job_store, "FOLDER", str(tmp_path / "dockyard" / "harbor"))
+    return JobStore("/opt/harbor")
 
 
 def a_job(**values: Any) -> Job:
@@ -53,7 +57,7 @@ def a_job(**values: Any) -> Job:
     )
 
 
-def other_process(folder: Folder, program: str, **keywords: Any) -> subprocess.Popen[str]:
+def other_process(folder: JobStore, program: str, **keywords: Any) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-c", BEGIN + program, os.path.dirname(folder.path)],
         stdout=subprocess.PIPE,
@@ -84,12 +88,12 @@ jobs = st.builds(
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(job=jobs)
-def test_all_of_it_comes_back(folder: Folder, job: Job) -> None:
+def test_all_of_it_comes_back(folder: JobStore, job: Job) -> None:
     folder.write(job)
     assert folder.read() == job
 
 
-def test_it_is_for_root_alone(folder: Folder) -> None:
+def test_it_is_for_root_alone(folder: JobStore) -> None:
     assert folder.read() is None
     folder.write(a_job())
     path = pathlib.Path(folder.path)
@@ -97,12 +101,12 @@ def test_it_is_for_root_alone(folder: Folder) -> None:
     assert [(one.name, one.stat().st_mode & 0o777) for one in path.iterdir()] == [("job.json", 0o600)]
 
 
-def test_each_install_folder_has_its_own(folder: Folder, tmp_path: pathlib.Path) -> None:
+def test_each_install_folder_has_its_own(folder: JobStore, tmp_path: pathlib.Path) -> None:
     assert os.path.basename(folder.path) == "opt-harbor"
-    assert os.path.basename(Folder("/srv/a-b").path) == "srv-a\\x2db"
-    assert Folder("/srv/a/b").path != Folder("/srv/a-b").path
+    assert os.path.basename(JobStore("/srv/a-b").path) == "srv-a\\x2db"
+    assert JobStore("/srv/a/b").path != JobStore("/srv/a-b").path
     (tmp_path / "link").symlink_to("/opt/harbor")
-    assert Folder(str(tmp_path / "link")).path == folder.path == Folder("/opt/harbor/").path
+    assert JobStore(str(tmp_path / "link")).path == folder.path == JobStore("/opt/harbor/").path
 
 
 GOOD = dataclasses.asdict(a_job(census=Census(1, 2, 3)))
@@ -125,7 +129,7 @@ GOOD = dataclasses.asdict(a_job(census=Census(1, 2, 3)))
         (json.dumps({key: value for key, value in GOOD.items() if key != "backup"}).encode(), None),
     ],
 )
-def test_a_damaged_record_is_refused_and_not_overwritten(folder: Folder, content: bytes, why: str | None) -> None:
+def test_a_damaged_record_is_refused_and_not_overwritten(folder: JobStore, content: bytes, why: str | None) -> None:
     """It may be all that is known about a Harbor that is down."""
     folder.write(a_job())
     file = pathlib.Path(folder.path) / "job.json"
@@ -145,9 +149,9 @@ def test_a_damaged_record_is_refused_and_not_overwritten(folder: Folder, content
 
 def test_a_folder_that_can_not_be_made_is_explained(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_bytes(b"")
-    monkeypatch.setattr(upgrade_job, "FOLDER", str(tmp_path / "file" / "harbor"))
+    monkeypatch.setattr(job_store, "FOLDER", str(tmp_path / "file" / "harbor"))
     with pytest.raises(Problem) as caught:
-        Folder("/opt/harbor").lock()
+        JobStore("/opt/harbor").lock()
     assert caught.value.message == (
         f"Can't make {tmp_path}/file/harbor/opt-harbor: a part of this path is a file and not a folder; move it away"
         " and run again. Nothing was changed."
@@ -171,7 +175,7 @@ def test_the_time_without_service_adds_up() -> None:
 # ---- two runs at once ----
 
 
-def test_a_second_run_is_kept_out_until_the_first_has_ended(folder: Folder) -> None:
+def test_a_second_run_is_kept_out_until_the_first_has_ended(folder: JobStore) -> None:
     assert not folder.busy()
     assert not os.path.exists(folder.path), "whoever looks makes nothing"
     with other_process(folder, "lock = folder.lock(); print('locked', flush=True); time.sleep(60)") as first:
@@ -189,7 +193,7 @@ def test_a_second_run_is_kept_out_until_the_first_has_ended(folder: Folder) -> N
     assert not folder.busy()
 
 
-def test_the_lock_is_held_until_the_last_process_that_has_it_has_ended(folder: Folder) -> None:
+def test_the_lock_is_held_until_the_last_process_that_has_it_has_ended(folder: JobStore) -> None:
     """As a run that goes on when the module has ended."""
     program = (
         "lock = folder.lock()\nif os.fork() == 0:\n    time.sleep(0.7)\n    os._exit(0)\nprint('ended')\nos._exit(0)"
@@ -204,7 +208,7 @@ def test_the_lock_is_held_until_the_last_process_that_has_it_has_ended(folder: F
         assert not folder.busy()
 
 
-def test_whoever_only_looks_keeps_nobody_out(folder: Folder) -> None:
+def test_whoever_only_looks_keeps_nobody_out(folder: JobStore) -> None:
     pathlib.Path(folder.path).mkdir(parents=True)
     with other_process(folder, "print('looking', flush=True)\nwhile True: folder.busy()") as looking:
         assert looking.stdout is not None and looking.stdout.readline() == "looking\n"
@@ -217,7 +221,7 @@ def test_whoever_only_looks_keeps_nobody_out(folder: Folder) -> None:
             looking.kill()
 
 
-def test_a_lock_is_not_inherited_by_commands(folder: Folder) -> None:
+def test_a_lock_is_not_inherited_by_commands(folder: JobStore) -> None:
     lock = folder.lock()
     assert lock is not None
     with subprocess.Popen(["sleep", "60"], close_fds=False) as command:
@@ -231,7 +235,7 @@ def test_a_lock_is_not_inherited_by_commands(folder: Folder) -> None:
 # ---- what can be followed ----
 
 
-def test_the_journal_has_a_line_for_each_thing(folder: Folder) -> None:
+def test_the_journal_has_a_line_for_each_thing(folder: JobStore) -> None:
     assert folder.lines(0) == []
     folder.say("lost: there is no folder yet")
     folder.write(a_job())
@@ -247,14 +251,14 @@ def test_the_journal_has_a_line_for_each_thing(folder: Folder) -> None:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(st.characters(exclude_categories=())))
-def test_whatever_is_said_is_one_line(folder: Folder, text: str) -> None:
+def test_whatever_is_said_is_one_line(folder: JobStore, text: str) -> None:
     folder.write(a_job())
     before = len(folder.lines(0))
     folder.say(text)
     assert len(folder.lines(0)) == before + 1
 
 
-def test_what_can_not_be_written_stops_nobody(folder: Folder) -> None:
+def test_what_can_not_be_written_stops_nobody(folder: JobStore) -> None:
     folder.write(a_job())
     for path in (folder.journal, folder.output):
         os.symlink("/dev/full", path)
@@ -264,7 +268,7 @@ def test_what_can_not_be_written_stops_nobody(folder: Folder) -> None:
     folder.show_progress({"step": "copy"})
 
 
-def test_progress_is_the_last_that_was_shown(folder: Folder) -> None:
+def test_progress_is_the_last_that_was_shown(folder: JobStore) -> None:
     assert folder.progress() == {}
     folder.write(a_job())
     folder.show_progress({"step": "copy", "done": 1})
@@ -275,7 +279,7 @@ def test_progress_is_the_last_that_was_shown(folder: Folder) -> None:
         assert folder.progress() == {}
 
 
-def test_a_new_job_keeps_the_journal_of_the_one_before(folder: Folder) -> None:
+def test_a_new_job_keeps_the_journal_of_the_one_before(folder: JobStore) -> None:
     folder.write(a_job())
     folder.begin()
     folder.say("of the first")

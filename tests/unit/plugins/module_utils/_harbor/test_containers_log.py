@@ -8,7 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._harbor import compose
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.containers import (
+    find_containers,
+    recent_log_errors,
+    telling_lines,
+)
 from ansible_collections.dockyard.ops.tests.unit.helpers.harbor_docker import Docker
 
 DIRTY = "2026-11-24T05:00:00Z [FATAL] [/core/main.go:180]: failed to migrate: Dirty database version 15. Fix and force"
@@ -40,16 +44,16 @@ def folder(tmp_path: Path) -> str:
     ],
 )
 def test_telling(log: list[str], lines: int, expected: list[str]) -> None:
-    assert compose.telling(log, lines) == expected
+    assert telling_lines(log, lines) == expected
 
 
 def test_long_lines_are_cut() -> None:
-    assert len(compose.telling(["error " + "x" * 5000], 1)[0]) == 400
+    assert len(telling_lines(["error " + "x" * 5000], 1)[0]) == 400
 
 
 def test_of_a_container(docker: Docker, folder: str) -> None:
     docker.add("core", folder, log=f"starting\n{DIRTY}\n")
-    assert compose.last_words(compose.containers(folder)[0]) == f"harbor-core: {DIRTY}"
+    assert recent_log_errors(find_containers(folder)[0]) == f"harbor-core: {DIRTY}"
 
 
 def test_of_a_folder_are_of_those_in_trouble(docker: Docker, folder: str) -> None:
@@ -57,16 +61,16 @@ def test_of_a_folder_are_of_those_in_trouble(docker: Docker, folder: str) -> Non
     docker.add("portal", folder, log="error: nobody wants to know\n")
     docker.add("core", folder, restarts=3, log=f"{DIRTY}\n")
     docker.add("postgresql", folder, health="unhealthy", log="database system is ready\n")
-    assert compose.last_words(folder) == (
+    assert recent_log_errors(folder) == (
         f"harbor-core: {DIRTY}; harbor-db: database system is ready; harbor-jobservice: error: core:8080 refused"
     )
-    assert compose.last_words(folder, lines=1) == f"harbor-core: {DIRTY}"
+    assert recent_log_errors(folder, lines=1) == f"harbor-core: {DIRTY}"
 
 
 def test_of_a_folder_without_trouble_are_the_cores(docker: Docker, folder: str) -> None:
     docker.add("core", folder, log="error: migration takes long\n")
     docker.add("portal", folder, log="fatal\n")
-    assert compose.last_words(folder) == "harbor-core: error: migration takes long"
+    assert recent_log_errors(folder) == "harbor-core: error: migration takes long"
 
 
 def test_from_the_hosts_log_folder(docker: Docker, folder: str, tmp_path: Path) -> None:
@@ -75,10 +79,10 @@ def test_from_the_hosts_log_folder(docker: Docker, folder: str, tmp_path: Path) 
     logs = tmp_path / "logs"
     logs.mkdir()
     (logs / "core.log").write_text(f"Nov 24 05:00:00 172.18.0.1 core[12]: {DIRTY}\n")
-    words = compose.last_words(folder, log_folder=str(logs))
+    words = recent_log_errors(folder, log_folder=str(logs))
     assert words == f"harbor-core: Nov 24 05:00:00 172.18.0.1 core[12]: {DIRTY}"
-    assert compose.last_words(folder, log_folder=str(tmp_path / "none")) == ""
+    assert recent_log_errors(folder, log_folder=str(tmp_path / "none")) == ""
 
 
 def test_of_nothing(docker: Docker, folder: str) -> None:
-    assert compose.last_words(folder) == ""
+    assert recent_log_errors(folder) == ""

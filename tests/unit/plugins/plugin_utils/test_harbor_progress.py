@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.progress import duration, line, size
+from ansible_collections.dockyard.ops.plugins.plugin_utils.harbor_progress import duration, line, size
 
 STEP = {"step": "copy", "text": "Copying the data while Harbor serves", "number": 7, "count": 19}
 SERVES: dict[str, Any] = {**STEP, "done": 0, "total": 0, "rate": 0, "left": None, "down_since": None, "downtime": 0.0}

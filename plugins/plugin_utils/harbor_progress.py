@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The Dockyard authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+# This plugin_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
 """The progress of a Harbor upgrade as a line to read."""
 
 from __future__ import annotations

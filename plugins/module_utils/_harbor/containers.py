@@ -1,0 +1,232 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""A compose-installed Harbor's containers: found, taken down, and asked for their log.
+
+They are found by the labels that compose gives them and not through compose itself, which knows nothing of services
+that its file no longer lists, and nothing at all if that file is broken, gone, or in a renamed folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._host.commands import complaint, numbers, run
+
+from .compose import BASE_FILE, project_name, read_lines
+
+_PROJECT = "com.docker.compose.project"
+_SERVICE = "com.docker.compose.service"
+_FOLDER = "com.docker.compose.project.working_dir"
+# They write to disk, so that they get time to end in order, after those that use them.
+_STORES = ("postgresql", "mysql", "redis", "clair-db", "notary-db")
+_LOG = "log"
+_STORE_GRACE = 60  # seconds
+_GRACE = 10  # seconds, which is what compose itself gives
+_TELLING = re.compile(r"\b(fatal|panic|error|dirty|failed|refused|denied|no migration found)\b", re.IGNORECASE)
+_TAIL = 300  # lines of a log that are looked through
+
+
+@dataclass(frozen=True)
+class Container:
+    """state: Docker's word (running, restarting, exited, ...); health: Docker's word, "" where it has no check.
+
+    pid: of its first process, as the host sees it; 0 where there is none.
+    """
+
+    name: str
+    service: str
+    image: str
+    state: str
+    health: str
+    restarts: int
+    id: str = ""
+    project: str = ""
+    pid: int = 0
+
+    @property
+    def troubled(self) -> bool:
+        return self.state != "running" or self.health == "unhealthy"
+
+
+def run_docker(*arguments: str, timeout: float = 120) -> str:
+    """What docker prints; a Problem with its complaint where it fails."""
+    done = run(["docker", *arguments], timeout=timeout)
+    if done.returncode != 0:
+        if "Cannot connect to the Docker daemon" in done.stderr:
+            raise Problem("The Docker Engine does not answer; start it (systemctl start docker) and run again.")
+        raise Problem(f"docker {arguments[0]} failed: {complaint(done)}; mend that and run again.")
+    return done.stdout
+
+
+def engine_version() -> tuple[int, ...]:
+    """Of the engine that runs; a Problem where none answers."""
+    return numbers(run_docker("version", "--format", "{{.Server.Version}}"))
+
+
+def find_containers(folder: str) -> list[Container]:
+    """All containers of the Harbor in this folder, those that are stopped too, sorted by name.
+
+    These are the ones that compose has started there; and, where the folder that they were started from is no
+    project any more (renamed, half removed), those of the same project, or with images and names of Harbor's own.
+    """
+    ids = run_docker("ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={_PROJECT}").split()
+    if not ids:
+        return []
+    real, project = os.path.realpath(folder), project_name(folder)
+    found = [
+        _container(details) for details in _inspect(ids) if _belongs(_labels(details), _image(details), real, project)
+    ]
+    return sorted(found, key=lambda container: container.name)
+
+
+def _inspect(ids: Sequence[str]) -> list[dict[str, Any]]:
+    # One that is removed meanwhile makes docker complain; it prints the others all the same.
+    done = run(["docker", "container", "inspect", *ids], timeout=120)
+    try:
+        found = json.loads(done.stdout)
+    except ValueError as error:
+        raise Problem(f"docker container inspect failed: {complaint(done)}; mend that and run again.") from error
+    return [details for details in found if isinstance(details, dict)]
+
+
+def _labels(details: Mapping[str, Any]) -> dict[str, str]:
+    return details["Config"].get("Labels") or {}
+
+
+def _image(details: Mapping[str, Any]) -> str:
+    return str(details["Config"].get("Image", ""))
+
+
+def _belongs(labels: Mapping[str, str], image: str, real: str, project: str) -> bool:
+    started_in = labels.get(_FOLDER, "")
+    if started_in and os.path.realpath(started_in) == real:
+        return True
+    if started_in and os.path.isfile(os.path.join(started_in, BASE_FILE)):
+        return False  # somebody else's project, of whatever name
+    # An engine has room for one Harbor only, since its containers' names are fixed.
+    return labels.get(_PROJECT) == project or is_harbor_image(image)
+
+
+def is_harbor_image(image: str) -> bool:
+    """Whether a release names an image so; mirrors put their own host in front."""
+    return re.search(r"(?:^|/)(?:goharbor|vmware)/(?:harbor-\w|[\w-]+-photon)", image) is not None
+
+
+def _container(details: Mapping[str, Any]) -> Container:
+    labels, state = _labels(details), details["State"]
+    return Container(
+        name=str(details["Name"]).lstrip("/"),
+        service=labels.get(_SERVICE, ""),
+        image=_image(details),
+        state=str(state.get("Status", "")),
+        health=str((state.get("Health") or {}).get("Status", "")),
+        restarts=int(details.get("RestartCount", 0)),
+        id=str(details["Id"]),
+        project=labels.get(_PROJECT, ""),
+        pid=int(state.get("Pid", 0)),
+    )
+
+
+def stop_and_remove(folder: str, timeout: float) -> None:
+    """Stops and removes every container and network of the Harbor in this folder.
+
+    timeout: seconds for all of it. What uses a database stops before it, and the databases get time to end in order,
+    also where the compose file is broken or no longer lists a service. Run again after a kill, it goes on.
+    """
+    deadline = time.monotonic() + timeout
+    found = find_containers(folder)
+    logs = [container for container in found if container.service == _LOG]
+    stores = [container for container in found if container.service in _STORES]
+    others = [container for container in found if container not in logs and container not in stores]
+    for group, grace in ((others, _GRACE), (stores, _STORE_GRACE), (logs, _GRACE)):
+        _stop(group, grace, deadline)
+    if found:
+        _remove([container.id for container in found], deadline)
+    _remove_networks({container.project for container in found} | {project_name(folder)}, deadline)
+    left = find_containers(folder)
+    if left:
+        raise Problem(
+            f"These containers of {folder} could not be removed: {', '.join(container.name for container in left)};"
+            " look at journalctl -u docker.service."
+        )
+
+
+def _left(deadline: float, least: float = 5) -> float:
+    return max(deadline - time.monotonic(), least)
+
+
+def _stop(group: Sequence[Container], grace: int, deadline: float) -> None:
+    alive = [container.id for container in group if container.state not in ("exited", "created", "dead")]
+    if alive:
+        # One that is gone meanwhile is a complaint and no obstacle; what does not stop is removed by force.
+        run(["docker", "stop", "-t", str(grace), *alive], timeout=_left(deadline, grace + 10))
+
+
+def _remove(ids: Sequence[str], deadline: float) -> None:
+    run(["docker", "rm", "--force", "--volumes", *ids], timeout=_left(deadline))
+
+
+def _remove_networks(projects: set[str], deadline: float) -> None:
+    for project in sorted(filter(None, projects)):
+        listed = run_docker(
+            "network", "ls", "--quiet", "--filter", f"label={_PROJECT}={project}", timeout=_left(deadline)
+        )
+        for network in listed.split():
+            # One that somebody else's container is in stays, as compose leaves it too.
+            run(["docker", "network", "rm", network], timeout=_left(deadline))
+
+
+# ---- last words ----
+
+
+def recent_log_errors(of: Container | str, lines: int = 5, log_folder: str = "/var/log/harbor") -> str:
+    """The log lines that matter, each with its container's name in front, as one line; "" where there are none.
+
+    of: a container, or an install folder: then of its containers that are in trouble, of the core where none is.
+    log_folder: where Harbor's own log container writes (log.local.location in harbor.yml), for engines that don't
+    keep what they send there.
+    """
+    if isinstance(of, Container):
+        return "; ".join(f"{of.name}: {line}" for line in _words_of(of, lines, log_folder))
+    found = find_containers(of)
+    troubled = [container for container in found if container.troubled or container.restarts]
+    # The core's log tells most; what waits for it only tells that it waits.
+    troubled.sort(key=lambda container: (container.service not in ("core", "ui", *_STORES), -container.restarts))
+    chosen = troubled or [container for container in found if container.service in ("core", "ui")]
+    texts: list[str] = []
+    for container in chosen:
+        texts += [f"{container.name}: {line}" for line in _words_of(container, lines - len(texts), log_folder)]
+        if len(texts) >= lines:
+            break
+    return "; ".join(texts)
+
+
+def _words_of(container: Container, lines: int, log_folder: str) -> list[str]:
+    done = run(["docker", "logs", "--tail", str(_TAIL), container.id or container.name], timeout=60)
+    text = f"{done.stdout}\n{done.stderr}" if done.returncode == 0 else ""
+    if not text.strip():
+        text = "".join(read_lines(os.path.join(log_folder, f"{container.service}.log"))[-_TAIL:])
+    return telling_lines(text.splitlines(), lines)
+
+
+def telling_lines(log: Sequence[str], lines: int) -> list[str]:
+    """The last lines that speak of a failure, each once; where none does, the last ones."""
+    said = [re.sub(r"\x1b\[[0-9;]*m|[^\x20-\x7e\xa0-\uffff]", "", line).strip()[:400] for line in log]
+    said = [line for line in said if line]
+    bad = [line for line in said if _TELLING.search(line)]
+    last: dict[str, str] = {}
+    for line in bad or said:
+        # The same complaint of a container that starts over and over, but for the time and the numbers in it.
+        kind = re.sub(r"\d+", "#", line)
+        last.pop(kind, None)
+        last[kind] = line
+    return list(last.values())[-lines:] if lines > 0 else []

@@ -1,0 +1,121 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""Harbor's data on the host: its parts, their sizes, and the database in it. Reads only."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass, field
+
+from ansible_collections.dockyard.ops.plugins.module_utils._host.atomic_file import explain, read
+
+from . import releases
+from .version import Version
+
+# What an upgrade can change in the data volume; the registry's blobs it does not touch. The second line is of 1.x.
+PARTS = ("database", "secret", "ca_download", "redis", "job_logs", "chart_storage")
+OLD_PARTS = ("clair-db", "notary-db", "psc", "config", "cert", "secretkey")
+REGISTRY = "registry"
+_OTHERS = ("trivy-adapter",)
+
+
+@dataclass(frozen=True)
+class Database:
+    """The database of Harbor's own, or where there is an external one, only that.
+
+    major: of PostgreSQL, as the file PG_VERSION says; None where external, not there, or MariaDB (before 1.6).
+    folder: where its files are; bytes: what they occupy.
+    others: further databases beside it, as an interrupted upgrade of PostgreSQL leaves them.
+    """
+
+    external: bool
+    major: str | None
+    folder: str | None
+    bytes: int
+    others: list[str] = field(default_factory=list)
+
+
+def find_databases(data_volume: str) -> dict[str, str]:
+    """The databases in a data volume: major of PostgreSQL to folder, the newest first."""
+    top = os.path.join(data_volume, "database")
+    try:
+        folders = [top, *(os.path.join(top, name) for name in os.listdir(top) if re.fullmatch(r"pg\d+", name))]
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise explain("read", top, error) from error
+    found = {}
+    for folder in folders:
+        major = (read(os.path.join(folder, "PG_VERSION")) or b"").decode("ascii", "replace").strip()
+        if re.fullmatch(r"\d+(\.\d+)?", major):
+            found[major] = folder
+    return dict(sorted(found.items(), key=lambda item: float(item[0]), reverse=True))
+
+
+def database_major(data_volume: str, version: Version | None = None) -> str | None:
+    """Of the database that this version uses there; without a version, or where it has none of its own, the newest."""
+    found = find_databases(data_volume)
+    own = releases.databases(version) if version else None
+    return own.leaves if own and own.leaves in found else next(iter(found), None)
+
+
+def find_database(data_volume: str, version: Version, *, external: bool) -> Database:
+    if external:
+        return Database(True, None, None, 0)
+    found = find_databases(data_volume)
+    major = database_major(data_volume, version)
+    if major is not None:
+        folder = found.pop(major)
+        return Database(False, major, folder, _used(folder), list(found.values()))
+    folder = os.path.join(data_volume, "database")
+    return Database(False, None, folder if os.path.isdir(folder) else None, _used(folder))
+
+
+def measure_parts(data_volume: str, measure_registry: bool) -> dict[str, int]:
+    wanted = (*PARTS, *OLD_PARTS, *_OTHERS, *((REGISTRY,) if measure_registry else ()))
+    paths = {name: os.path.join(data_volume, name) for name in wanted}
+    return {name: _used(path) for name, path in paths.items() if os.path.exists(path)}
+
+
+def _used(path: str) -> int:
+    """Bytes that a folder or file occupies on its disk; hard links count once, what vanishes meanwhile not at all."""
+    total, seen, waiting = 0, set(), [path]
+    while waiting:
+        here = waiting.pop()
+        try:
+            status = os.lstat(here)
+            if stat.S_ISDIR(status.st_mode):
+                waiting += [os.path.join(here, name) for name in os.listdir(here)]
+            elif status.st_nlink > 1:
+                if (status.st_dev, status.st_ino) in seen:
+                    continue
+                seen.add((status.st_dev, status.st_ino))
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise explain("read", here, error) from error
+        total += status.st_blocks * 512
+    return total
+
+
+def free_bytes(path: str) -> int:
+    """That an ordinary program may still write there; path need not exist yet."""
+    while True:
+        try:
+            found = os.statvfs(path)
+        except FileNotFoundError:
+            path = os.path.dirname(path)
+        except OSError as error:
+            raise explain("read", path, error) from error
+        else:
+            return found.f_bavail * found.f_frsize
+
+
+def parts_to_keep(data_volume: str, version: Version) -> list[str]:
+    """Names of what an upgrade can change in the data volume, of those that exist. All are folders but secretkey."""
+    wanted = (*PARTS, *(OLD_PARTS if version.major < 2 else ()))
+    return [name for name in wanted if os.path.exists(os.path.join(data_volume, name))]
