@@ -13,7 +13,7 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError, Problem
 from ansible_collections.dockyard.ops.plugins.plugin_utils import harbor_progress
 
 MODULE = "dockyard.ops.harbor_upgrade"
@@ -49,7 +49,7 @@ class ActionModule(ActionBase):
                     self._sent(archive, arguments, task_vars) if self._is_to_be_sent(archive, plan) else archive
                     for archive in arguments["archives"]
                 ]
-            except Problem as problem:
+            except DockyardError as problem:
                 return self._refused(problem)
         if not boolean(arguments.get("wait", True), strict=False):
             return self._ask(arguments, task_vars)
@@ -63,7 +63,7 @@ class ActionModule(ActionBase):
                 for archive in arguments.get("archives") or []:
                     if self._is_to_be_sent(archive, plan):
                         self._source(archive)
-            except Problem as problem:
+            except DockyardError as problem:
                 return self._refused(problem)
         return plan
 

@@ -42,7 +42,7 @@ _value:
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor import releases
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.version import Version
 
@@ -52,7 +52,7 @@ def harbor_databases(version: Any) -> dict[str, Any]:
         raise AnsibleFilterError(f"harbor_databases takes a version as text, and not {type(version).__name__}.")
     try:
         found = releases.databases(Version.parse(version))
-    except Problem as problem:
+    except DockyardError as problem:
         raise AnsibleFilterError(problem.message) from problem
     return {"takes": list(found.takes) if found else [], "leaves": found.leaves if found else ""}
 

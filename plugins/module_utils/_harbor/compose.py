@@ -16,8 +16,8 @@ import re
 import traceback
 from typing import Any
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
-from ansible_collections.dockyard.ops.plugins.module_utils._host.commands import complaint, numbers, run
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError, Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._host.commands import last_line, parse_version, run
 
 YAML_IMPORT_ERROR: str | None
 try:
@@ -40,10 +40,10 @@ EXTRAS = (("notary", "notary"), ("clair", "clair"), ("chartmuseum", "chartserver
 
 def _compose() -> tuple[list[str], tuple[int, ...]]:
     for command in (["docker", "compose"], ["docker-compose"]):
-        with contextlib.suppress(Problem):
+        with contextlib.suppress(DockyardError):
             done = run([*command, "version"], timeout=60)
-            if done.returncode == 0 and numbers(done.stdout):
-                return command, numbers(done.stdout)
+            if done.returncode == 0 and parse_version(done.stdout):
+                return command, parse_version(done.stdout)
     return [], ()
 
 
@@ -67,7 +67,7 @@ def has_standalone_compose() -> bool:
     """Whether a docker-compose of its own is on the PATH, which the installers of old want."""
     try:
         return run(["docker-compose", "version"], timeout=60).returncode == 0
-    except Problem:
+    except DockyardError:
         return False
 
 
@@ -171,4 +171,4 @@ def up(folder: str, timeout: float) -> None:
         argv = [*argv, *(argument for file in files for argument in ("-f", file))]
     done = run([*argv, "up", "-d"], timeout=timeout, cwd=folder)
     if done.returncode != 0:
-        raise Problem(f"Harbor in {folder} does not start: {complaint(done)}; mend that and start it again.")
+        raise Problem(f"Harbor in {folder} does not start: {last_line(done)}; mend that and start it again.")

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
-from ansible_collections.dockyard.ops.plugins.module_utils._host.commands import complaint, numbers, run
+from ansible_collections.dockyard.ops.plugins.module_utils._host.commands import last_line, parse_version, run
 
 from .compose import BASE_FILE, project_name, read_lines
 
@@ -63,13 +63,13 @@ def run_docker(*arguments: str, timeout: float = 120) -> str:
     if done.returncode != 0:
         if "Cannot connect to the Docker daemon" in done.stderr:
             raise Problem("The Docker Engine does not answer; start it (systemctl start docker) and run again.")
-        raise Problem(f"docker {arguments[0]} failed: {complaint(done)}; mend that and run again.")
+        raise Problem(f"docker {arguments[0]} failed: {last_line(done)}; mend that and run again.")
     return done.stdout
 
 
 def engine_version() -> tuple[int, ...]:
     """Of the engine that runs; a Problem where none answers."""
-    return numbers(run_docker("version", "--format", "{{.Server.Version}}"))
+    return parse_version(run_docker("version", "--format", "{{.Server.Version}}"))
 
 
 def find_containers(folder: str) -> list[Container]:
@@ -94,7 +94,7 @@ def _inspect(ids: Sequence[str]) -> list[dict[str, Any]]:
     try:
         found = json.loads(done.stdout)
     except ValueError as error:
-        raise Problem(f"docker container inspect failed: {complaint(done)}; mend that and run again.") from error
+        raise Problem(f"docker container inspect failed: {last_line(done)}; mend that and run again.") from error
     return [details for details in found if isinstance(details, dict)]
 
 

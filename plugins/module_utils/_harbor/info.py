@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError, Problem
 from ansible_collections.dockyard.ops.plugins.module_utils._host.atomic_file import read
 from ansible_collections.dockyard.ops.plugins.module_utils._pki import x509
 
@@ -43,7 +43,7 @@ def gather(question: Question) -> dict[str, Any]:
     last = job(question.path)
     try:
         installation = inspect_installation(question.path, question.registry_size)
-    except Problem as problem:
+    except DockyardError as problem:
         if last is None or last["outcome"] not in (None, "broken"):
             raise
         state = (
@@ -118,7 +118,7 @@ def _serving(installation: Installation, question: Question) -> dict[str, Any]:
     try:
         health = api.health()
         version = api.version()
-    except Problem as problem:  # nobody answers, or something else does
+    except DockyardError as problem:  # nobody answers, or something else does
         answer["problem"] = problem.message
         return answer
     answer.update(
@@ -142,7 +142,7 @@ def certificate(path: str) -> dict[str, Any]:
         if content is None:
             return {**answer, "problem": f"There is no {path}."}
         first = x509.load_certificates(content, path)[0]
-    except Problem as problem:
+    except DockyardError as problem:
         return {**answer, "problem": problem.message}
     return {
         **answer,

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Callable, Optional, cast
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError, Problem
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
 
 from .version import Version
@@ -220,7 +220,7 @@ def unpack(path: str, folder: str, progress: Progress = None) -> None:
         with contextlib.suppress(OSError):
             _discard(partial)
         raise atomic_file.explain("unpack the archive into", folder, error) from error
-    except Problem:
+    except DockyardError:
         with contextlib.suppress(OSError):
             _discard(partial)
         raise

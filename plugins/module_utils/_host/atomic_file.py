@@ -2,12 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""Reading and replacing files on the managed host without ever leaving half of one behind.
+"""Read and replace files on the managed host without ever leaving half of one behind.
 
 Every file that this collection owns is written here: temporary file with mode 0600 in the same
 folder, fsync, owner, group, mode and SELinux context while it is still private, rename, fsync of
 the folder. Two runs are kept apart by an advisory lock on the folder itself, which leaves no lock
-file behind and works where the folder is read by somebody else's program (C(certs.d)).
+file behind and works where the folder is read by another program (C(certs.d)).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import time
 from collections.abc import Iterator
 from typing import Callable
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
 _REMEDIES = {
     errno.ENOSPC: "the file system is full; free some space there",
@@ -35,20 +35,23 @@ _REMEDIES = {
     errno.ENOTDIR: "a part of this path is a file and not a folder; move it away",
     errno.EISDIR: "there is a folder in its place; move it away",
     errno.EBUSY: "it is a mount of its own, as a single file in a container is; mount its folder instead",
-    errno.ELOOP: "too many symbolic links; mend the link",
+    errno.ELOOP: "too many symbolic links; fix the link",
 }
 
 
-def explain(doing: str, path: str, error: OSError) -> Problem:
-    """Turns an OSError into one sentence: what failed, where, and what to do."""
+def explain(action: str, path: str, error: OSError) -> DockyardError:
+    """Return the error for an OSError: what failed, where, and what to do.
+
+    action: a verb, for instance C(write). Who calls this after something has changed sets C(changed) of the result.
+    """
     remedy = _REMEDIES.get(error.errno or 0)
     if remedy is None:
-        remedy = f"{error.strerror or error}; mend that"
-    return Problem(f"Can't {doing} {path}: {remedy} and run again. Nothing was changed.")
+        remedy = f"{error.strerror or error}; fix that"
+    return DockyardError("file_operation_failed", f"Can't {action} {path}: {remedy} and run again.")
 
 
 def read(path: str) -> bytes | None:
-    """Content of a file; None where there is none. Anything else raises Problem."""
+    """Return the content of a file, or None if there is none."""
     try:
         with open(path, "rb") as file:
             return file.read()
@@ -60,7 +63,7 @@ def read(path: str) -> bytes | None:
 
 @contextlib.contextmanager
 def locked(folder: str, timeout: float = 30.0) -> Iterator[None]:
-    """Holds the advisory lock of a folder that exists.
+    """Hold the advisory lock of a folder that exists.
 
     timeout: seconds to wait for another run of this collection before giving up.
     """
@@ -76,9 +79,10 @@ def locked(folder: str, timeout: float = 30.0) -> Iterator[None]:
                 break
             except BlockingIOError as error:
                 if time.monotonic() >= deadline:
-                    raise Problem(
+                    raise DockyardError(
+                        "file_locked",
                         f"Another run holds the lock on {folder} for more than {timeout:g} seconds;"
-                        " wait until it has ended and run again. Nothing was changed."
+                        " wait until it has ended and run again.",
                     ) from error
                 time.sleep(0.05)
         yield
@@ -86,21 +90,30 @@ def locked(folder: str, timeout: float = 30.0) -> Iterator[None]:
         os.close(descriptor)
 
 
-def sync_folder(folder: str) -> None:
-    """Makes a rename or removal in this folder survive a power cut."""
+def fsync_folder(folder: str) -> None:
+    """Make a rename or removal in this folder survive a power cut. Raise OSError if the disk does not confirm it."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        os.fsync(descriptor)
     except OSError as error:
-        # Some file systems (FUSE, older NFS) can't sync a folder; the rename itself stands.
+        # Some file systems (FUSE, older NFS) can't sync a folder; the rename itself is done.
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise Problem(
-                f"A change in {folder} was made, but the disk did not confirm it: {error.strerror};"
-                " check that disk (dmesg) and run again."
-            ) from error
+            raise
+    finally:
+        os.close(descriptor)
+
+
+def sync_folder(folder: str) -> None:
+    """Make a rename or removal that is done in this folder survive a power cut."""
+    try:
+        fsync_folder(folder)
+    except OSError as error:
+        raise DockyardError(
+            "file_not_synced",
+            f"A change in {folder} was made, but the disk did not confirm it: {error.strerror};"
+            " check that disk (dmesg) and run again.",
+            changed=True,
+        ) from error
 
 
 def write(
@@ -111,7 +124,7 @@ def write(
     set_attributes: Callable[[str], object] | None = None,
     check: Callable[[], None] | None = None,
 ) -> None:
-    """Replaces the file at path in one step, or leaves it as it was and raises Problem.
+    """Replace the file at path in one step, or leave it as it was and raise DockyardError.
 
     path: the file; a symbolic link is followed, so that the link itself stays.
     content: all of the new content.
@@ -119,7 +132,7 @@ def write(
     set_attributes: called with the temporary file's path just before the rename, to set owner, group,
         mode or SELinux context (AnsibleModule.set_fs_attributes_if_different does it).
     check: called last before the rename; raises to call the change off, for instance
-        because somebody else has written to the file meanwhile.
+        because another process has written to the file in the meantime.
     """
     path = os.path.realpath(path)
     staged = stage(path, content, mode=mode, set_attributes=set_attributes)
@@ -141,17 +154,17 @@ def write(
 def stage(
     path: str, content: bytes, *, mode: int = 0o644, set_attributes: Callable[[str], object] | None = None
 ) -> str:
-    """First half of write(): all of the new content beside the file, ready for one rename.
+    """Write all of the new content beside the file, ready for one rename, and return the temporary file's path.
 
-    For those who change several files as one. Returns the temporary file's path; a symbolic link
-    at path is not followed. What fails leaves nothing behind and raises Problem.
+    This is the first half of write(), for those who change several files as one. A symbolic link at path is not
+    followed. What fails leaves nothing behind.
     """
     temporary = None
     try:
         descriptor, temporary = tempfile.mkstemp(prefix=".ansible.", dir=os.path.dirname(path))
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
-            _take_over_attributes(path, file.fileno(), mode)
+            _copy_attributes(path, file.fileno(), mode)
             file.flush()
             os.fsync(file.fileno())
         if set_attributes is not None:
@@ -166,7 +179,8 @@ def stage(
                 os.unlink(temporary)
 
 
-def _take_over_attributes(path: str, descriptor: int, mode: int) -> None:
+def _copy_attributes(path: str, descriptor: int, mode: int) -> None:
+    """Give an open file owner, group and mode of the file at path, or the mode if there is none."""
     try:
         existing = os.stat(path)
     except FileNotFoundError:
@@ -181,7 +195,7 @@ def _take_over_attributes(path: str, descriptor: int, mode: int) -> None:
 
 
 def remove(path: str) -> bool:
-    """Removes a file; False where there was none."""
+    """Remove a file. Return whether there was one."""
     try:
         os.unlink(path)
     except FileNotFoundError:
@@ -192,19 +206,19 @@ def remove(path: str) -> bool:
     return True
 
 
-def _private(path: str, flags: int) -> int:
+def _open_private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
 def backup(path: str) -> str:
-    """Copies a file beside itself, with owner and mode, and returns the copy's path.
+    """Copy a file beside itself, with owner and mode, and return the copy's path.
 
     The name is the one that AnsibleModule.backup_local() gives.
     """
     stamp = time.strftime("%Y-%m-%d@%H:%M:%S~", time.localtime())
     copy = f"{path}.{os.getpid()}.{stamp}"
     try:
-        with open(path, "rb") as source, open(copy, "wb", opener=_private) as target:
+        with open(path, "rb") as source, open(copy, "wb", opener=_open_private) as target:
             shutil.copyfileobj(source, target)
             original = os.fstat(source.fileno())
             os.fchown(target.fileno(), original.st_uid, original.st_gid)

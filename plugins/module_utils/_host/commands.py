@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""Run programs on the managed host and say what they complain of."""
+"""Run programs on the managed host and read what they report."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import signal
 import subprocess
 from collections.abc import Sequence
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
 # What compose of old says after the reason, and the identifiers of containers in the reason.
 _NOISE = re.compile(r"Encountered errors while bringing up the project\.?| \([0-9a-f]{64}\)")
@@ -23,11 +23,11 @@ _NOISE = re.compile(r"Encountered errors while bringing up the project\.?| \([0-
 def run(
     argv: Sequence[str], timeout: float | None = None, stdin: str | None = None, cwd: str | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Runs a program in the C locale; its exit status is the caller's business.
+    """Run a program in the C locale; its exit status is the caller's business.
 
-    stdin: what it reads; nothing where it is None.
-    timeout: seconds, after which the program and all that it has started are killed.
-    Problem: it is not there, or takes longer.
+    stdin: what it reads; nothing if it is None.
+    timeout: seconds, after which the program and all that it has started are killed. Who runs a program that changes
+        something sets C(changed) of that error.
     """
     try:
         process = subprocess.Popen(
@@ -43,17 +43,19 @@ def run(
             start_new_session=True,
         )
     except OSError as error:
-        raise Problem(
+        raise DockyardError(
+            "host_command_missing",
             f"Can't run {argv[0]} ({error.strerror}); install it, or put it on the PATH of the user that Ansible"
-            " becomes."
+            " becomes.",
         ) from error
     try:
         output, errors = process.communicate(stdin, timeout)
     except subprocess.TimeoutExpired as error:
         _kill(process)
-        raise Problem(
+        raise DockyardError(
+            "host_command_timeout",
             f"'{shlex.join(argv)[:200]}' did not end within {timeout:g} seconds and was stopped; look at the load of"
-            " this host and at journalctl -u docker.service."
+            " this host and at journalctl -u docker.service.",
         ) from error
     except BaseException:
         _kill(process)
@@ -62,18 +64,20 @@ def run(
 
 
 def _kill(process: subprocess.Popen[str]) -> None:
+    """Kill a program and all that it has started."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
 
 
-def complaint(done: subprocess.CompletedProcess[str]) -> str:
-    """The last of a program's words that say something."""
+def last_line(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the last line of a program's output that is not empty, for a message."""
     lines = [_NOISE.sub("", line).strip() for line in (done.stderr or done.stdout).splitlines()]
-    said = [line for line in lines if line]
-    return said[-1].rstrip(".")[:300] if said else f"exit status {done.returncode} without a word"
+    lines = [line for line in lines if line]
+    return lines[-1].rstrip(".")[:300] if lines else f"exit status {done.returncode} without a word"
 
 
-def numbers(text: str) -> tuple[int, ...]:
-    found = re.search(r"(\d+(?:\.\d+)+)", text)
-    return tuple(map(int, found[1].split("."))) if found else ()
+def parse_version(output: str) -> tuple[int, ...]:
+    """Return the numbers of the first version in a program's output; none if there is no version in it."""
+    match = re.search(r"(\d+(?:\.\d+)+)", output)
+    return tuple(map(int, match[1].split("."))) if match else ()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""Several files and folders changed as one.
+"""Change several files and folders as one.
 
 First everything new is staged beside its place, which is where a full disk or a read-only file
 system shows; nothing that anybody reads has changed until then. Then come only renames, in the
@@ -22,7 +22,7 @@ import tempfile
 from dataclasses import dataclass, field
 from typing import Callable
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
 from . import atomic_file
 
@@ -31,30 +31,30 @@ _LEFTOVER = re.compile(r"\.ansible\.[a-z0-9_]{8}")
 
 
 def is_leftover(name: str) -> bool:
-    """Whether a file is what a run that was killed has left behind."""
+    """Return whether a file is what a run that was killed has left behind."""
     return _LEFTOVER.fullmatch(name) is not None
 
 
 class Attributes:
-    """Owner, group and mode that files are to have. A module puts SELinux on top."""
+    """Owner, group and mode that files are to have. A module adds the SELinux context."""
 
     def __init__(self, uid: int, gid: int) -> None:
         self.uid = uid
         self.gid = gid
 
     def differ(self, path: str, mode: int) -> bool:
-        """Whether an existing file or folder has other ones, or is a symbolic link."""
-        found = os.lstat(path)
+        """Return whether an existing file or folder has other ones, or is a symbolic link."""
+        status = os.lstat(path)
         return (
-            stat.S_ISLNK(found.st_mode)
-            or stat.S_IMODE(found.st_mode) != mode
-            or (found.st_uid, found.st_gid) != (self.uid, self.gid)
+            stat.S_ISLNK(status.st_mode)
+            or stat.S_IMODE(status.st_mode) != mode
+            or (status.st_uid, status.st_gid) != (self.uid, self.gid)
         )
 
     def apply(self, path: str, destination: str, mode: int) -> None:
-        """Gives them to the file at path, which is on its way to destination."""
-        found = os.lstat(path)
-        if (found.st_uid, found.st_gid) != (self.uid, self.gid):
+        """Set them on the file at path, which is renamed to destination later."""
+        status = os.lstat(path)
+        if (status.st_uid, status.st_gid) != (self.uid, self.gid):
             os.chown(path, self.uid, self.gid)
         os.chmod(path, mode)
 
@@ -64,7 +64,7 @@ class _Step:
     path: str
     # What takes its place: a staged file or folder, or nothing.
     new: str | None
-    # What was there before, under its name meanwhile.
+    # What was there before, under the name that it has in the meantime.
     kept: str | None = None
     before: tuple[int, ...] | None = None
     done: bool = False
@@ -72,15 +72,20 @@ class _Step:
 
 @dataclass
 class FileSet:
-    """with FileSet(attributes) as files: files.write(...); files.remove(...); files.commit()
+    """Collect changes of files and folders, and make them as one.
+
+        with FileSet(attributes) as files:
+            files.write(...)
+            files.remove(...)
+            files.commit()
 
     Leaving the block without commit(), or with an exception, puts everything back.
     """
 
     attributes: Attributes
     _steps: list[_Step] = field(default_factory=list)
-    _made: list[str] = field(default_factory=list)
-    _dressed: list[tuple[str, os.stat_result]] = field(default_factory=list)
+    _created: list[str] = field(default_factory=list)
+    _folders_before: list[tuple[str, os.stat_result]] = field(default_factory=list)
     _committed: bool = False
 
     def __enter__(self) -> FileSet:
@@ -90,27 +95,35 @@ class FileSet:
         if not self._committed:
             lost = self._put_back()
             if lost:
-                first = str(error).replace(" Nothing was changed.", "")
-                raise Problem(f"{first} Putting back what was there failed too: {lost}") from error
+                raise DockyardError(
+                    "file_rollback_failed",
+                    f"{error or 'The change was called off.'} Putting back what was there failed too:"
+                    f" fix {'; '.join(lost)}.",
+                    changed=True,
+                ) from error
+            if isinstance(error, DockyardError) and any(map(os.path.isdir, self._created)):
+                error.changed = True  # another process has begun to use a new folder
 
     def make_folders(self, path: str, mode: int = 0o755) -> None:
-        """Makes a folder and its parents at once, where they are missing."""
+        """Create a folder and its parents at once, if they are missing."""
         missing = []
         while not os.path.isdir(path):
             if os.path.lexists(path):
-                raise Problem(f"{path} is in the place of a folder; move it away and run again. Nothing was changed.")
+                raise DockyardError(
+                    "file_in_place_of_folder", f"{path} is in the place of a folder; move it away and run again."
+                )
             missing.append(path)
             path = os.path.dirname(path)
         for folder in reversed(missing):
             try:
                 os.mkdir(folder)
-                self._made.append(folder)
+                self._created.append(folder)
                 self.attributes.apply(folder, folder, mode)
             except OSError as error:
                 raise atomic_file.explain("create", folder, error) from error
 
     def write_folder(self, path: str, mode: int, contents: dict[str, tuple[bytes, int]]) -> None:
-        """Stages a folder that does not exist yet, with all its files: readers see it whole or not at all.
+        """Stage a folder that does not exist yet, with all its files: readers see it whole or not at all.
 
         contents: content and mode by name.
         """
@@ -124,7 +137,7 @@ class FileSet:
             os.rename(temporary, os.path.join(staged, name))
         try:
             self.attributes.apply(staged, path, mode)
-            atomic_file.sync_folder(staged)
+            atomic_file.fsync_folder(staged)
         except OSError as error:
             raise atomic_file.explain("create", path, error) from error
 
@@ -133,39 +146,40 @@ class FileSet:
             return atomic_file.stage(
                 path, content, set_attributes=lambda temporary: self.attributes.apply(temporary, destination, mode)
             )
-        except Problem as problem:
+        except DockyardError as error:
             # A staged folder is not known to the user.
-            raise Problem(str(problem).replace(path, destination)) from problem
+            error.args = (error.message.replace(path, destination),)
+            raise
 
     def write(self, path: str, content: bytes, mode: int) -> None:
-        """Stages a file's new content. A symbolic link in its place is replaced, not followed."""
+        """Stage a file's new content. A symbolic link in its place is replaced, not followed."""
         self._steps.append(_Step(path, self._stage(path, path, content, mode)))
 
     def remove(self, path: str) -> None:
-        """Has a file, or a folder with all that is in it, removed."""
+        """Stage the removal of a file, or of a folder with all that is in it."""
         self._steps.append(_Step(path, None))
 
-    def dress_folder(self, path: str, mode: int) -> None:
-        """Gives an existing folder its owner and mode, at once."""
+    def set_folder_attributes(self, path: str, mode: int) -> None:
+        """Set owner and mode of an existing folder, at once."""
         try:
-            self._dressed.append((path, os.stat(path)))
+            self._folders_before.append((path, os.stat(path)))
             self.attributes.apply(path, path, mode)
         except OSError as error:
             raise atomic_file.explain("set owner and mode of", path, error) from error
 
     def commit(self, verify: Callable[[], None] | None = None) -> None:
-        """Does all that was asked for; an exception in the middle means that all is put back.
+        """Make all changes; an exception in the middle means that all is put back.
 
-        verify: looks at the result and raises Problem where it is not what it should be.
+        verify: inspects the result and raises DockyardError if it is not what it should be.
         """
         for step in self._steps:
             try:
-                self._do(step)
+                self._carry_out(step)
             except OSError as error:
                 raise atomic_file.explain("write" if step.new else "remove", step.path, error) from error
         try:
             for folder in {os.path.dirname(step.path) for step in self._steps}:
-                atomic_file.sync_folder(folder)
+                atomic_file.fsync_folder(folder)
         except OSError as error:
             raise atomic_file.explain("write", folder, error) from error
         if verify is not None:
@@ -175,7 +189,7 @@ class FileSet:
             if step.kept is not None:
                 _discard(step.kept)
 
-    def _do(self, step: _Step) -> None:
+    def _carry_out(self, step: _Step) -> None:
         step.before = _identity(step.path)
         if step.new is not None and os.path.isdir(step.path) and not os.path.islink(step.path):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
@@ -196,9 +210,9 @@ class FileSet:
             os.rename(step.new, step.path)
         step.done = True
 
-    def _put_back(self) -> str:
-        """Puts everything back; what could not be put back, as text for the user, or nothing."""
-        lost = []
+    def _put_back(self) -> list[str]:
+        """Put everything back. Return what could not be put back, as phrases for the user."""
+        lost: list[str] = []
         for step in reversed(self._steps):
             try:
                 if step.done and step.kept is None and step.new is not None:
@@ -215,34 +229,38 @@ class FileSet:
                 lost.append(f"{step.path} ({error.strerror}{place})")
             if step.new is not None:
                 _discard(step.new)
-        for path, before in reversed(self._dressed):
+        for path, before in reversed(self._folders_before):
             try:
                 os.chown(path, before.st_uid, before.st_gid)
                 os.chmod(path, stat.S_IMODE(before.st_mode))
             except OSError as error:
                 lost.append(f"{path} ({error.strerror})")
-        for folder in reversed(self._made):
-            with contextlib.suppress(OSError):  # somebody else has begun to use it
+        for folder in reversed(self._created):
+            with contextlib.suppress(OSError):  # another process has begun to use it
                 os.rmdir(folder)
-        return "; ".join(lost) and "mend " + "; ".join(lost) + "."
+        return lost
 
 
 def _identity(path: str) -> tuple[int, ...] | None:
-    """What is at a path: its inode, size, time of change, owner and mode; None for nothing."""
+    """Return what tells whether a path is as it was: inode, size, time of change, owner and mode; None for nothing."""
     try:
-        found = os.lstat(path)
+        status = os.lstat(path)
     except FileNotFoundError:
         return None
-    return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_uid, found.st_gid, found.st_mode)
+    return (
+        *(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns),
+        *(status.st_uid, status.st_gid, status.st_mode),
+    )
 
 
 def _prove(step: _Step) -> None:
+    """Raise OSError if a path is not as it was before the change."""
     if _identity(step.path) != step.before:
-        raise OSError(errno.ESTALE, "something else stands there now")
+        raise OSError(errno.ESTALE, "something else is there now")
 
 
 def _free_name(folder: str) -> str:
-    """A name beside a file that nothing has yet. The lock keeps other runs from taking it."""
+    """Return a path in a folder that nothing has yet. The lock keeps other runs from taking it."""
     descriptor, path = tempfile.mkstemp(prefix=_PREFIX, dir=folder)
     os.close(descriptor)
     os.unlink(path)
@@ -250,7 +268,7 @@ def _free_name(folder: str) -> str:
 
 
 def _discard(path: str) -> None:
-    """Removes what only this run knows. Where it can't, the next run does."""
+    """Remove what only this run knows. If it can't, the next run does."""
     if os.path.isdir(path) and not os.path.islink(path):
         shutil.rmtree(path, ignore_errors=True)
     else:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""What the kernel of the managed host says about its network: routes, addresses, name servers, open connections."""
+"""Read the network of the managed host from its kernel: routes, addresses, name servers, open connections."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ import ipaddress
 import json
 import os
 import socket
-import subprocess
 from typing import Any, Union
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+
+from . import commands
 
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
@@ -25,39 +26,42 @@ _RESOLV_CONF = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
 
 
 def _ip(*arguments: str) -> list[dict[str, Any]]:
-    command = ["ip", "-json", *arguments]
+    """Return what a command of iproute2 prints; nothing if it fails."""
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
-    except FileNotFoundError as error:
-        raise Problem(
-            "The command ip is not there, and without it networks can't be compared with the host's routes; install"
-            " iproute2. Nothing was changed."
+        done = commands.run(["ip", "-json", *arguments], timeout=30)
+    except DockyardError as error:
+        if error.code != "host_command_missing":
+            raise
+        raise DockyardError(
+            "host_command_missing",
+            "The command ip is missing, and without it networks can't be compared with the host's routes; install"
+            " iproute2.",
         ) from error
     # A kernel without IPv6 has no such routes.
     return json.loads(done.stdout or "[]") if done.returncode == 0 else []
 
 
 def routes(without: str) -> list[tuple[Network, str]]:
-    """Networks and devices of all routing tables, without default routes.
+    """Return networks and devices of all routing tables, without default routes.
 
     All tables, because VPNs often have one of their own.
 
     without: a device whose routes are left out.
     """
-    found: list[tuple[Network, str]] = []
+    routed: list[tuple[Network, str]] = []
     for family in ("-4", "-6"):
         for route in _ip(family, "route", "show", "table", "all"):
             device = route.get("dev", "")
             if route["dst"] == "default" or device in ("lo", without) or route.get("type", "unicast") != "unicast":
                 continue
             network = ipaddress.ip_network(route["dst"], strict=False)
-            if not (network.is_link_local or network.is_multicast) and (network, device) not in found:
-                found.append((network, device))
-    return found
+            if not (network.is_link_local or network.is_multicast) and (network, device) not in routed:
+                routed.append((network, device))
+    return routed
 
 
 def addresses(device: str) -> list[Interface]:
-    """Addresses of a device, without link-local ones; empty where there is no such device."""
+    """Return the addresses of a device, without link-local ones; none if there is no such device."""
     if not os.path.exists(f"/sys/class/net/{device}"):
         return []
     return [
@@ -69,16 +73,18 @@ def addresses(device: str) -> list[Interface]:
 
 
 def remove_address(address: str, device: str) -> None:
+    """Remove an address from a device."""
     _ip("address", "del", address, "dev", device)
 
 
 def links() -> frozenset[str]:
+    """Return the names of all network devices."""
     return frozenset(os.listdir("/sys/class/net"))
 
 
 def name_servers() -> list[Address]:
-    """The name servers that the host asks, without its own."""
-    found: list[Address] = []
+    """Return the name servers that the host asks, without its own."""
+    servers: list[Address] = []
     for path in _RESOLV_CONF:
         try:
             with open(path, encoding="utf-8", errors="replace") as file:
@@ -91,14 +97,14 @@ def name_servers() -> list[Address]:
                     address = ipaddress.ip_address(word[1].split("%")[0])
                 except ValueError:
                     continue
-                if not address.is_loopback and address not in found:
-                    found.append(address)
-    return found
+                if not address.is_loopback and address not in servers:
+                    servers.append(address)
+    return servers
 
 
 def peers() -> list[Address]:
-    """The other ends of the host's open TCP connections, among them the one that Ansible came over."""
-    found: list[Address] = []
+    """Return the other ends of the host's open TCP connections, among them the one that Ansible came over."""
+    remote_ends: list[Address] = []
     for path in ("/proc/net/tcp", "/proc/net/tcp6"):
         try:
             with open(path, encoding="ascii") as file:
@@ -108,14 +114,14 @@ def peers() -> list[Address]:
         for line in lines:
             _slot, _local, remote, state = line.split()[:4]
             if state == _ESTABLISHED:
-                address = _decoded(remote.split(":")[0])
-                if not address.is_loopback and address not in found:
-                    found.append(address)
-    return found
+                address = _decode_address(remote.split(":")[0])
+                if not address.is_loopback and address not in remote_ends:
+                    remote_ends.append(address)
+    return remote_ends
 
 
-def _decoded(digits: str) -> Address:
-    """An address as /proc/net/tcp writes it: words of 32 bits in the byte order of the host."""
+def _decode_address(digits: str) -> Address:
+    """Return an address that /proc/net/tcp writes as words of 32 bits in the byte order of the host."""
     words = [int(digits[place : place + 8], 16) for place in range(0, len(digits), 8)]
     packed = b"".join(
         socket.htonl(word).to_bytes(4, "big") if _little_endian() else word.to_bytes(4, "big") for word in words
@@ -126,4 +132,5 @@ def _decoded(digits: str) -> Address:
 
 
 def _little_endian() -> bool:
+    """Return whether the host has its bytes in this order."""
     return socket.htonl(1) != 1

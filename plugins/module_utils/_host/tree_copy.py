@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""A copy of a folder that is first made while its owner still writes, and then brought up to date once it has stopped.
+"""Copy a folder while its owner still writes, and bring the copy up to date once it has stopped.
 
 The second pass copies only what has changed since. Owners, modes, times, extended attributes (and with them ACLs and
 SELinux contexts) are kept. Data is shared with the original where the file system can do that safely (reflink);
@@ -19,7 +19,6 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Iterator
 from functools import partial
 from typing import Callable, TypeVar
 
@@ -33,43 +32,19 @@ _CHUNK = 16 * 1024 * 1024
 _SETTLED_NS = 2_000_000_000
 
 # What opening or reading a file says that has vanished, or has become something else, since its folder was listed.
-_TURNED = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP)
+_VANISHED = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP)
 
-Told = Callable[[int], None]
-_Found = TypeVar("_Found")
+Progress = Callable[[int], None]
+_Result = TypeVar("_Result")
 
 
 @dataclasses.dataclass
 class Copied:
-    """What one pass has done. bytes: the sizes of the copied files."""
+    """The numbers of one pass. bytes: the sizes of the copied files."""
 
     files: int = 0
     bytes: int = 0
     removed: int = 0
-
-
-def measure(folder: str) -> int:
-    """Bytes in all files of a folder, or of one file; 0 where there is none. What vanishes meanwhile does not count."""
-    if _is(folder, stat.S_ISREG):
-        return os.lstat(folder).st_size
-    total = 0
-    for entry in _walk(folder):
-        with contextlib.suppress(FileNotFoundError):
-            if entry.is_file(follow_symlinks=False):
-                total += entry.stat(follow_symlinks=False).st_size
-    return total
-
-
-def _walk(folder: str) -> Iterator[os.DirEntry[str]]:
-    try:
-        entries = list(os.scandir(folder))
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    for entry in entries:
-        yield entry
-        with contextlib.suppress(FileNotFoundError):
-            if entry.is_dir(follow_symlinks=False):
-                yield from _walk(entry.path)
 
 
 def bring_up_to_date(
@@ -78,27 +53,29 @@ def bring_up_to_date(
     *,
     in_use: bool = False,
     trust_times: bool = True,
-    told: Told | None = None,
+    progress: Progress | None = None,
 ) -> Copied:
-    """Makes target like source, which is a folder or a file. What target has and source has not goes.
+    """Make target like source, which is a folder or a file. Remove what target has and source has not.
 
-    in_use: source may be written to meanwhile. What changes or vanishes is left to the next pass.
+    in_use: source may be written to in the meantime. What changes or vanishes is left to the next pass.
     trust_times: files of the same size and time are the same; without it, everything is copied.
-    told: called now and then with the bytes that were looked at since the last call.
+    progress: called now and then with the bytes that were compared or copied since the last call.
     """
     done = Copied()
     try:
         copy = _folder if os.path.isdir(source) else _one
-        copy(source, target, in_use, trust_times, told or (lambda _bytes: None), done)
+        copy(source, target, in_use, trust_times, progress or (lambda _bytes: None), done)
         # Also after a first pass: whoever stops then would wait for the disk to take all this.
         os.sync()
     except OSError as error:
-        raise atomic_file.explain("copy", error.filename or source, error) from error
+        failure = atomic_file.explain("copy", error.filename or source, error)
+        failure.changed = True  # the copy is neither the old nor the new one
+        raise failure from error
     return done
 
 
 def can_reflink(folder: str) -> bool:
-    """Whether the file system of this folder shares data between copies."""
+    """Return whether the file system of this folder shares data between copies."""
     one, other = os.path.join(folder, ".dockyard-reflink-a"), os.path.join(folder, ".dockyard-reflink-b")
     try:
         with open(one, "wb") as file:
@@ -113,7 +90,7 @@ def can_reflink(folder: str) -> bool:
                 os.unlink(path)
 
 
-def _folder(source: str, target: str, in_use: bool, trust_times: bool, told: Told, done: Copied) -> None:
+def _folder(source: str, target: str, in_use: bool, trust_times: bool, progress: Progress, done: Copied) -> None:
     status = os.stat(source)
     if not _is(target, stat.S_ISDIR):
         _clear(target)
@@ -126,18 +103,18 @@ def _folder(source: str, target: str, in_use: bool, trust_times: bool, told: Tol
         copy = os.path.join(target, entry.name)
         try:
             if entry.is_dir(follow_symlinks=False):
-                _folder(entry.path, copy, in_use, trust_times, told, done)
+                _folder(entry.path, copy, in_use, trust_times, progress, done)
             else:
-                _one(entry.path, copy, in_use, trust_times, told, done)
+                _one(entry.path, copy, in_use, trust_times, progress, done)
         except OSError as error:
-            if not in_use or error.errno not in _TURNED:
+            if not in_use or error.errno not in _VANISHED:
                 raise
             _clear(copy)
-    _dress(source, target, status)
+    _copy_metadata(source, target, status)
 
 
-def _one(source: str, target: str, in_use: bool, trust_times: bool, told: Told, done: Copied) -> None:
-    looked = time.time_ns()
+def _one(source: str, target: str, in_use: bool, trust_times: bool, progress: Progress, done: Copied) -> None:
+    compared_at = time.time_ns()
     status = os.lstat(source)
     if stat.S_ISDIR(status.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), source)
@@ -146,14 +123,14 @@ def _one(source: str, target: str, in_use: bool, trust_times: bool, told: Told, 
         return  # belongs to a process, not to the data
     if stat.S_ISREG(status.st_mode):
         if not (trust_times and _same(status, target)):
-            _file(source, target, status, told)
+            _file(source, target, status, progress)
             done.files += 1
             done.bytes += status.st_size
         else:
-            told(status.st_size)
+            progress(status.st_size)
         # By the moment before the copy, which may take longer than that.
-        unsettled = in_use and looked - status.st_mtime_ns < _SETTLED_NS
-        _dress(source, target, status, mtime_ns=0 if unsettled else status.st_mtime_ns)
+        unsettled = in_use and compared_at - status.st_mtime_ns < _SETTLED_NS
+        _copy_metadata(source, target, status, mtime_ns=0 if unsettled else status.st_mtime_ns)
         return
     _clear(target)
     if stat.S_ISLNK(status.st_mode):
@@ -162,7 +139,7 @@ def _one(source: str, target: str, in_use: bool, trust_times: bool, told: Told, 
         os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns), follow_symlinks=False)
         return
     os.mknod(target, status.st_mode, status.st_rdev)
-    _dress(source, target, status)
+    _copy_metadata(source, target, status)
 
 
 def _same(status: os.stat_result, target: str) -> bool:
@@ -173,7 +150,7 @@ def _same(status: os.stat_result, target: str) -> bool:
     return stat.S_ISREG(copy.st_mode) and (copy.st_size, copy.st_mtime_ns) == (status.st_size, status.st_mtime_ns)
 
 
-def _file(source: str, target: str, status: os.stat_result, told: Told) -> None:
+def _file(source: str, target: str, status: os.stat_result, progress: Progress) -> None:
     if not _is(target, stat.S_ISREG):
         _clear(target)
     descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
@@ -181,9 +158,9 @@ def _file(source: str, target: str, status: os.stat_result, told: Told) -> None:
         copy = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             if _reflinked(descriptor, copy):
-                told(status.st_size)
+                progress(status.st_size)
             else:
-                _bytes(descriptor, copy, told)
+                _bytes(descriptor, copy, progress)
         finally:
             os.close(copy)
     finally:
@@ -200,7 +177,7 @@ def _reflinked(source: int, target: int) -> bool:
     return True
 
 
-def _bytes(source: int, target: int, told: Told) -> None:
+def _bytes(source: int, target: int, progress: Progress) -> None:
     while True:
         chunk = os.read(source, _CHUNK)
         if not chunk:
@@ -208,11 +185,11 @@ def _bytes(source: int, target: int, told: Told) -> None:
         view = memoryview(chunk)
         while view:
             view = view[os.write(target, view) :]
-        told(len(chunk))
+        progress(len(chunk))
 
 
-def _dress(source: str, target: str, status: os.stat_result, mtime_ns: int | None = None) -> None:
-    """Gives target the owner, mode, extended attributes and times of source. Times come last."""
+def _copy_metadata(source: str, target: str, status: os.stat_result, mtime_ns: int | None = None) -> None:
+    """Give target the owner, mode, extended attributes and times of source. Times come last."""
     os.chown(target, status.st_uid, status.st_gid)
     os.chmod(target, stat.S_IMODE(status.st_mode))
     _attributes(source, target)
@@ -220,18 +197,21 @@ def _dress(source: str, target: str, status: os.stat_result, mtime_ns: int | Non
 
 
 def _attributes(source: str, target: str) -> None:
-    wanted = set(_if_it_may(partial(os.listxattr, source)) or ())
-    present = set(_if_it_may(partial(os.listxattr, target)) or ())
-    for name in present - wanted:
-        _if_it_may(partial(os.removexattr, target, name))
-    for name in wanted:
-        value = _if_it_may(partial(os.getxattr, source, name))
+    desired = set(_try_attribute(partial(os.listxattr, source)) or ())
+    present = set(_try_attribute(partial(os.listxattr, target)) or ())
+    for name in present - desired:
+        _try_attribute(partial(os.removexattr, target, name))
+    for name in desired:
+        value = _try_attribute(partial(os.getxattr, source, name))
         if value is not None and (name not in present or os.getxattr(target, name) != value):
-            _if_it_may(partial(os.setxattr, target, name, value))
+            _try_attribute(partial(os.setxattr, target, name, value))
 
 
-def _if_it_may(work: Callable[[], _Found]) -> _Found | None:
-    """The file system of the copy may have no attributes, or one may be the kernel's own. The others are kept."""
+def _try_attribute(work: Callable[[], _Result]) -> _Result | None:
+    """Return what a call for an extended attribute returns, or None if it is refused.
+
+    The file system of the copy may have no attributes, or one may be the kernel's own. The others are kept.
+    """
     try:
         return work()
     except OSError as error:

@@ -17,7 +17,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, Callable, NoReturn
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError, Problem
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, network
 
 from .. import containers as engine_containers
@@ -81,7 +81,7 @@ class Carrier:
                 self._begin()
                 if plan.writes:
                     self._write(plan.new, self.found.content)
-            except Problem:
+            except DockyardError:
                 self._take_back()
                 raise
         if plan.action == "reload":
@@ -141,7 +141,7 @@ class Carrier:
         """A further write of the same change. Where it fails, something was changed already."""
         try:
             self._write(content, expected)
-        except Problem as problem:
+        except DockyardError as problem:
             reason = problem.message.replace(" Nothing was changed.", "")
             raise Problem(
                 f"The change of {self.order.path} has come half way: {reason} The next run completes it."
@@ -267,7 +267,7 @@ def restore(order: Order, record: Record, set_attributes: Callable[[str], object
         return f"What stood in {path} before is not known any more."
     try:
         _put(path, change.old, set_attributes)
-    except Problem as problem:
+    except DockyardError as problem:
         return f"Putting the old file back failed too, and the engine may be down: {problem.message}"
     back = "The old file is back" if change.old is not None else f"{path}, which was not there before, is removed again"
     if change.engine is None:
@@ -287,7 +287,7 @@ def restore(order: Order, record: Record, set_attributes: Callable[[str], object
                 atomic_file.write(path, render({**old, "bip": change.bip}), set_attributes=set_attributes)
                 service.control("restart", order.timeout + _STOP)
                 _put(path, change.old, set_attributes)
-            except Problem as problem:
+            except DockyardError as problem:
                 return f"{back}, but docker0 is not: {problem.message}"
             service.control("restart", order.timeout + _STOP)
     unit = service.look()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError, Problem
 
 from .. import compose, releases
 from ..version import Version
@@ -63,7 +63,7 @@ def unload(run: Run, hops: Sequence[Hop]) -> None:
             done = run.command(["docker", "image", "rm", *loaded], timeout=_REMOVE)
             if done.returncode != 0:
                 run.say(f"Not all images could be taken out of the engine: {tail(done.stdout)}")
-    except Problem as problem:
+    except DockyardError as problem:
         run.say(f"The images could not be taken out of the engine: {problem.message}")
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import time
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError, Problem
 
 from .. import compose, database
 from ..api import HarborApi, Sample, Unreachable
@@ -73,7 +73,7 @@ def _start_again(run: Run) -> None:
     run.say(f"Starting what has stayed down: {', '.join(down)}")
     try:
         compose.up(run.job.path, _START)
-    except Problem as problem:
+    except DockyardError as problem:
         # A port that somebody holds may be free the next time.
         run.say(problem.message)
 
@@ -97,7 +97,7 @@ def _containers(path: str) -> list[Container]:
     """Empty while the engine does not answer, which it may do again before the time is over."""
     try:
         return find_containers(path)
-    except Problem:
+    except DockyardError:
         return []
 
 

@@ -11,7 +11,7 @@ import os
 import re
 import time
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError, Problem
 from ansible_collections.dockyard.ops.plugins.module_utils._host import processes
 
 from .. import installer_archive
@@ -312,7 +312,7 @@ def _look_at_contents(order: Order, plan: Plan) -> None:
             run.api(str(plan.source)).counts()
         else:
             plan.blockers.append(f"Harbor {plan.source} does not serve as it should ({missing}); mend that first.")
-    except Problem as problem:
+    except DockyardError as problem:
         plan.blockers.append(problem.message)
 
 

@@ -12,7 +12,7 @@ import traceback
 from functools import partial
 from typing import Callable
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError, Problem
 
 from .. import releases
 from ..installation import inspect_installation
@@ -176,7 +176,7 @@ def _not_stopped(run: Run) -> str:
     source = run.job.source
     try:
         proof.wait(run, source, min(run.job.options["timeout"], _COMES_UP))
-    except Problem as problem:
+    except DockyardError as problem:
         return f"This run has not stopped Harbor {source}, but it does not serve: {_sentence(problem.message)}"
     return f"Harbor {source} was not stopped, and serves as before."
 
@@ -190,7 +190,7 @@ def _do(run: Run, todo: list[Step]) -> str | None:
         run.enter(step.name, step.text, number, len(todo))
         try:
             step.work(run)
-        except Problem as problem:
+        except DockyardError as problem:
             return problem.message
         except Exception as error:
             # A defect of this collection. A Harbor that is down must come back all the same.

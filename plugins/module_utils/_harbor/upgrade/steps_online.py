@@ -16,7 +16,7 @@ from typing import Any
 
 from ansible.module_utils.urls import open_url
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
-from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, tree_copy
+from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, disk, tree_copy
 
 from .. import installer_archive, releases
 from ..config import document
@@ -212,7 +212,7 @@ def copy(run: Run) -> None:
 
 def copy_parts(run: Run, *, in_use: bool) -> int:
     """Brings the copies of all parts up to date. Returns the bytes that were copied."""
-    total = sum(tree_copy.measure(data(run, part)) for part in run.job.parts)
+    total = sum(disk.content_bytes(data(run, part)) for part in run.job.parts)
     seen = 0
 
     def told(amount: int) -> None:
@@ -223,6 +223,6 @@ def copy_parts(run: Run, *, in_use: bool) -> int:
     os.makedirs(os.path.join(run.job.backup, "data"), mode=0o700, exist_ok=True)
     copied = 0
     for part in run.job.parts:
-        copied += tree_copy.bring_up_to_date(data(run, part), copy_of(run, part), in_use=in_use, told=told).bytes
+        copied += tree_copy.bring_up_to_date(data(run, part), copy_of(run, part), in_use=in_use, progress=told).bytes
     run.job.copied_bytes += copied
     return copied

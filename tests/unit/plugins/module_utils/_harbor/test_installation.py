@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.data_volume import (
     database_major,
     free_bytes,
@@ -47,7 +47,7 @@ class Host:
         return found
 
     def problem(self) -> str:
-        with pytest.raises(Problem) as caught:
+        with pytest.raises(DockyardError) as caught:
             self.look()
         return caught.value.message.replace(str(self.folder), "FOLDER")
 

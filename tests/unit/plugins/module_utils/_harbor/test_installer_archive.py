@@ -17,7 +17,7 @@ import tarfile
 from typing import IO
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError, Problem
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor import installer_archive
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.installer_archive import (
     Release,
@@ -165,9 +165,9 @@ def test_something_else_than_an_archive(tmp_path: pathlib.Path) -> None:
     (tmp_path / "page.tgz").write_text("<html>404</html>")
     (tmp_path / "zeros.tgz").write_bytes(gzip.compress(b"no tar in here" * 100))
     for name in ("page.tgz", "zeros.tgz"):
-        with pytest.raises(Problem, match="truncated or no Harbor installer: it can't be read to its end"):
+        with pytest.raises(DockyardError, match="truncated or no Harbor installer: it can't be read to its end"):
             inspect(str(tmp_path / name))
-    with pytest.raises(Problem, match="Can't read .*missing.tgz: no such file or folder"):
+    with pytest.raises(DockyardError, match="Can't read .*missing.tgz: no such file or folder"):
         inspect(str(tmp_path / "missing.tgz"))
 
 
@@ -248,11 +248,10 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: pathlib.Path, monkeypatch: 
     target.mkdir()
     (target / "old").write_text("old")
     monkeypatch.setattr(installer_archive.shutil, "copyfileobj", full)
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(DockyardError) as problem:
         unpack(pack(tmp_path / "h.tgz", OFFLINE), str(target))
     assert problem.value.message == (
         f"Can't unpack the archive into {target}: the file system is full; free some space there and run again."
-        " Nothing was changed."
     )
     assert sorted(os.listdir(tmp_path)) == ["h.tgz", "release"] and os.listdir(target) == ["old"]
 

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError, Problem
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor import signature
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.signature import check_signature
 
@@ -131,7 +131,7 @@ def test_no_keyring(archive: pathlib.Path) -> None:
 @pytest.mark.parametrize("name", ["h.tgz", "h.tgz.asc"])
 def test_a_file_that_is_missing(archive: pathlib.Path, name: str) -> None:
     os.unlink(archive.parent / name)
-    with pytest.raises(Problem, match=f"Can't read .*{name}: no such file or folder"):
+    with pytest.raises(DockyardError, match=f"Can't read .*{name}: no such file or folder"):
         check_signature(str(archive), f"{archive}.asc", str(archive.parent / "harbor.gpg"))
 
 

@@ -10,6 +10,7 @@ import os
 import pathlib
 import resource
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,7 @@ import threading
 import time
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -167,42 +168,43 @@ def test_a_limit_on_file_size_is_explained_and_leaves_the_old_file(tmp_path: pat
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
     try:
-        with pytest.raises(Problem) as problem:
+        with pytest.raises(DockyardError) as problem:
             atomic_file.write(str(path), b"x" * 5000)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, ignored)
-    assert str(problem.value) == f"Can't write {path}: File too large; mend that and run again. Nothing was changed."
+    assert str(problem.value) == f"Can't write {path}: File too large; fix that and run again."
+    assert (problem.value.code, problem.value.changed) == ("file_operation_failed", False)
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["file"]
 
 
 def test_a_missing_folder_is_explained(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(DockyardError) as problem:
         atomic_file.write(str(tmp_path / "none" / "file"), b"x")
-    assert "no such file or folder; create the folder and run again. Nothing was changed." in str(problem.value)
+    assert str(problem.value).endswith("no such file or folder; create the folder and run again.")
 
 
 def test_a_folder_in_the_files_place_is_explained(tmp_path: pathlib.Path) -> None:
     (tmp_path / "file").mkdir()
-    sentence = r"there is a folder in its place; move it away and run again\. Nothing was changed\."
-    with pytest.raises(Problem, match=sentence):
+    sentence = r"there is a folder in its place; move it away and run again\.$"
+    with pytest.raises(DockyardError, match=sentence):
         atomic_file.write(str(tmp_path / "file"), b"x")
-    with pytest.raises(Problem, match=sentence):
+    with pytest.raises(DockyardError, match=sentence):
         atomic_file.read(str(tmp_path / "file"))
     assert os.listdir(tmp_path) == ["file"]
 
 
 def test_a_file_in_a_folders_place_is_explained(tmp_path: pathlib.Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(Problem, match="a part of this path is a file and not a folder; move it away"):
+    with pytest.raises(DockyardError, match="a part of this path is a file and not a folder; move it away"):
         atomic_file.read(str(tmp_path / "file" / "below"))
 
 
 def test_a_circle_of_links_is_explained(tmp_path: pathlib.Path) -> None:
     (tmp_path / "a").symlink_to(tmp_path / "b")
     (tmp_path / "b").symlink_to(tmp_path / "a")
-    with pytest.raises(Problem, match="too many symbolic links; mend the link"):
+    with pytest.raises(DockyardError, match="too many symbolic links; fix the link"):
         atomic_file.read(str(tmp_path / "a"))
 
 
@@ -215,12 +217,13 @@ def test_a_circle_of_links_is_explained(tmp_path: pathlib.Path) -> None:
         (errno.EACCES, "permission denied; run as a user who may (become: true)"),
         (errno.EPERM, "operation not permitted (an immutable file? see lsattr); lift that"),
         (errno.EBUSY, "it is a mount of its own, as a single file in a container is; mount its folder instead"),
-        (errno.EIO, f"{os.strerror(errno.EIO)}; mend that"),
+        (errno.EIO, f"{os.strerror(errno.EIO)}; fix that"),
     ],
 )
 def test_each_fault_has_its_sentence(number: int, remedy: str) -> None:
     problem = atomic_file.explain("write", "/etc/x", OSError(number, os.strerror(number)))
-    assert str(problem) == f"Can't write /etc/x: {remedy} and run again. Nothing was changed."
+    assert str(problem) == f"Can't write /etc/x: {remedy} and run again."
+    assert problem.code == "file_operation_failed"
 
 
 def test_read_of_nothing(tmp_path: pathlib.Path) -> None:
@@ -230,14 +233,14 @@ def test_read_of_nothing(tmp_path: pathlib.Path) -> None:
 def test_the_lock_keeps_a_second_run_out_and_leaves_no_file(tmp_path: pathlib.Path) -> None:
     with atomic_file.locked(str(tmp_path)):
         started = time.monotonic()
-        with pytest.raises(Problem) as problem, atomic_file.locked(str(tmp_path), timeout=0.2):
+        with pytest.raises(DockyardError) as problem, atomic_file.locked(str(tmp_path), timeout=0.2):
             pass
         assert time.monotonic() - started >= 0.2
         assert os.listdir(tmp_path) == []
     assert str(problem.value) == (
-        f"Another run holds the lock on {tmp_path} for more than 0.2 seconds;"
-        " wait until it has ended and run again. Nothing was changed."
+        f"Another run holds the lock on {tmp_path} for more than 0.2 seconds;" " wait until it has ended and run again."
     )
+    assert (problem.value.code, problem.value.changed) == ("file_locked", False)
     with atomic_file.locked(str(tmp_path), timeout=0):
         pass
 
@@ -263,7 +266,7 @@ def test_the_lock_is_waited_for(tmp_path: pathlib.Path) -> None:
 
 def test_the_lock_of_a_folder_that_is_not_there(tmp_path: pathlib.Path) -> None:
     with (
-        pytest.raises(Problem, match="Can't open .*none: no such file or folder; create the folder"),
+        pytest.raises(DockyardError, match="Can't open .*none: no such file or folder; create the folder"),
         atomic_file.locked(str(tmp_path / "none")),
     ):
         pass
@@ -275,7 +278,7 @@ def test_remove(tmp_path: pathlib.Path) -> None:
     assert atomic_file.remove(str(path)) is True
     assert atomic_file.remove(str(path)) is False
     (tmp_path / "folder").mkdir()
-    with pytest.raises(Problem, match="Can't remove .*folder"):
+    with pytest.raises(DockyardError, match="Can't remove .*folder"):
         atomic_file.remove(str(tmp_path / "folder"))
 
 
@@ -291,6 +294,44 @@ def test_a_backup_has_content_mode_and_time_of_the_file(tmp_path: pathlib.Path) 
 
 
 def test_a_backup_of_nothing_is_explained(tmp_path: pathlib.Path) -> None:
-    with pytest.raises(Problem, match="Can't back up .*none: no such file"):
+    with pytest.raises(DockyardError, match="Can't back up .*none: no such file"):
         atomic_file.backup(str(tmp_path / "none"))
     assert os.listdir(tmp_path) == []
+
+
+def refuse_to_sync(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Make the disk answer a sync of folders with an error. Files are synced for real."""
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+
+
+def test_a_change_that_the_disk_does_not_confirm_is_not_called_unchanged(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    refuse_to_sync(monkeypatch, errno.EIO)
+    for change in (lambda: atomic_file.write(str(path), b"new"), lambda: atomic_file.remove(str(path))):
+        with pytest.raises(DockyardError) as caught:
+            change()
+        assert caught.value.message == (
+            f"A change in {tmp_path} was made, but the disk did not confirm it: Input/output error;"
+            " check that disk (dmesg) and run again."
+        )
+        assert (caught.value.code, caught.value.changed) == ("file_not_synced", True)
+        assert path.exists() == (os.listdir(tmp_path) == ["file"])
+    assert not path.exists()
+
+
+def test_a_file_system_that_can_not_sync_folders_is_no_error(
+    tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_to_sync(monkeypatch, errno.EINVAL)
+    atomic_file.write(str(tmp_path / "file"), b"new")
+    assert (tmp_path / "file").read_bytes() == b"new"

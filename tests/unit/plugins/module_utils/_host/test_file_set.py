@@ -4,11 +4,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host.file_set import Attributes, FileSet, is_leftover
 
 OURS = Attributes(os.geteuid(), os.getegid())
@@ -44,7 +45,7 @@ def change(files: FileSet, folder: Path) -> None:
     files.write(str(folder / "reg" / "link.crt"), b"a file now", 0o644)
     files.write_folder(str(folder / "whole"), 0o755, {"x.key": (b"x", 0o600), "x.cert": (b"y", 0o644)})
     files.remove(str(folder / "gone"))
-    files.dress_folder(str(folder / "reg"), 0o700)
+    files.set_folder_attributes(str(folder / "reg"), 0o700)
 
 
 def test_all_is_done(folder: Path) -> None:
@@ -80,16 +81,16 @@ def test_nothing_is_visible_before_commit_and_nothing_stays_without(folder: Path
 
 def test_a_failure_in_the_middle_puts_all_back(folder: Path) -> None:
     before = tree(folder)
-    with pytest.raises(Problem) as caught, FileSet(OURS) as files:
+    with pytest.raises(DockyardError) as caught, FileSet(OURS) as files:
         change(files, folder)
         files.write(str(folder / "reg" / "z.crt"), b"z", 0o644)
-        (folder / "reg" / "z.crt").mkdir()  # somebody else, at the last moment
+        (folder / "reg" / "z.crt").mkdir()  # another process, at the last moment
         (folder / "reg" / "z.crt" / "theirs").write_bytes(b"theirs")
         files.commit()
     assert caught.value.message == (
         f"Can't write {folder}/reg/z.crt: there is a folder in its place; move it away and run again."
-        " Nothing was changed."
     )
+    assert (caught.value.code, caught.value.changed) == ("file_operation_failed", False)
     assert (folder / "reg" / "z.crt" / "theirs").read_bytes() == b"theirs"
     (folder / "reg" / "z.crt" / "theirs").unlink()
     (folder / "reg" / "z.crt").rmdir()
@@ -101,12 +102,13 @@ def test_a_result_that_is_not_proven_is_put_back(folder: Path) -> None:
         assert (folder / "reg" / "a.key").read_bytes() == b"new key"
         assert (folder / "whole" / "x.key").exists()
         assert not (folder / "gone").exists()
-        raise Problem("Not so.")
+        raise DockyardError("file_test", "Not so.")
 
     before = tree(folder)
-    with pytest.raises(Problem, match="^Not so.$"), FileSet(OURS) as files:
+    with pytest.raises(DockyardError, match="^Not so.$") as caught, FileSet(OURS) as files:
         change(files, folder)
         files.commit(verify)
+    assert (caught.value.code, caught.value.changed) == ("file_test", False)
     assert tree(folder) == before
 
 
@@ -114,17 +116,17 @@ def test_what_can_not_be_put_back_is_named(folder: Path) -> None:
     def verify() -> None:
         kept = next(path for path in (folder / "reg").iterdir() if path.name.startswith(".ansible."))
         kept.unlink()
-        raise Problem("Not so. Nothing was changed.")
+        raise DockyardError("file_test", "Not so.")
 
-    with pytest.raises(Problem) as caught, FileSet(OURS) as files:
+    with pytest.raises(DockyardError) as caught, FileSet(OURS) as files:
         files.write(str(folder / "reg" / "a.key"), b"new key", 0o600)
         files.commit(verify)
     message = caught.value.message
     assert message.startswith(
-        f"Not so. Putting back what was there failed too: mend {folder}/reg/a.key (No such file or directory,"
+        f"Not so. Putting back what was there failed too: fix {folder}/reg/a.key (No such file or directory,"
         f" its former content is in {folder}/reg/.ansible."
     )
-    assert "Nothing was changed" not in message
+    assert (caught.value.code, caught.value.changed) == ("file_rollback_failed", True)
 
 
 def test_a_staged_file_that_fails_leaves_nothing(folder: Path) -> None:
@@ -135,9 +137,9 @@ def test_a_staged_file_that_fails_leaves_nothing(folder: Path) -> None:
             super().apply(path, destination, mode)
 
     before = tree(folder)
-    with pytest.raises(Problem) as caught, FileSet(Broken(os.geteuid(), os.getegid())) as files:
+    with pytest.raises(DockyardError) as caught, FileSet(Broken(os.geteuid(), os.getegid())) as files:
         change(files, folder)
-    # The user is told of the file, not of where it was staged.
+    # The message names the file, not of where it was staged.
     assert f"{folder}/whole/x.cert: a part of this path is a file and not a folder" in caught.value.message
     assert ".ansible." not in caught.value.message
     assert tree(folder) == before
@@ -145,11 +147,10 @@ def test_a_staged_file_that_fails_leaves_nothing(folder: Path) -> None:
 
 def test_a_file_in_the_place_of_a_folder(folder: Path) -> None:
     before = tree(folder)
-    with pytest.raises(Problem) as caught, FileSet(OURS) as files:
+    with pytest.raises(DockyardError) as caught, FileSet(OURS) as files:
         files.make_folders(str(folder / "reg" / "a.key" / "deep"))
-    assert caught.value.message == (
-        f"{folder}/reg/a.key is in the place of a folder; move it away and run again. Nothing was changed."
-    )
+    assert caught.value.message == (f"{folder}/reg/a.key is in the place of a folder; move it away and run again.")
+    assert (caught.value.code, caught.value.changed) == ("file_in_place_of_folder", False)
     assert tree(folder) == before
 
 
@@ -159,3 +160,30 @@ def test_attributes_that_differ(folder: Path) -> None:
     assert not OURS.differ(key, 0o640)
     assert OURS.differ(str(folder / "reg" / "link.crt"), 0o777)
     assert Attributes(os.geteuid() + 1, os.getegid()).differ(key, 0o640)
+
+
+def test_a_change_that_the_disk_does_not_confirm_is_put_back(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = tree(folder)
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if os.readlink(f"/proc/self/fd/{descriptor}") == str(folder / "reg"):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(DockyardError) as caught, FileSet(OURS) as files:
+        change(files, folder)
+        files.commit()
+    assert caught.value.message == f"Can't write {folder}/reg: Input/output error; fix that and run again."
+    assert caught.value.changed is False
+    assert tree(folder) == before
+
+
+def test_a_new_folder_that_another_process_uses_stays_and_counts_as_a_change(folder: Path) -> None:
+    with pytest.raises(DockyardError) as caught, FileSet(OURS) as files:
+        files.make_folders(str(folder / "new" / "deep"))
+        (folder / "new" / "theirs").touch()
+        raise DockyardError("file_test", "Not so.")
+    assert caught.value.changed is True
+    assert os.listdir(folder / "new") == ["theirs"]

@@ -11,7 +11,7 @@ import socket
 import struct
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import network
 
 
@@ -31,7 +31,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._host import network
     ],
 )
 def test_addresses_as_the_kernel_writes_them(digits: str, address: str) -> None:
-    assert str(network._decoded(digits)) == address
+    assert str(network._decode_address(digits)) == address
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_addresses_of_any_machine(address: str) -> None:
     packed = ipaddress.ip_address(address).packed
     # The kernel prints each word of 32 bits as it has it in memory (net/ipv4/tcp_ipv4.c, "%08X").
     digits = "".join(f"{word:08X}" for word in struct.unpack(f"={len(packed) // 4}I", packed))
-    assert str(network._decoded(digits)) == address.removeprefix("::ffff:")
+    assert str(network._decode_address(digits)) == address.removeprefix("::ffff:")
 
 
 def test_the_other_ends_of_open_connections_are_found() -> None:
@@ -65,10 +65,10 @@ def test_the_devices_of_this_machine() -> None:
 
 def test_without_the_command_ip_it_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: os.PathLike[str]) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(DockyardError) as caught:
         network.routes(without="docker0")
     assert caught.value.message == (
-        "The command ip is not there, and without it networks can't be compared with the host's routes; install"
+        "The command ip is missing, and without it networks can't be compared with the host's routes; install"
         " iproute2."
-        " Nothing was changed."
     )
+    assert caught.value.code == "host_command_missing"

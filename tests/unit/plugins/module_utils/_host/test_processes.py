@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The Dockyard authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A process that goes on when the one that started it has ended, as real processes."""
+"""Detach real processes, and recognize them later."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import time
 from typing import Any
 
 import pytest
+from ansible_collections.dockyard.ops.plugins.module_utils._host import processes
 
 MODULE = "ansible_collections.dockyard.ops.plugins.module_utils._host.processes"
 
@@ -82,7 +83,7 @@ def awaited(path: pathlib.Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("how", ["ends", "stays"])
 def test_it_goes_on_alone(tmp_path: pathlib.Path, how: str) -> None:
-    # In a terminal, and a session that is ended as a whole, as a connection that breaks off does.
+    # In a terminal, and a session that is ended as a whole, as a connection that is interrupted does.
     leader, terminal = os.openpty()
     with started(
         tmp_path / "found",
@@ -124,3 +125,35 @@ def test_a_defect_in_the_work_does_not_run_on_in_the_caller_s_code(tmp_path: pat
     with started(tmp_path / "found", "raises") as first:
         assert first.communicate(timeout=20)[0] == f"detached {first.pid}\n"
         assert first.returncode == 0
+
+
+def test_a_group_is_there_as_long_as_one_of_its_processes_is() -> None:
+    command = ["sh", "-c", "sleep 60 & echo $!; read word"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as leader:
+        assert leader.stdin is not None
+        assert leader.stdout is not None
+        member = int(leader.stdout.readline())
+        start = processes.started_at(leader.pid)
+        assert start is not None
+        boot = processes.boot_id()
+        assert processes.group_is_alive(leader.pid, start, boot)
+        assert not processes.group_is_alive(leader.pid, start + 1, boot), "another process with its number"
+        assert not processes.group_is_alive(leader.pid, start, "another boot")
+        leader.stdin.write("\n")
+        leader.stdin.flush()
+        leader.wait()
+        assert processes.started_at(leader.pid) is None
+        assert processes.group_is_alive(leader.pid, start, boot), "its member still runs"
+        os.kill(member, signal.SIGKILL)
+        deadline = time.monotonic() + 20
+        while processes.group_is_alive(leader.pid, start, boot):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+def test_a_process_that_has_ended_and_was_not_waited_for_is_none() -> None:
+    with subprocess.Popen(["true"]) as ended:
+        os.waitid(os.P_PID, ended.pid, os.WEXITED | os.WNOWAIT)
+        assert processes.started_at(ended.pid) is None

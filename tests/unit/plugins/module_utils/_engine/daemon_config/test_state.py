@@ -15,7 +15,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._engine.containers im
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config import state
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.state import Change, Record
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.service import Engine
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -115,11 +115,10 @@ def test_the_lock_makes_its_folder_for_root_alone(tmp_path: pathlib.Path, monkey
     monkeypatch.setattr(state, "FOLDER", str(folder))
     with state.locked(1):
         assert folder.stat().st_mode & 0o777 == 0o700
-        with pytest.raises(Problem) as caught, state.locked(0.1):
+        with pytest.raises(DockyardError) as caught, state.locked(0.1):
             pass
     assert caught.value.message == (
         f"Another run holds the lock on {folder} for more than 0.1 seconds; wait until it has ended and run again."
-        " Nothing was changed."
     )
     with state.locked(0):
         assert os.listdir(folder) == []
@@ -128,9 +127,9 @@ def test_the_lock_makes_its_folder_for_root_alone(tmp_path: pathlib.Path, monkey
 def test_a_folder_that_can_not_be_made_is_explained(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setattr(state, "FOLDER", str(tmp_path / "file" / "docker_daemon"))
-    with pytest.raises(Problem) as caught, state.locked(1):
+    with pytest.raises(DockyardError) as caught, state.locked(1):
         pass
     assert caught.value.message == (
         f"Can't make {tmp_path}/file/docker_daemon: a part of this path is a file and not a folder; move it away and"
-        " run again. Nothing was changed."
+        " run again."
     )

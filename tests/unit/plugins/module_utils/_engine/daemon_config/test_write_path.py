@@ -19,7 +19,7 @@ from typing import Any, Callable
 
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.document import parse, render
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -75,8 +75,8 @@ class _FaultyFile:
 
 def write_with_a_fault(
     path: pathlib.Path, content: bytes, point: int | None, number: int, **options: Any
-) -> tuple[str | None, list[str]]:
-    """Returns the complaint, and the calls that were made."""
+) -> tuple[DockyardError | None, list[str]]:
+    """Return the error, and the calls that were made."""
     faults = Faulty(point, number)
     with pytest.MonkeyPatch.context() as patch:
         calls = ["open", "fdopen", "fsync", "rename", "stat", "fstat", "fchmod", "fchown"]
@@ -84,8 +84,8 @@ def write_with_a_fault(
         patch.setattr(atomic_file, "tempfile", faults.module(tempfile, ["mkstemp"]))
         try:
             atomic_file.write(str(path), content, **options)
-        except Problem as problem:
-            return problem.message, faults.calls
+        except DockyardError as error:
+            return error, faults.calls
     return None, faults.calls
 
 
@@ -130,12 +130,12 @@ def test_whatever_fails_the_file_is_the_old_or_the_new_one(
         if complaint is None:
             # A folder that can't be synchronised is no reason to fail on file systems that never can.
             assert found == new
-        elif "Nothing was changed." in complaint:
+        elif not complaint.changed:
             assert found == old
-            assert complaint.startswith(f"Can't write {path}: ")
+            assert complaint.message.startswith(f"Can't write {path}: ")
         else:
             assert found == new
-            assert complaint.startswith(f"A change in {folder} was made, but the disk did not confirm it: ")
+            assert complaint.message.startswith(f"A change in {folder} was made, but the disk did not confirm it: ")
         if failed:
             assert complaint is not None
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError, Problem
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.config import document
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.config.document import (
     Endpoint,
@@ -175,7 +175,7 @@ def test_reading_a_file(tmp_path: pathlib.Path) -> None:
     )
     os.unlink(path)
     path.mkdir()
-    with pytest.raises(Problem, match="there is a folder in its place"):
+    with pytest.raises(DockyardError, match="there is a folder in its place"):
         read(str(path))
 
 
