@@ -37,6 +37,7 @@ TABLE = """
 .. list-table::
    :header-rows: 1
    :widths: 30 15 55
+   :class: stacked
 
    * - Version
      - State
