@@ -17,15 +17,15 @@ options:
     description:
       - The file. A folder that does not exist yet is made.
       - A file that the engine of C(docker.service) does not read (see C(--config-file) there) is written and checked, and the engine is left alone.
-      - A symbolic link, and a file that belongs to somebody else than root, is refused.
+      - A symbolic link, and a file that belongs to another user than root, is refused.
     type: path
     default: /etc/docker/daemon.json
   restart:
     description:
       - When the engine may be restarted for a change that it can't take over by a reload. What a reload can do is always done by a reload.
-      - With V(when_idle), when no container would stop. What happens otherwise says O(on_running_containers).
+      - With V(when_idle), when no container would stop. O(on_running_containers) says what happens otherwise.
       - With V(always), whatever runs. The containers that ran are running again afterwards.
-      - With V(never), not at all. The file is written, and RV(restart_pending) tells that a restart is owed. It also tells
+      - With V(never), not at all. The file is written, and RV(restart_pending) says that a restart is pending. It also says
         that a change of the network waits for one, in every later run.
     type: str
     choices: [when_idle, always, never]
@@ -67,8 +67,8 @@ options:
     description:
       - Has no effect. This module always replaces the file in one step.
 notes:
-  - What the engine last took over is remembered under C(/var/lib/dockyard), in a file that only root can read. So a restart that is owed
-    is found by the next run, also where a play was broken off between the change of the file and the restart.
+  - What the engine last took over is saved under C(/var/lib/dockyard), in a file that only root can read. So a pending restart
+    is found by the next run, also if a play was interrupted between the change of the file and the restart.
   - Before each start of the engine, C(systemctl reset-failed) clears systemd's count. Otherwise the fourth start within a minute would
     be refused, and the engine would stay down.
 seealso:

@@ -27,7 +27,7 @@ options:
     required: true
   declared:
     description:
-      - The keys that are declared. Only serves to tell apart what merely stands in the file.
+      - The keys that are declared. Only distinguishes what is merely in the file.
       - By default, all of the file counts as declared.
     type: dict
 author:
@@ -57,7 +57,7 @@ _value:
   description:
     - The rows. Each has C(host), C(key), C(declared), C(running) and C(note).
     - C(drift) is V(false) for what is only worth knowing.
-    - Secrets are the fingerprints that the module shows.
+    - Secrets are the placeholders that the module shows.
   type: list
   elements: dict
   sample:
@@ -65,7 +65,7 @@ _value:
       key: bip
       declared: 10.77.0.1/24
       running: 172.17.0.1/16
-      note: a restart is owed
+      note: a restart is pending
       drift: true
 """
 
@@ -76,7 +76,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 NOT_SET = "(not set)"
-NOT_TOLD = "(not known)"  # the engine does not tell, or does not run
+NOT_REPORTED = "(not known)"  # the engine does not report it, or does not run
 # What is no more than a restart of the whole would say of each key.
 NOT_RUNNING = {
     "absent": "no engine is installed",
@@ -129,7 +129,7 @@ def _of_keys(host: str, result: Mapping[str, Any], declared: Mapping[str, Any] |
     after = after or {}
     changed, waiting = result.get("changed_keys") or [], result.get("pending_keys") or []
     needed = result.get("action_needed", "none")
-    # A reload that is owed is not in pending_keys, which tells what waits for a restart.
+    # A pending reload is not in pending_keys, which are those that wait for a restart.
     shown = {
         key
         for key in ([*after] if needed == "reload" else changed if needed == "restart" else [])
@@ -142,15 +142,15 @@ def _of_keys(host: str, result: Mapping[str, Any], declared: Mapping[str, Any] |
         if key in changed or not named:
             notes.append(f"daemon.json has {text(before[key])}" if key in before else "not in daemon.json")
         if key in waiting:
-            notes.append("needs a restart" if key in changed else "a restart is owed")
+            notes.append("needs a restart" if key in changed else "a restart is pending")
         elif key in shown:
-            notes.append("needs a reload" if key in changed else "a reload is owed")
+            notes.append("needs a reload" if key in changed else "a reload is pending")
         # Where nothing is needed, the engine still has what is declared, and somebody has changed the file only.
-        running = after.get(key, NOT_SET) if needed == "none" and result.get("engine") == "running" else NOT_TOLD
+        running = after.get(key, NOT_SET) if needed == "none" and result.get("engine") == "running" else NOT_REPORTED
         running = live.get(key, running)
         rows.append(_row(host, key, after.get(key, NOT_SET) if named else "(not declared)", running, "; ".join(notes)))
     if not rows and needed in ("reload", "restart"):
-        rows.append(_row(host, note=f"a {needed} is owed"))
+        rows.append(_row(host, note=f"a {needed} is pending"))
     return rows
 
 

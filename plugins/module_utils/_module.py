@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import Any, Callable, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -46,6 +47,10 @@ class ModuleCall:
         """
         if os.geteuid() != 0:
             raise DockyardError("needs_root", f"Only root may {what}; run as root (become: true).")
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Keep secrets out of all that the module returns and logs."""
+        self._module.no_log_values.update(secrets)
 
     def file_attributes(self, path: str) -> FileAttributes:
         """Return the common file options (owner, group, mode, SELinux context, attributes) for a path."""
@@ -111,11 +116,35 @@ class _SelinuxAttributes(Attributes):
             self._module.set_context_if_different(path, self._module.selinux_default_context(destination), False)
 
 
+class _Module(AnsibleModule):
+    """Keeps secrets inside of options out of the journal and of results, though the options themselves are shown.
+
+    secrets: returns them from the parameters.
+    """
+
+    def __init__(self, secrets: Callable[[dict[str, Any]], Iterable[str]], **options: Any) -> None:
+        self._secrets = secrets
+        # The constructor would log the parameters before their secrets are known.
+        super().__init__(no_log=True, **options)
+        self._hide_secrets()
+        self.no_log = False
+        self._log_invocation()
+
+    def _hide_secrets(self) -> None:
+        self.no_log_values.update(self._secrets(self.params))
+
+    def fail_json(self, msg: str, **result: Any) -> NoReturn:
+        # The constructor calls it for a wrong parameter, and returns them all.
+        self._hide_secrets()
+        super().fail_json(msg, **result)
+
+
 def run_module(
     run: Callable[[ModuleCall], dict[str, Any]],
     *,
     reads_only: bool = False,
     error_result: dict[str, Any] | None = None,
+    secrets: Callable[[dict[str, Any]], Iterable[str]] = lambda params: (),
     **options: Any,
 ) -> None:
     """Run a module from its arguments to C(exit_json()) or C(fail_json()).
@@ -123,9 +152,10 @@ def run_module(
     run: does the module's work and returns its results. If these have C(failed: true), the module fails with them.
     reads_only: the module never changes anything, so that its errors need not say so.
     error_result: what the module returns besides with every error.
+    secrets: returns secrets inside of parameters that have no C(no_log), because they are shown in a diff.
     options: those of AnsibleModule, C(argument_spec) above all.
     """
-    module = AnsibleModule(supports_check_mode=True, **options)
+    module = _Module(secrets, supports_check_mode=True, **options)
     try:
         result = run(ModuleCall(module))
     except MissingLibrary as missing:

@@ -122,6 +122,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+error_code:
+  description: The kind of error. The documentation of the collection has a paragraph about each.
+  returned: failure
+  type: str
+  sample: bridge_conflict
+  version_added: 0.3.0
 msg:
   description: What happened, in one sentence.
   returned: always
@@ -132,6 +138,12 @@ path:
   returned: success
   type: str
   sample: /etc/docker/daemon.json
+declared:
+  description: The keys that are declared, by their names in C(daemon.json). Secrets are replaced by placeholders.
+  returned: success
+  type: dict
+  sample: {"bip": "10.77.0.1/24"}
+  version_added: 0.3.0
 changed_keys:
   description: The keys of the file that are changed, added or removed, by their names there.
   returned: success
@@ -192,7 +204,7 @@ live:
     ip-masq: true
     mtu: 1500
 diff:
-  description: The file before and after, with its keys in order. Passwords in it appear as fingerprints.
+  description: The file before and after, with its keys in order. Secrets in it are replaced by placeholders, equal ones by equal placeholders.
   returned: in diff mode
   type: list
   elements: dict
@@ -209,44 +221,17 @@ diff:
 
 from typing import Any
 
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config import document, module
-from ansible_collections.dockyard.ops.plugins.module_utils._module import run_module
-
-_POOL = {"base": {"type": "str", "required": True}, "size": {"type": "int", "required": True}}
-_OPTIONS: dict[str, dict[str, Any]] = {
-    "bip": {"type": "str"},
-    "bip6": {"type": "str"},
-    "fixed_cidr": {"type": "str"},
-    "fixed_cidr_v6": {"type": "str"},
-    "default_gateway": {"type": "str"},
-    "default_gateway_v6": {"type": "str"},
-    "mtu": {"type": "int"},
-    "icc": {"type": "bool"},
-    "ip_masq": {"type": "bool"},
-    "ipv6": {"type": "bool"},
-    "default_address_pools": {"type": "list", "elements": "dict", "options": _POOL},
-}
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config import module, options
+from ansible_collections.dockyard.ops.plugins.module_utils._module import ModuleCall, run_module
 
 
 def main() -> None:
-    run_module(
-        lambda call: module.run(call, wish(call.params)),
-        argument_spec={
-            **module.OPTIONS,
-            **_OPTIONS,
-            "state": {"type": "str", "choices": ["merged", "replaced", "absent"], "default": "merged"},
-        },
-        add_file_common_args=True,
-    )
+    run_module(run, argument_spec={**options.COMMON, **options.BRIDGE}, add_file_common_args=True)
 
 
-def wish(params: dict[str, Any]) -> document.Wish:
-    keys = {option: option.replace("_", "-") for option in _OPTIONS}
-    given = {keys[option]: params[option] for option in _OPTIONS if params[option] is not None}
-    if params["state"] == "absent":
-        # Whole keys, whatever their value; without any, all that this module knows.
-        given = dict.fromkeys(given or keys.values())
-    return document.Wish(state=params["state"], config=given, owned=frozenset(keys.values()))
+def run(call: ModuleCall) -> dict[str, Any]:
+    module.check_owner(call.params["owner"])
+    return module.run(call, options.DaemonOptions.from_params(call.params, options.desired_bridge(call.params)))
 
 
 if __name__ == "__main__":

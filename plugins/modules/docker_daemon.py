@@ -10,13 +10,14 @@ module: docker_daemon
 short_description: Change the Docker Engine's daemon.json, and prove that the engine took it over
 version_added: 0.2.0
 description:
-  - Merges keys into the engine's configuration file C(daemon.json), replaces the file, or removes keys.
+  - Merges keys into the engine's configuration file C(daemon.json), replaces the file, or removes keys. All that one call declares is
+    one change. It is checked as a whole, written once, and needs one reload or restart at most.
   - Everything is checked before the file is touched, by this module's own rules and by the host's C(dockerd) itself with the
     flags of its unit. So a conflict between flag and file is found as well.
   - The engine is reloaded if it can take every changed key over while it runs, and restarted if it can't. Then it is asked whether
     it is healthy, and whether it has the new values.
   - If it does not start with the new file, or if containers don't come back, the old file is put back and the engine started with it
-    and asked again. The task then fails with the engine's own last words.
+    and asked again. The task then fails with the engine's own last errors.
   - It works where Docker is not installed yet (the engine then starts with the right file), where the engine is stopped (it stays
     stopped), and where the engine can't start because of its file (then that is repaired).
 extends_documentation_fragment:
@@ -31,16 +32,95 @@ options:
       - With O(state=absent), the keys to remove. The value does not matter, unless it is a dictionary that is not empty. Then only the
         keys in it are removed.
       - A value can't be null.
+      - Secrets in it, such as C(splunk-token) of C(log-opts) or the password of a proxy's URL, appear in no result and no log.
+      - One of O(config), O(bridge) and O(remove) is required.
     type: dict
-    required: true
   state:
     description:
+      - What becomes of O(config). O(bridge) has a state of its own.
       - With V(merged), the keys are set and all others stay. Dictionaries are merged, lists are replaced.
-      - With V(replaced), the file holds exactly these keys afterwards.
+      - With V(replaced), the file holds exactly these keys afterwards, and those of O(bridge).
       - With V(absent), the keys are removed. Removing C(bip) gives docker0 back the address that the engine would choose by itself.
     type: str
     choices: [merged, replaced, absent]
     default: merged
+  remove:
+    description:
+      - Keys that the file must not have, whoever wrote them. A key that is also in O(config) is not set.
+      - So a task can set some keys and remove others in one change.
+    type: list
+    elements: str
+    version_added: 0.3.0
+  bridge:
+    description:
+      - Docker0, the default bridge, with the options of M(dockyard.ops.docker_bridge), which has more about each of them.
+      - A key that is declared here can't also be in O(config) or O(remove).
+    type: dict
+    version_added: 0.3.0
+    suboptions:
+      bip:
+        description:
+          - The address of docker0 with its prefix length.
+        type: str
+      bip6:
+        description:
+          - The same for IPv6. For engines from 27 on.
+        type: str
+      fixed_cidr:
+        description:
+          - The part of the network from which containers get their addresses.
+        type: str
+      fixed_cidr_v6:
+        description:
+          - The same for IPv6.
+        type: str
+      default_gateway:
+        description:
+          - Another gateway for the containers than docker0 itself.
+        type: str
+      default_gateway_v6:
+        description:
+          - The same for IPv6.
+        type: str
+      mtu:
+        description:
+          - Largest packet in bytes.
+        type: int
+      icc:
+        description:
+          - Whether containers on docker0 may reach each other.
+        type: bool
+      ip_masq:
+        description:
+          - Whether connections of containers to the outside bear the host's address.
+        type: bool
+      ipv6:
+        description:
+          - Whether docker0 has IPv6.
+        type: bool
+      default_address_pools:
+        description:
+          - The pools from which networks without a subnet of their own get one.
+        type: list
+        elements: dict
+        suboptions:
+          base:
+            description:
+              - The pool, as a network such as V(10.100.0.0/16).
+            type: str
+            required: true
+          size:
+            description:
+              - Prefix length of each network that is taken from it.
+            type: int
+            required: true
+      state:
+        description:
+          - With V(merged), what is given is set. With V(replaced), what is not given is removed from the file.
+          - With V(absent), what is given is removed, or all of it if nothing is given. Docker0 then gets the engine's defaults back.
+        type: str
+        choices: [merged, replaced, absent]
+        default: merged
 author:
   - The Dockyard authors (@dockyard-ops)
 """
@@ -70,6 +150,16 @@ EXAMPLES = r"""
     restart: never
     backup: true
 
+- name: Set log options and docker0, and remove the mirrors, with one restart
+  dockyard.ops.docker_daemon:
+    config:
+      log-opts:
+        max-size: 10m
+    remove: [registry-mirrors]
+    bridge:
+      bip: 10.77.0.1/24
+      icc: false
+
 - name: Remove one log option and the mirrors, and have the containers running again afterwards
   dockyard.ops.docker_daemon:
     config:
@@ -81,6 +171,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+error_code:
+  description: The kind of error. The documentation of the collection has a paragraph about each.
+  returned: failure
+  type: str
+  sample: daemon_containers_running
+  version_added: 0.3.0
 msg:
   description: What happened, in one sentence.
   returned: always
@@ -91,6 +187,12 @@ path:
   returned: success
   type: str
   sample: /etc/docker/daemon.json
+declared:
+  description: The keys that are declared, by their names in C(daemon.json). Secrets are replaced by placeholders.
+  returned: success
+  type: dict
+  sample: {"live-restore": true}
+  version_added: 0.3.0
 changed_keys:
   description: The keys of the file that are changed, added or removed.
   returned: success
@@ -151,7 +253,7 @@ live:
     live-restore: true
     mtu: 1500
 diff:
-  description: The file before and after, with its keys in order. Passwords in it appear as fingerprints.
+  description: The file before and after, with its keys in order. Secrets in it are replaced by placeholders, equal ones by equal placeholders.
   returned: in diff mode
   type: list
   elements: dict
@@ -168,24 +270,33 @@ diff:
 
 from typing import Any
 
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config import document, module
-from ansible_collections.dockyard.ops.plugins.module_utils._module import run_module
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config import module, options
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.document import secrets_in
+from ansible_collections.dockyard.ops.plugins.module_utils._module import ModuleCall, run_module
 
 
 def main() -> None:
     run_module(
-        lambda call: module.run(call, wish(call.params)),
+        run,
+        secrets=lambda params: secrets_in(params["config"]),
         argument_spec={
-            **module.OPTIONS,
-            "config": {"type": "dict", "required": True},
-            "state": {"type": "str", "choices": ["merged", "replaced", "absent"], "default": "merged"},
+            **options.COMMON,
+            "config": {"type": "dict"},
+            "state": options.STATE,
+            "remove": {"type": "list", "elements": "str"},
+            "bridge": {"type": "dict", "options": options.BRIDGE},
         },
+        required_one_of=[("config", "bridge", "remove")],
+        required_if=[("state", "absent", ["config"])],
         add_file_common_args=True,
     )
 
 
-def wish(params: dict[str, Any]) -> document.Wish:
-    return document.Wish(state=params["state"], config=params["config"])
+def run(call: ModuleCall) -> dict[str, Any]:
+    params = call.params
+    module.check_owner(params["owner"])
+    desired = options.desired_config(params["config"], params["state"], params["remove"] or [], params["bridge"])
+    return module.run(call, options.DaemonOptions.from_params(params, desired))
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""Asks the host's own engine over its socket.
+"""Ask the host's own engine over its socket.
 
 Over http.client of the standard library and not over the Docker SDK: this has to work on hosts where Docker is not
 installed yet, or no longer starts, and must not ask for libraries that come with it.
@@ -17,11 +17,11 @@ import time
 import urllib.parse
 from typing import Any
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
 
 class Unreachable(Exception):
-    """Nothing answers at the socket."""
+    """The engine gives no answer, or not one that it should."""
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -47,7 +47,7 @@ class EngineApi:
         self._timeout = timeout
 
     def ask(self, method: str, path: str, **query: Any) -> tuple[int, Any]:
-        """Status and decoded answer. Raises Unreachable where there is none."""
+        """Return status and decoded answer. Raise Unreachable if there is none."""
         encoded = urllib.parse.urlencode(
             {key: value if isinstance(value, (str, int)) else json.dumps(value) for key, value in query.items()}
         )
@@ -63,17 +63,18 @@ class EngineApi:
         try:
             return response.status, json.loads(body) if body.strip() else None
         except ValueError:
-            # Events come as one JSON text per line; errors of old engines as plain text.
+            # Events come as one JSON value per line; errors of old engines as plain text.
             return response.status, body
 
     def get(self, path: str, **query: Any) -> Any:
+        """Return the decoded answer. Raise Unreachable if there is none, or an error."""
         status, answer = self.ask("GET", path, **query)
         if status != 200:
             raise Unreachable(f"{path} answered {status}: {message(answer)}")
         return answer
 
     def answers(self) -> bool:
-        """Whether the engine is there. /_ping alone would be answered before the engine is ready."""
+        """Return whether the engine answers. It would answer /_ping before it is ready."""
         try:
             self.get("/info")
         except Unreachable:
@@ -81,7 +82,7 @@ class EngineApi:
         return True
 
     def wait(self, seconds: float) -> bool:
-        """Waits until the engine answers; False if it does not within that time."""
+        """Wait until the engine answers. Return whether it did within that time."""
         deadline = time.monotonic() + seconds
         while not self.answers():
             if time.monotonic() >= deadline:
@@ -90,7 +91,7 @@ class EngineApi:
         return True
 
     def events(self, since: float, until: float, **filters: list[str]) -> list[dict[str, Any]]:
-        """Events of that span (seconds since the epoch)."""
+        """Return the events of a span of time (seconds since the epoch)."""
         status, answer = self.ask("GET", "/events", since=f"{since:.6f}", until=f"{until:.6f}", filters=filters)
         if status != 200:
             raise Unreachable(f"/events answered {status}: {message(answer)}")
@@ -101,11 +102,12 @@ class EngineApi:
         try:
             return [json.loads(line) for line in str(answer).splitlines() if line.strip()]
         except ValueError as error:
-            raise Problem(
-                f"The engine's events can't be read: {error}; look at journalctl -u docker.service."
+            raise DockyardError(
+                "engine_events_unreadable",
+                f"The engine's events can't be read: {error}; look at journalctl -u docker.service.",
             ) from error
 
 
 def message(answer: Any) -> str:
-    """The engine's own words in an error."""
+    """Return the engine's own words in an error."""
     return str(answer.get("message", answer)) if isinstance(answer, dict) else str(answer).strip()

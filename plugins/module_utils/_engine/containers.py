@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""Which containers run, and bringing back those that a restart of the engine has stopped."""
+"""List the containers that run, and start those again that a restart of the engine has stopped."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ _SETTLE = 1.5  # seconds
 
 @dataclasses.dataclass(frozen=True)
 class Container:
+    """A container that runs or is paused."""
+
     id: str
     name: str
     paused: bool = False
@@ -28,14 +30,14 @@ class Container:
 
 
 def running(api: engine_api.EngineApi) -> list[Container]:
-    """The containers that run or are paused, the oldest first."""
+    """Return the containers that run or are paused, the oldest first."""
     listed: list[dict[str, Any]] = sorted(api.get("/containers/json"), key=lambda container: container["Created"])
-    found = []
+    containers = []
     for container in listed:
         status, details = api.ask("GET", f"/containers/{container['Id']}/json")
-        if status == 404:  # has ended meanwhile
+        if status == 404:  # has ended in the meantime
             continue
-        found.append(
+        containers.append(
             Container(
                 id=container["Id"],
                 name=(container["Names"] or ["/" + container["Id"][:12]])[0].lstrip("/"),
@@ -44,18 +46,19 @@ def running(api: engine_api.EngineApi) -> list[Container]:
                 of_swarm=_SWARM_TASK in (container.get("Labels") or {}),
             )
         )
-    return found
+    return containers
 
 
-def names(containers: Sequence[Container]) -> str:
+def joined_names(containers: Sequence[Container]) -> str:
+    """Return the names of containers in order, as a part of a sentence."""
     return ", ".join(sorted(container.name for container in containers))
 
 
 def bring_back(api: engine_api.EngineApi, before: Sequence[Container], timeout: float) -> list[str]:
-    """Starts those that do not run again, and waits for them. Returns complaints, one for each that stays down.
+    """Start those that do not run again, and wait for them. Return complaints, one for each that stays down.
 
     Several rounds, because a container may need another one (--network container:NAME, links). One that was removed
-    meanwhile is none of our business.
+    in the meantime is not missed.
     """
     deadline = time.monotonic() + timeout
     ours = [container for container in before if not container.of_swarm]

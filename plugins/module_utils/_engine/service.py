@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""docker.service as systemd has it: state, flags, start, restart, reload, log; and what dockerd thinks of a file."""
+"""Inspect and control docker.service through systemd, read its log, and let dockerd judge a configuration file."""
 
 from __future__ import annotations
 
@@ -14,8 +14,12 @@ import shutil
 import subprocess
 import tempfile
 import time
+from typing import Literal
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+
+UnitState = Literal["absent", "stopped", "failed", "running"]
+Verb = Literal["start", "stop", "restart"]
 
 SERVICE = "docker.service"
 SOCKET = "docker.socket"
@@ -34,7 +38,7 @@ def _run(command: list[str], timeout: float | None = None) -> subprocess.Complet
 
 
 def booted_by_systemd() -> bool:
-    """As sd_booted(3) has it."""
+    """Return whether systemd runs this host, by the rule of sd_booted(3)."""
     return os.path.isdir("/run/systemd/system")
 
 
@@ -51,19 +55,18 @@ class Engine:
 class Unit:
     """docker.service at one moment.
 
-    state: "absent", "stopped", "failed" or "running".
     argv: dockerd with its flags as they are in force, or as the next start has them.
     planned: the same as the next start has them.
     """
 
-    state: str
+    state: UnitState
     argv: list[str]
     planned: list[str] = dataclasses.field(default_factory=list)
     run: Engine | None = None
     started_at: float = 0.0  # seconds since the epoch
 
     def flag(self, *names: str) -> list[str]:
-        """Values of a flag, for instance flag("--host", "-H")."""
+        """Return the values of a flag, for instance C(flag("--host", "-H"))."""
         values = []
         for place, word in enumerate(self.argv):
             name, equals, value = word.partition("=")
@@ -73,12 +76,13 @@ class Unit:
 
     @property
     def config_file(self) -> str:
+        """Return the path of the configuration file that the engine reads."""
         return (self.flag("--config-file") or [DEFAULT_FILE])[-1]
 
     def engine_socket(self, hosts_in_file: object) -> str:
-        """The Unix socket on which the engine listens.
+        """Return the path of the Unix socket on which the engine listens.
 
-        hosts_in_file: the key hosts of daemon.json, whatever stands there.
+        hosts_in_file: the value of the key hosts of daemon.json, of whatever type.
         """
         for host in self.flag("--host", "-H") + (hosts_in_file if isinstance(hosts_in_file, list) else []):
             if isinstance(host, str) and host.startswith("unix://"):
@@ -86,14 +90,14 @@ class Unit:
         return DEFAULT_ENGINE_SOCKET
 
 
-def look(settle: float = 20) -> Unit:
-    """The unit's state. One that is starting, stopping or about to be restarted by systemd is waited for.
+def inspect_unit(settle: float = 20) -> Unit:
+    """Return the unit's state, after waiting for one that is starting, stopping or about to be restarted by systemd.
 
     settle: seconds to wait for that.
     """
     deadline = time.monotonic() + settle
     while True:
-        properties = _show()
+        properties = _unit_properties()
         _check_loaded(properties.get("LoadState", ""))
         if properties.get("LoadState") == "not-found":
             return Unit("absent", [])
@@ -114,54 +118,58 @@ def look(settle: float = 20) -> Unit:
 
 
 def _check_loaded(state: str) -> None:
-    """Problem for a unit that is there and can't be started: an engine that runs would not come back."""
+    """Raise DockyardError for a unit that exists and can't be started: a running engine would not come back."""
     if state == "masked":
-        raise Problem(
+        raise DockyardError(
+            "engine_unit_unusable",
             f"{SERVICE} is masked, so that systemd does not start it; unmask it (systemctl unmask {SERVICE}) if this"
-            " engine is to be managed. Nothing was changed."
+            " engine is to be managed.",
         )
     if state not in ("loaded", "not-found"):
-        raise Problem(
-            f"systemd can't load {SERVICE} ({state}); look at systemctl status {SERVICE} and mend the unit. Nothing was"
-            " changed."
+        raise DockyardError(
+            "engine_unit_unusable",
+            f"systemd can't load {SERVICE} ({state}); look at systemctl status {SERVICE} and fix the unit.",
         )
 
 
-def _show() -> dict[str, str]:
+def _unit_properties() -> dict[str, str]:
     done = _run(["systemctl", "show", SERVICE, f"--property={_PROPERTIES}"])
     if done.returncode != 0:
-        raise Problem(f"systemd does not answer ({done.stderr.strip()}); mend that. Nothing was changed.")
-    found: dict[str, str] = {}
+        raise DockyardError(
+            "engine_no_systemd", f"systemd does not answer ({done.stderr.strip()}); fix that and run again."
+        )
+    properties: dict[str, str] = {}
     for line in done.stdout.splitlines():
         name, _equals, value = line.partition("=")
-        found[name] = f"{found[name]}\n{value}" if name in found else value
-    return found
+        properties[name] = f"{properties[name]}\n{value}" if name in properties else value
+    return properties
 
 
 def boot_id() -> str:
+    """Return the identifier that the kernel has for this boot."""
     with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
         return file.read().strip()
 
 
 def _planned_argv(properties: dict[str, str]) -> list[str]:
-    """dockerd's arguments at the next start: ExecStart with the variables of the unit's environment."""
-    found = re.search(r"argv\[\]=(.*?) ; ignore_errors=", properties.get("ExecStart", ""))
-    if found is None:
+    """Return dockerd's arguments at the next start: ExecStart with the variables of the unit's environment."""
+    exec_start = re.search(r"argv\[\]=(.*?) ; ignore_errors=", properties.get("ExecStart", ""))
+    if exec_start is None:
         return []
-    environment = dict(word.split("=", 1) for word in _words(properties.get("Environment", "")) if "=" in word)
+    environment = dict(word.split("=", 1) for word in _split_words(properties.get("Environment", "")) if "=" in word)
     for line in properties.get("EnvironmentFiles", "").splitlines():
         environment.update(_environment_file(line.split(" (", 1)[0].strip()))
     argv: list[str] = []
-    for word in found[1].split():
+    for word in exec_start[1].split():
         whole = re.fullmatch(r"\$(\w+)", word)
-        if whole:  # a variable that stands alone is split into words, systemd.service(5)
-            argv += _words(environment.get(whole[1], ""))
+        if whole:  # a variable by itself is split into words, systemd.service(5)
+            argv += _split_words(environment.get(whole[1], ""))
         else:
             argv.append(re.sub(r"\$\{(\w+)\}", lambda name: environment.get(name[1], ""), word))
     return argv
 
 
-def _words(text: str) -> list[str]:
+def _split_words(text: str) -> list[str]:
     try:
         return shlex.split(text)
     except ValueError:  # an unbalanced quote, which systemd takes as it is
@@ -174,34 +182,34 @@ def _environment_file(path: str) -> dict[str, str]:
             lines = file.read().splitlines()
     except OSError:
         return {}
-    found = {}
+    environment = {}
     for line in lines:
         name, equals, value = line.strip().partition("=")
         if equals and not name.startswith(("#", ";")):
-            found[name.strip()] = value.strip().strip("\"'")
-    return found
+            environment[name.strip()] = value.strip().strip("\"'")
+    return environment
 
 
 def _dockerd(unit: Unit) -> list[str]:
-    """dockerd with the unit's flags; without them where the unit starts something else that then starts dockerd."""
+    """Return dockerd with the unit's flags; without them if the unit starts something else that then starts dockerd."""
     if unit.planned and os.path.basename(unit.planned[0]) == "dockerd" and shutil.which(unit.planned[0]):
         return unit.planned
-    found = shutil.which("dockerd")
-    return [found] if found and unit.planned else []
+    installed = shutil.which("dockerd")
+    return [installed] if installed and unit.planned else []
 
 
-def version(unit: Unit) -> tuple[int, ...] | None:
-    """Version of the installed dockerd, which need not be the one that runs."""
+def installed_version(unit: Unit) -> tuple[int, ...] | None:
+    """Return the version of the installed dockerd, which need not be the one that runs."""
     dockerd = _dockerd(unit)
     if not dockerd:
         return None
     done = _run([dockerd[0], "--version"], timeout=30)
-    found = re.search(r"version (\d+(?:\.\d+)*)", done.stdout)
-    return tuple(map(int, found[1].split("."))) if found else None
+    version = re.search(r"version (\d+(?:\.\d+)*)", done.stdout)
+    return tuple(map(int, version[1].split("."))) if version else None
 
 
 def validate(unit: Unit, content: bytes) -> str | None:
-    """Lets the installed dockerd judge a file together with the unit's own flags. Returns its complaint, or None.
+    """Let the installed dockerd judge a file together with the unit's own flags. Return its complaint, or None.
 
     C(dockerd --validate) came with 23.0. An older one is started as nobody: it reads and judges its configuration, and
     then gives up because it is not root, before it has touched anything (cmd/dockerd, DaemonCli.start).
@@ -226,7 +234,8 @@ def validate(unit: Unit, content: bytes) -> str | None:
         elif done.returncode == 0:
             return None
         return (
-            _last_words(complaint.replace(f" with file {file}", "").splitlines()) or f"it ended with {done.returncode}"
+            _most_telling(complaint.replace(f" with file {file}", "").splitlines())
+            or f"it ended with {done.returncode}"
         )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -260,12 +269,12 @@ def _without_config_file(flags: list[str]) -> list[str]:
 
 
 def clear_start_limit() -> None:
-    """Starts count against StartLimitBurst, successful ones too; the count of a unit that runs is cleared as well."""
+    """Clear systemd's count of starts, successful ones included, which StartLimitBurst limits."""
     _run(["systemctl", "reset-failed", SERVICE, SOCKET])
 
 
-def control(verb: str, timeout: float) -> str | None:
-    """systemctl restart, start or stop. Returns what systemd complains about, None where it does not."""
+def control(verb: Verb, timeout: float) -> str | None:
+    """Start, stop or restart the engine. Return systemd's complaint, or None."""
     clear_start_limit()
     try:
         done = _run(["systemctl", verb, SERVICE], timeout=timeout)
@@ -277,42 +286,43 @@ def control(verb: str, timeout: float) -> str | None:
 
 
 def reload() -> None:
-    """Sends SIGHUP. Always succeeds for systemd, also where the engine refuses the file."""
+    """Send SIGHUP to the engine. For systemd that succeeds even if the engine refuses the file."""
     _run(["systemctl", "reload", SERVICE], timeout=60)
 
 
-def last_words(since: float, lines: int = 4) -> str:
-    """What the engine logged last, as one line: its errors, or its last lines where it named none.
+def recent_log_errors(since: float, lines: int = 4) -> str:
+    """Return what the engine has logged as one line: its errors, or its last lines if there are none.
 
     since: seconds since the epoch.
+    lines: how many of them at most.
     """
     done = _run(
         ["journalctl", f"--unit={SERVICE}", f"--since=@{since:.3f}", "--output=cat", "--no-pager", "--lines=200"],
         timeout=60,
     )
-    return _last_words(done.stdout.splitlines(), lines)
+    return _most_telling(done.stdout.splitlines(), lines)
 
 
 # Also what systemd says about the unit itself.
 _NOISE = re.compile(
     r"level=(debug|info|warning)|^(Starting|Started|Stopping|Stopped|Failed to start) |^docker\.service: "
 )
-_WEIGHTY = re.compile(
+_ERROR = re.compile(
     r"level=(error|fatal|panic)|^failed to |^unable to |^Error|dockerd needs|invalid|flag", re.IGNORECASE
 )
 
 
-def _last_words(lines: list[str], most: int = 4) -> str:
-    weighty = [line for line in lines if _WEIGHTY.search(line) and not _NOISE.search(line)]
-    chosen = weighty or [line for line in lines if line.strip() and not _NOISE.search(line)]
-    plain = [_plain(line) for line in chosen]
-    return "; ".join(dict.fromkeys(plain[-most:]))
+def _most_telling(lines: list[str], most: int = 4) -> str:
+    errors = [line for line in lines if _ERROR.search(line) and not _NOISE.search(line)]
+    chosen = errors or [line for line in lines if line.strip() and not _NOISE.search(line)]
+    messages = [_log_message(line) for line in chosen]
+    return "; ".join(dict.fromkeys(messages[-most:]))
 
 
-def _plain(line: str) -> str:
-    """A line of the engine's log without time stamp and level."""
-    found = re.search(r'msg="((?:[^"\\]|\\.)*)"(.*)', line)
-    if not found:
+def _log_message(line: str) -> str:
+    """Return a line of the engine's log without time stamp and level."""
+    fields = re.search(r'msg="((?:[^"\\]|\\.)*)"(.*)', line)
+    if not fields:
         return line.strip().rstrip(".;")
-    reason = re.search(r'error="((?:[^"\\]|\\.)*)"', found[2])
-    return (found[1] + (f": {reason[1]}" if reason else "")).replace('\\"', '"')
+    reason = re.search(r'error="((?:[^"\\]|\\.)*)"', fields[2])
+    return (fields[1] + (f": {reason[1]}" if reason else "")).replace('\\"', '"')

@@ -23,6 +23,11 @@ class Placeholders:
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Return the secrets that were replaced."""
+        return tuple(self._numbers)
+
     def of(self, secret: str) -> str:
         """Return the placeholder of a secret, for instance C((secret 1))."""
         number = self._numbers.setdefault(secret, len(self._numbers) + 1)

@@ -67,7 +67,7 @@ SYNTAX = [
     Bad("syntax: bracket missing", r"daemon\.json, line \d: not valid JSON", file=b'{"debug": true\n'),
     Bad("syntax: single quotes", r"line 1: not valid JSON \(expecting property name", file=b"{'debug': true}"),
     Bad("syntax: comment", r"line 2: not valid JSON", file=b'{\n// docker0\n"debug": true}'),
-    Bad("syntax: a key twice", r"the key debug stands in it twice", file=b'{"debug": true, "debug": false}'),
+    Bad("syntax: a key twice", r"the key debug is in it twice", file=b'{"debug": true, "debug": false}'),
     Bad("syntax: a list", r"this is a JSON list", file=b"[]"),
     Bad("syntax: not UTF-8", r"line 1: this is not UTF-8", file=b'{"labels": ["\xff"]}'),
     Bad("syntax: YAML", r"line 1: not valid JSON", file=b"debug: true\n"),
@@ -75,12 +75,12 @@ SYNTAX = [
 ]
 
 TYPES = [
-    Bad("type: mtu as text", r'mtu must be a whole number, and is the text "1400"', {"mtu": "1400"}),
-    Bad("type: debug as text", r'debug must be true or false, and is the text "yes"', {"debug": "yes"}),
+    Bad("type: mtu as text", r'mtu must be a whole number, and is the string "1400"', {"mtu": "1400"}),
+    Bad("type: debug as text", r'debug must be true or false, and is the string "yes"', {"debug": "yes"}),
     Bad("type: icc as number", r"icc must be true or false, and is the number 0", {"icc": 0}),
-    Bad("type: dns as text", r'dns must be a list of texts, and is the text "192\.0\.2\.1"', {"dns": "192.0.2.1"}),
+    Bad("type: dns as text", r'dns must be a list of strings, and is the string "192\.0\.2\.1"', {"dns": "192.0.2.1"}),
     Bad("type: log option as number", r"max-file is the number 3 \(put it in quotes\)", {"log-opts": {"max-file": 3}}),
-    Bad("type: labels of numbers", r"labels must be a list of texts, and is one with the number 1", {"labels": [1]}),
+    Bad("type: labels of numbers", r"labels must be a list of strings, and is one with the number 1", {"labels": [1]}),
     Bad(
         "type: pools as text", r"default-address-pools must be a list of pools", {"default-address-pools": "10.0.0.0/8"}
     ),
@@ -91,8 +91,8 @@ TYPES = [
     ),
     Bad("type: half a download", r"max-concurrent-downloads must be a whole number", {"max-concurrent-downloads": 2.5}),
     Bad("type: null", r"config has no value for debug", {"debug": None}),
-    Bad("type: bip as list", r"bip must be a text, and is a list", {"bip": ["10.77.0.1/24"]}),
-    Bad("type: mirrors of numbers", r"registry-mirrors must be a list of texts", {"registry-mirrors": [5]}),
+    Bad("type: bip as list", r"bip must be a string, and is a list", {"bip": ["10.77.0.1/24"]}),
+    Bad("type: mirrors of numbers", r"registry-mirrors must be a list of strings", {"registry-mirrors": [5]}),
 ]
 
 KEYS = [

@@ -56,7 +56,7 @@ def read_only(host: Host) -> Outcome:
     )
 
 
-def owned_by_somebody(host: Host) -> Outcome:
+def owned_by_another_user(host: Host) -> Outcome:
     return refused(host, "belongs to games", f"chown games {PATH}", f"chown root {PATH}")
 
 
@@ -137,7 +137,7 @@ FAULTS = [
     ("disk full", disk_full),
     ("disk full where the change is remembered", state_disk_full),
     ("folder read-only", read_only),
-    ("file owned by somebody else", owned_by_somebody),
+    ("file owned by another user", owned_by_another_user),
     ("symbolic link in its place", symbolic_link),
     ("folder in its place", a_folder),
     ("re-ordered and re-indented, but equal", equal_file),

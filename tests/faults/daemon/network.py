@@ -11,7 +11,7 @@ from daemon.host import Host
 
 Outcome = tuple[str, list[str]]
 _HALF_WAY = re.compile(
-    r"The change of /etc/docker/daemon.json has come half way: Can't write /etc/docker.*\. The next run completes it\.$"
+    r"The change of /etc/docker/daemon.json is not complete: Can't write /etc/docker.*\. The next run completes it\.$"
 )
 
 

@@ -12,7 +12,7 @@ from typing import Callable
 import images
 import table
 
-from daemon import bad_configurations, broken_off, containers, files, network
+from daemon import bad_configurations, containers, files, interrupted, network
 from daemon.host import Host
 
 SUITES = DEFAULT = images.SUITES
@@ -27,18 +27,18 @@ def run(suite: str, wanted: Callable[[str], bool], small: bool, result: table.Ta
         *files.FAULTS,
         *containers.FAULTS,
         *network.FAULTS,
-        *broken_off.FAULTS,
+        *interrupted.FAULTS,
     ]
     try:
         host.up()
         for name, fault in faults:
             if wanted(name) and not result.inject(suite, name, functools.partial(fault, host)):
-                _mend(host)
+                _reset(host)
     finally:
         host.down()
 
 
-def _mend(host: Host) -> None:
+def _reset(host: Host) -> None:
     """Back to the state that every fault starts from, so that one that did not hold does not spoil the others."""
     host.run(
         "umount /etc/docker /var/lib/dockyard 2>/dev/null; chattr -i /etc/docker/daemon.json 2>/dev/null;"

@@ -2,66 +2,71 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""The content of daemon.json: reading it, bringing a wish into it, showing it. No host is touched here."""
+"""Parse, change, render and show the content of daemon.json. No host is touched here."""
 
 from __future__ import annotations
 
 import copy
 import dataclasses
-import hashlib
 import json
 import re
 from typing import Any
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host.secrets import Placeholders
 
 Config = dict[str, Any]
 
-UNCHANGED = "Nothing was changed."
-
 
 @dataclasses.dataclass(frozen=True)
-class Wish:
-    """What daemon.json is to hold.
+class DesiredConfig:
+    """What daemon.json is to hold, as far as it is declared.
 
-    state: "merged", "replaced" or "absent".
-    config: the keys; for "absent", those to remove.
-    owned: the keys that "replaced" speaks about; None for all of the file.
+    config: the keys to set. Dictionaries are merged into those of the file, other values are replaced.
+    removal: the keys to remove; of one with a dictionary that is not empty, only the keys in it.
+    owned: the keys that are replaced as a whole, and removed unless they are in config; None for all keys.
     """
 
-    state: str
     config: Config
-    owned: frozenset[str] | None = None
+    removal: Config = dataclasses.field(default_factory=dict)
+    owned: frozenset[str] | None = frozenset()
+
+    @property
+    def only_removes(self) -> bool:
+        """Whether nothing but a removal is declared."""
+        return bool(self.removal) and not self.config and self.owned is not None
 
 
-class Broken(Problem):
-    """daemon.json holds something that is no JSON object."""
+class InvalidDaemonConfig(DockyardError):
+    """daemon.json holds something else than a JSON object."""
+
+    def __init__(self, place: str, reason: str, remedy: str = "fix it, or move the file away") -> None:
+        super().__init__("daemon_file_invalid", f"{place}: {reason}; {remedy}.")
+        self.reason = f"{place}: {reason}"
 
 
 def parse(content: bytes, path: str) -> Config:
-    """The keys of a daemon.json. An empty file counts as {}, as it does for the engine."""
+    """Return the keys of a daemon.json. An empty file counts as {}, as it does for the engine."""
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise Broken(f"{path}, line {line}: this is not UTF-8; mend it or move it away. {UNCHANGED}") from error
+        raise InvalidDaemonConfig(f"{path}, line {line}", "this is not UTF-8") from error
     if not text.strip():
         return {}
     try:
         config = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     except json.JSONDecodeError as error:
-        remedy = "mend that line, or move the file away"
-        raise Broken(f"{path}, line {_line(text, error)}: {_reason(text, error)}; {remedy}. {UNCHANGED}") from error
+        place = f"{path}, line {_line(text, error)}"
+        raise InvalidDaemonConfig(place, _reason(text, error), "fix that line, or move the file away") from error
     except (ValueError, RecursionError) as error:
         reason = "nested too deeply" if isinstance(error, RecursionError) else error
-        raise Broken(f"{path}: not valid JSON ({reason}); mend it, or move the file away. {UNCHANGED}") from error
+        raise InvalidDaemonConfig(path, f"not valid JSON ({reason})") from error
     except _Duplicate as error:
-        raise Broken(
-            f"{path}: the key {error} stands in it twice, and the engine takes the last one; remove one of them."
-            f" {UNCHANGED}"
-        ) from error
+        reason = f"the key {error} is in it twice, and the engine takes the last one"
+        raise InvalidDaemonConfig(path, reason, "remove one of them") from error
     if not isinstance(config, dict):
-        raise Broken(f"{path}: this is a JSON {_kind(config)}, and the engine wants an object ({{...}}). {UNCHANGED}")
+        raise InvalidDaemonConfig(path, f"this is a JSON {_kind(config)}, and the engine wants an object ({{...}})")
     return config
 
 
@@ -70,11 +75,11 @@ class _Duplicate(Exception):
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    config = dict(pairs)
+    if len(config) < len(pairs):
         names = [name for name, _value in pairs]
         raise _Duplicate(next(name for name in names if names.count(name) > 1))
-    return found
+    return config
 
 
 def _no_constant(name: str) -> None:
@@ -82,7 +87,7 @@ def _no_constant(name: str) -> None:
 
 
 def _kind(value: object) -> str:
-    return "list" if isinstance(value, list) else "text" if isinstance(value, str) else "value"
+    return "list" if isinstance(value, list) else "string" if isinstance(value, str) else "value"
 
 
 def _is_trailing_comma(text: str, error: json.JSONDecodeError) -> bool:
@@ -93,7 +98,7 @@ def _is_trailing_comma(text: str, error: json.JSONDecodeError) -> bool:
 
 
 def _line(text: str, error: json.JSONDecodeError) -> int:
-    """The line to mend, the same on every Python."""
+    """Return the line to fix, the same on every Python."""
     if _is_trailing_comma(text, error):
         return text.count("\n", 0, text.rfind(",", 0, error.pos + 1)) + 1
     return error.lineno
@@ -107,7 +112,7 @@ def _reason(text: str, error: json.JSONDecodeError) -> str:
 
 
 def render(config: Config) -> bytes:
-    """As a file: four spaces, as Docker's own documentation has it; keys in the order that they have."""
+    """Return the content of the file: four spaces, as in Docker's documentation; keys in the order that they have."""
     return (_text(config) + "\n").encode()
 
 
@@ -121,7 +126,7 @@ def _text(config: Config, sort: bool = False) -> str:
 
 
 def equal(one: object, other: object) -> bool:
-    """Whether two values mean the same to the engine: the order of keys does not count, true is not 1."""
+    """Return whether two values mean the same to the engine: the order of keys does not count, true is not 1."""
     return _canonical(one) == _canonical(other)
 
 
@@ -129,52 +134,44 @@ def _canonical(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
-def fingerprint(value: object) -> str:
-    return hashlib.sha256(_canonical(value).encode()).hexdigest()
-
-
-def fingerprints(config: Config) -> dict[str, str]:
-    return {key: fingerprint(value) for key, value in config.items()}
-
-
 def different_keys(one: Config, other: Config) -> list[str]:
-    """Names of the keys that are not the same in both, in order."""
-    marks, others = fingerprints(one), fingerprints(other)
-    return sorted(key for key in marks.keys() | others.keys() if marks.get(key) != others.get(key))
+    """Return the names of the keys that are not the same in both, in order."""
+    return sorted(
+        key
+        for key in one.keys() | other.keys()
+        if key not in one or key not in other or not equal(one[key], other[key])
+    )
 
 
-def check_wish(wish: Wish) -> None:
-    if wish.state != "absent":
-        for where in _nulls(wish.config, ""):
-            raise Problem(f"config has no value for {where}; give one, or remove the key by state: absent. {UNCHANGED}")
-    elif not wish.config:
-        raise Problem(f"config names no key to remove; name one. {UNCHANGED}")
+def check_values(config: Config) -> None:
+    """Raise DockyardError for a key without a value."""
+    for place in _nulls(config, ""):
+        raise DockyardError(
+            "daemon_value_missing", f"config has no value for {place}; give one, or remove the key by state: absent."
+        )
 
 
-def _nulls(value: object, where: str) -> list[str]:
+def _nulls(value: object, place: str) -> list[str]:
     if value is None:
-        return [where]
+        return [place]
     if isinstance(value, dict):
-        return [name for key, inner in value.items() for name in _nulls(inner, f"{where}.{key}" if where else str(key))]
+        return [null for key, inner in value.items() for null in _nulls(inner, f"{place}.{key}" if place else str(key))]
     if isinstance(value, list):
-        return [name for number, inner in enumerate(value) for name in _nulls(inner, f"{where}[{number}]")]
+        return [null for number, inner in enumerate(value) for null in _nulls(inner, f"{place}[{number}]")]
     return []
 
 
-def wanted(current: Config, wish: Wish) -> Config:
-    """The new content of the file. Keys that stay keep their place, new ones come last."""
-    if wish.state == "merged":
-        return merge(current, wish.config)
-    if wish.state == "absent":
-        return without(current, wish.config)
-    kept = {key: value for key, value in current.items() if wish.owned is not None and key not in wish.owned}
-    target = {**kept, **wish.config}
+def new_config(current: Config, desired: DesiredConfig) -> Config:
+    """Return the new keys of the file. Those that stay keep their place, new ones come last."""
+    owned = current.keys() if desired.owned is None else desired.owned
+    left = {key: value for key, value in without(current, desired.removal).items() if key not in owned}
+    target = merge(left, desired.config)
     order = [key for key in current if key in target] + [key for key in target if key not in current]
-    return {key: copy.deepcopy(target[key]) for key in order}
+    return {key: target[key] for key in order}
 
 
 def merge(current: Config, addition: Config) -> Config:
-    """Dictionaries are merged at every depth, everything else is replaced."""
+    """Return both as one: dictionaries are merged at every depth, everything else is replaced."""
     merged = dict(copy.deepcopy(current))
     for key, value in addition.items():
         if isinstance(value, dict) and isinstance(merged.get(key), dict):
@@ -185,7 +182,7 @@ def merge(current: Config, addition: Config) -> Config:
 
 
 def without(current: Config, removal: Config) -> Config:
-    """Without these keys; of a dictionary that is not empty, only without the keys in it."""
+    """Return what is left without these keys; of a dictionary that is not empty, only the keys in it go."""
     left: Config = {}
     for key, value in current.items():
         if key not in removal:
@@ -197,44 +194,39 @@ def without(current: Config, removal: Config) -> Config:
     return left
 
 
-# What may bear a password: options of log drivers (splunk-token, awslogs-...), URLs with a user in them.
+# What may bear a password: options of log drivers (splunk-token, awslogs-...).
 _SECRET_NAME = re.compile(r"token|passw|secret|credential|(^|[-_.])key$", re.IGNORECASE)
-_SECRET_IN_URL = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.-]*://)?(?P<user>[^/\s@:]*):(?P<password>[^/\s]+)@", re.IGNORECASE
-)
 # Paths of files, not secrets themselves.
 _HARMLESS = frozenset({"tlskey", "deprecated-key-path"})
 
 
-def masked(config: Config) -> Config:
-    """The same with every secret replaced by a fingerprint, to be shown in a diff or a log."""
-    return {key: _masked(key, value) for key, value in config.items()}
+def is_secret(key: str) -> bool:
+    """Return whether a key of daemon.json, or of a dictionary in it, holds a secret."""
+    return key not in _HARMLESS and bool(_SECRET_NAME.search(key))
 
 
-def _masked(name: str, value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _masked(str(key), inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_masked(name, inner) for inner in value]
-    if isinstance(value, str):
-        if value and name not in _HARMLESS and _SECRET_NAME.search(name):
-            return _shown(value)
-        return _SECRET_IN_URL.sub(
-            lambda found: f"{found['scheme'] or ''}{found['user']}:{_shown(found['password'])}@", value
-        )
-    return value
+def masked(config: Config, placeholders: Placeholders) -> Config:
+    """Return the configuration with every secret replaced, to be shown in a result."""
+    return {key: placeholders.in_value(key, value, is_secret) for key, value in config.items()}
 
 
-def _shown(secret: str) -> str:
-    return f"(secret, sha256 {hashlib.sha256(secret.encode()).hexdigest()[:16]})"
+def secrets_in(config: object) -> tuple[str, ...]:
+    """Return every secret of a configuration. What is no configuration may be one."""
+    if isinstance(config, str):
+        return (config,)
+    if not isinstance(config, dict):
+        return ()
+    placeholders = Placeholders()
+    masked(config, placeholders)
+    return placeholders.secrets
 
 
-def shown(content: bytes | None, path: str) -> str:
-    """A daemon.json as a diff shows it: one spelling, keys in order, secrets masked."""
+def shown(content: bytes | None, path: str, placeholders: Placeholders) -> str:
+    """Return a daemon.json as a diff shows it: one spelling, keys in order, secrets replaced."""
     if content is None:
         return ""
     try:
         config = parse(content, path)
-    except Broken as broken:
-        return f"({broken.message.removesuffix(f' {UNCHANGED}').partition(';')[0]})\n"
-    return _text(masked(config), sort=True) + "\n"
+    except InvalidDaemonConfig as invalid:
+        return f"({invalid.reason})\n"
+    return _text(masked(config, placeholders), sort=True) + "\n"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""What is known about the keys of daemon.json: their types, and which of them an engine takes over by a reload.
+"""Know the keys of daemon.json: their types, and which of them an engine takes over by a reload.
 
 Sources: the reference of dockerd (docs.docker.com/reference/cli/dockerd/) for engines 20.10 to 29, and reloads of
 three engine generations (20.10, 26.1, 28.5), one and the same result in all of them.
@@ -12,21 +12,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host.secrets import Placeholders
 
-from .document import UNCHANGED, Config, equal, masked
+from .document import Config, equal, is_secret
 
-TEXT = "a text"
+STRING = "a string"
 FLAG = "true or false"
 NUMBER = "a whole number"
-TEXTS = "a list of texts"
+STRINGS = "a list of strings"
 DICTIONARY = "a dictionary"
-OPTIONS = "a dictionary of texts"
+OPTIONS = "a dictionary of strings"
 POOLS = "a list of pools (base and size)"
 SIZE = "a size such as 64M"
 
 _BY_KIND = {
-    TEXT: """api-cors-header bip bip6 bridge bridge-accept-fwmark cgroup-parent cluster-advertise cluster-store
+    STRING: """api-cors-header bip bip6 bridge bridge-accept-fwmark cgroup-parent cluster-advertise cluster-store
         containerd
         containerd-namespace containerd-plugin-namespace containerd-plugins-namespace data-root default-cgroupns-mode
         default-gateway default-gateway-v6 default-init default-ipc-mode default-runtime deprecated-key-path exec-root
@@ -38,7 +39,7 @@ _BY_KIND = {
         userland-proxy""",
     NUMBER: """max-concurrent-downloads max-concurrent-uploads max-download-attempts mtu network-control-plane-mtu
         network-diagnostic-port oom-score-adjust shutdown-timeout cpu-rt-period cpu-rt-runtime""",
-    TEXTS: """allow-nondistributable-artifacts authorization-plugins cdi-spec-dirs dns dns-opts dns-search exec-opts
+    STRINGS: """allow-nondistributable-artifacts authorization-plugins cdi-spec-dirs dns dns-opts dns-search exec-opts
         host-gateway-ips hosts insecure-registries labels node-generic-resources registry-mirrors storage-opts""",
     DICTIONARY: """builder default-network-opts default-ulimits features proxies runtimes""",
     OPTIONS: """cluster-store-opts log-opts""",
@@ -58,8 +59,8 @@ RELOADABLE = frozenset(
 # Only these fall back to their default when they are removed and the engine is reloaded.
 RESET_BY_RELOAD = frozenset({"max-concurrent-downloads", "max-concurrent-uploads", "max-download-attempts"})
 
-# The default bridge, docker0. An engine with live-restore and running containers does not make that anew when it
-# restarts, and so ignores changes of these (daemon_unix.go, initNetworkController).
+# The default bridge, docker0. An engine with live-restore and running containers does not make it again when
+# it restarts, and so ignores changes of these (daemon_unix.go, initNetworkController).
 BRIDGE = frozenset(
     [
         *("bip", "bip6", "bridge", "default-gateway", "default-gateway-v6", "fixed-cidr", "fixed-cidr-v6"),
@@ -69,7 +70,7 @@ BRIDGE = frozenset(
 
 
 def by_reload(key: str, old: Config, new: Config) -> bool:
-    """Whether a running engine takes this key's change over by a reload."""
+    """Return whether a running engine takes this key's change over by a reload."""
     if key not in new:
         return key in RESET_BY_RELOAD
     if key not in RELOADABLE:
@@ -80,26 +81,27 @@ def by_reload(key: str, old: Config, new: Config) -> bool:
 
 
 def check_types(config: Config, before: Config, path: str) -> list[str]:
-    """Raises Problem if a key has a value that no engine takes. Returns the keys that are not known here.
+    """Raise DockyardError for a key with a value that no engine takes. Return the keys that are not known here.
 
-    before: what stands in the file now; keys that stay as they are were not handed in, and are named as the file's.
+    before: what the file holds now; keys that stay as they are were not provided, and are named as the file's.
     """
     unknown = []
     for key, value in config.items():
-        whose = f"{path}: " if key in before and equal(before[key], value) else ""
+        place = f"{path}: " if key in before and equal(before[key], value) else ""
         if key not in KINDS:
             unknown.append(key)
             continue
-        # Masked, because the value may come to stand in the message.
-        complaint = _complaint(KINDS[key], masked({key: value})[key])
+        complaint = _complaint(key, KINDS[key], value)
         if complaint:
-            raise Problem(f"{whose}{key} must be {KINDS[key]}, and is {complaint}; change it. {UNCHANGED}")
+            raise DockyardError(
+                "daemon_wrong_type", f"{place}{key} must be {KINDS[key]}, and is {complaint}; change it."
+            )
     return unknown
 
 
-def _complaint(kind: str, value: Any) -> str | None:
-    """What the value is instead, None where it fits."""
-    if kind == TEXT and isinstance(value, str):
+def _complaint(key: str, kind: str, value: Any) -> str | None:
+    """Return what the value is instead, None if it is of this kind."""
+    if kind == STRING and isinstance(value, str):
         return None
     if kind == FLAG and isinstance(value, bool):
         return None
@@ -107,16 +109,16 @@ def _complaint(kind: str, value: Any) -> str | None:
         return None
     if kind == SIZE and isinstance(value, (str, int)) and not isinstance(value, bool):
         return None
-    if kind == TEXTS and isinstance(value, list):
-        return next((f"one with {_named(item)} in it" for item in value if not isinstance(item, str)), None)
+    if kind == STRINGS and isinstance(value, list):
+        return next((f"one with {_described(key, item)} in it" for item in value if not isinstance(item, str)), None)
     if kind == DICTIONARY and isinstance(value, dict):
         return None
     if kind == OPTIONS and isinstance(value, dict):
         wrong = ((name, item) for name, item in value.items() if not isinstance(item, str))
-        return next((f"one where {name} is {_named(item)} (put it in quotes)" for name, item in wrong), None)
+        return next((f"one where {name} is {_described(name, item)} (put it in quotes)" for name, item in wrong), None)
     if kind == POOLS and isinstance(value, list):
-        return next((f"one with {_named(item)} in it" for item in value if not _is_pool(item)), None)
-    return _named(value)
+        return next((f"one with {_described(key, item)} in it" for item in value if not _is_pool(item)), None)
+    return _described(key, value)
 
 
 def _is_pool(item: Any) -> bool:
@@ -129,13 +131,13 @@ def _is_pool(item: Any) -> bool:
     )
 
 
-def _named(value: Any) -> str:
+def _described(key: str, value: Any) -> str:
+    """Return a value of that key for a message: secrets are replaced, as it would go to a log."""
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, str):
-        return f'the text "{value}"'
-    if isinstance(value, (int, float)):
-        return f"the number {value}"
+    if isinstance(value, (str, int, float)):
+        shown = Placeholders().in_value(key, value, is_secret)
+        return f'the string "{shown}"' if isinstance(value, str) else f"the number {shown}"
     if isinstance(value, list):
         return "a list"
     return f"a dictionary ({', '.join(sorted(map(str, value)))})" if isinstance(value, dict) else "null"

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""What a running engine tells about its configuration, by the names of daemon.json, and what it should tell."""
+"""Read the configuration that a running engine shows, by the names of daemon.json, and compare it with a file."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from .document import Config
 
 _SHORT_FLAGS = {"-D": "debug", "-b": "bridge"}
 _BRIDGE_OPTION = "com.docker.network.bridge."
-# What the engine does where daemon.json says nothing.
+# What the engine does if daemon.json says nothing.
 _DEFAULTS: Config = {"debug": False, "live-restore": False, "icc": True, "ip-masq": True, "mtu": 1500}
 
 
-def read(api: EngineApi) -> Config:
-    """The values that the engine and docker0 show. A key that they do not show is not in the answer."""
+def read_live(api: EngineApi) -> Config:
+    """Return the values that the engine and docker0 show. A key that they do not show is left out."""
     info = api.get("/info")
     live: Config = {
         "debug": info["Debug"],
@@ -42,10 +42,10 @@ def read(api: EngineApi) -> Config:
     return {**live, **_bridge(api)}
 
 
-def version(api: EngineApi | None) -> tuple[int, ...]:
-    """Version of the engine that runs, (0,) where it does not tell."""
-    found = re.match(r"\d+(\.\d+)*", api.get("/version").get("Version", "") if api else "")
-    return tuple(map(int, found[0].split("."))) if found else (0,)
+def running_version(api: EngineApi | None) -> tuple[int, ...]:
+    """Return the version of the engine that runs, (0,) if it does not report it."""
+    version = re.match(r"\d+(\.\d+)*", api.get("/version").get("Version", "") if api else "")
+    return tuple(map(int, version[0].split("."))) if version else (0,)
 
 
 def _bridge(api: EngineApi) -> Config:
@@ -53,54 +53,54 @@ def _bridge(api: EngineApi) -> Config:
     if status != 200:  # bridge: none
         return {}
     options = network.get("Options") or {}
-    found: Config = {"ipv6": bool(network.get("EnableIPv6"))}
+    config: Config = {"ipv6": bool(network.get("EnableIPv6"))}
     for key, option in (("icc", "enable_icc"), ("ip-masq", "enable_ip_masquerade")):
         if _BRIDGE_OPTION + option in options:
-            found[key] = options[_BRIDGE_OPTION + option] == "true"
+            config[key] = options[_BRIDGE_OPTION + option] == "true"
     mtu = options.get("com.docker.network.driver.mtu", "")
     if mtu.isdigit():
-        found["mtu"] = int(mtu)
+        config["mtu"] = int(mtu)
     if options.get(_BRIDGE_OPTION + "host_binding_ipv4"):
-        found["ip"] = options[_BRIDGE_OPTION + "host_binding_ipv4"]
+        config["ip"] = options[_BRIDGE_OPTION + "host_binding_ipv4"]
     if options.get(_BRIDGE_OPTION + "name", DOCKER0) != DOCKER0:
-        found["bridge"] = options[_BRIDGE_OPTION + "name"]
-        return found
+        config["bridge"] = options[_BRIDGE_OPTION + "name"]
+        return config
     for address in host_network.addresses(DOCKER0):
-        found.setdefault("bip" if address.version == 4 else "bip6", str(address))
+        config.setdefault("bip" if address.version == 4 else "bip6", str(address))
     for ipam in (network.get("IPAM") or {}).get("Config") or []:
         six = ":" in ipam.get("Subnet", "")
         if ipam.get("IPRange"):
-            found["fixed-cidr-v6" if six else "fixed-cidr"] = ipam["IPRange"]
+            config["fixed-cidr-v6" if six else "fixed-cidr"] = ipam["IPRange"]
         for name, address in (ipam.get("AuxiliaryAddresses") or {}).items():
             if name.startswith("DefaultGateway"):
-                found["default-gateway-v6" if six else "default-gateway"] = address
-    return found
+                config["default-gateway-v6" if six else "default-gateway"] = address
+    return config
 
 
-def differing(config: Config, live: Config, flags: list[str]) -> list[str]:
-    """Keys that the engine should show with another value, or with its default.
+def keys_not_in_force(config: Config, live: Config, flags: list[str]) -> list[str]:
+    """Return the keys that the engine should show with another value, or with its default.
 
-    flags: dockerd's, because what they set can't be told from a key that was not taken over.
+    flags: dockerd's, because what they set can't be distinguished from a key that was not taken over.
     """
     by_flag = {_SHORT_FLAGS.get(flag, flag.lstrip("-").partition("=")[0]) for flag in flags}
-    found = []
+    different = []
     for key, shown in live.items():
         if key in by_flag:
             continue
         if key in config:
             if not _same(key, config[key], shown):
-                found.append(key)
+                different.append(key)
         elif key in _DEFAULTS and not _same(key, _DEFAULTS[key], shown):
-            found.append(key)
+            different.append(key)
     if config.get("bip") and "bip" not in live and not config.get("bridge"):
-        found.append("bip")
+        different.append("bip")
     if config.get("bridge", "") not in ("", "none", DOCKER0) and "bridge" not in live:
-        found.append("bridge")
-    return sorted(found)
+        different.append("bridge")
+    return sorted(different)
 
 
 def _same(key: str, wanted: Any, shown: Any) -> bool:
-    """False also for a value that can't be compared: somebody may have written anything into the file by hand."""
+    """Return whether both are the same. A value that can't be compared, as a user may have written it, is not."""
     try:
         return _equal(key, wanted, shown)
     except (ValueError, TypeError, KeyError, AttributeError):
@@ -133,17 +133,17 @@ def _equal(key: str, wanted: Any, shown: Any) -> bool:
     return bool(wanted == shown)
 
 
-def confirmed(config: Config, live: Config) -> Config:
-    """Those keys of a file of which the engine itself shows that it has them."""
+def confirmed_by(config: Config, live: Config) -> Config:
+    """Return those keys of a file of which the engine itself shows that it has them."""
     return {key: value for key, value in config.items() if key in live and _same(key, value, live[key])}
 
 
-def surroundings(api: EngineApi | None, version: tuple[int, ...] | None, data_root: str) -> Surroundings:
-    """What networks have to get along with.
+def inspect_surroundings(api: EngineApi | None, version: tuple[int, ...] | None, data_root: str) -> Surroundings:
+    """Return what the networks of daemon.json have to get along with on this host.
 
-    api: the engine; None where none runs.
+    api: the engine; None if none runs.
     version: of the installed engine.
-    data_root: where to look for a Swarm's state where no engine can be asked.
+    data_root: where to look for a Swarm's state if no engine can be asked.
     """
     around = Surroundings(
         routes=host_network.routes(without=DOCKER0),

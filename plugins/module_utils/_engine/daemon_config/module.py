@@ -2,77 +2,100 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""The common half of the modules docker_daemon and docker_bridge: options, order of the steps, results."""
+"""Run the modules docker_daemon and docker_bridge: the order of the steps, and what is returned."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Callable, Protocol
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host.secrets import Placeholders
 
 from ..api import Unreachable
-from . import apply, document, state
-from . import plan as daemon_config_plan
-from . import result as daemon_config_result
-
-OPTIONS = {
-    "path": {"type": "path", "default": "/etc/docker/daemon.json"},
-    "restart": {"type": "str", "choices": ["when_idle", "always", "never"], "default": "when_idle"},
-    "on_running_containers": {"type": "str", "choices": ["fail", "proceed"], "default": "fail"},
-    "backup": {"type": "bool", "default": False},
-    "timeout": {"type": "int", "default": 60},
-    "lock_timeout": {"type": "int", "default": 120},
-}
+from . import document, state
+from .apply import DaemonConfigUpdate
+from .host_state import inspect_host
+from .options import DaemonOptions
+from .plan import build_plan
+from .result import build_result
+from .rollback import resume_interrupted
 
 
-def run(call: Any, wish: document.Wish) -> dict[str, Any]:
-    """Run a call of one of the modules.
+class FileAttributes(Protocol):
+    """What a module knows of the common file options."""
 
-    call: a _module.ModuleCall.
-    """
-    try:
-        return _run(call, wish)
-    except Unreachable as error:
-        raise Problem(
-            f"The Docker Engine ceased to answer while it was asked ({error}); see its log, and run again."
-        ) from error
+    def set_on(self, temporary: str) -> None:
+        """Set them on a file that is renamed later."""
+
+    def set_in_place(self, changed: bool) -> bool:
+        """Set them on the file itself. Return whether something has changed by now."""
+
+    def diffs(self, before: str, after: str) -> list[dict[str, Any]]:
+        """Return the value of diff."""
 
 
-def _run(call: Any, wish: document.Wish) -> dict[str, Any]:
-    params = call.params
-    call.require_root("change the Docker Engine")
-    if params["owner"] not in (None, "root", "0"):
-        raise Problem(
-            f"owner is {params['owner']}, who could change the file at any time and so rule the host; leave it at root."
-            " Nothing was changed."
+class Call(Protocol):
+    """A call of a module, see _module.ModuleCall."""
+
+    check_mode: bool
+    diff_mode: bool
+    warn: Callable[[str], object]
+
+    def require_root(self, what: str) -> None:
+        """Raise DockyardError unless the module runs as root."""
+
+    def hide(self, secrets: Iterable[str]) -> None:
+        """Keep secrets out of all that the module returns and logs."""
+
+    def file_attributes(self, path: str) -> FileAttributes:
+        """Return the FileAttributes of a path."""
+
+
+def check_owner(owner: str | None) -> None:
+    """Raise DockyardError for an owner of daemon.json who is not root."""
+    if owner not in (None, "root", "0"):
+        raise DockyardError(
+            "daemon_file_unsafe",
+            f"owner is {owner}, who could change the file at any time and so rule the host; leave it at root.",
         )
-    document.check_wish(wish)
-    order = daemon_config_plan.Order(
-        path=params["path"],
-        wish=wish,
-        restart=params["restart"],
-        on_running_containers=params["on_running_containers"],
-        backup=params["backup"],
-        timeout=params["timeout"],
-    )
-    attributes = call.file_attributes(order.path)
-    with contextlib.nullcontext() if call.check_mode else state.locked(params["lock_timeout"]):
-        record = state.read(order.path)
-        finished = None if call.check_mode else apply.finish(order, record, attributes.set_on)
-        found = daemon_config_plan.look(order.path, record)
-        # The plan's execution reads the host anew into it; a diff shows what was there before.
-        before = document.shown(found.content, order.path)
-        plan = daemon_config_plan.make(order, found, record)
-        for warning in plan.warnings:
-            call.warn(warning)
-        carrier = apply.Carrier(order, plan, record, attributes.set_on)
-        if not call.check_mode:
-            carrier.run()
-    result = daemon_config_result.result(order, plan, carrier, call.check_mode, finished)
-    if os.path.exists(order.path):
+
+
+def run(call: Call, options: DaemonOptions) -> dict[str, Any]:
+    """Bring daemon.json and the engine to what is desired. Return the module's result."""
+    call.require_root("change the Docker Engine")
+    attributes = call.file_attributes(options.path)
+    placeholders = Placeholders()
+    with contextlib.nullcontext() if call.check_mode else state.locked(options.lock_timeout):
+        saved = state.read(options.path)
+        resumed = None
+        try:
+            if not call.check_mode:
+                resumed = resume_interrupted(options.path, saved, attributes.set_on, options.timeout)
+            host = inspect_host(options.path, saved)
+            call.hide(document.secrets_in(host.current))  # dockerd names values in its complaints
+            # The execution of the plan updates what is known of the host; a diff shows what was there before.
+            before = document.shown(host.content, options.path, placeholders)
+            plan = build_plan(options, host)
+            for warning in plan.warnings:
+                call.warn(warning)
+            update = DaemonConfigUpdate(options, plan, saved, attributes.set_on)
+            if not call.check_mode:
+                update.run()
+        except Unreachable as error:
+            raise DockyardError(
+                "daemon_engine_unreachable",
+                f"The Docker Engine ceased to answer while it was asked ({error}); see its log, and run again.",
+                changed=resumed is not None,
+            ) from error
+        except DockyardError as error:
+            error.changed = error.changed or resumed is not None
+            raise
+    result = build_result(options, update, call.check_mode, resumed, placeholders)
+    if os.path.exists(options.path):
         result["changed"] = attributes.set_in_place(result["changed"])
     if call.diff_mode:
-        result["diff"] = attributes.diffs(before, document.shown(plan.new, order.path))
+        result["diff"] = attributes.diffs(before, document.shown(plan.new, options.path, placeholders))
     return result

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""What is remembered on the host between two runs: the configuration that the engine took over, and a change under way.
+"""Save on the host between two runs: the configuration that the engine took over, and a change under way.
 
-The first is how a restart that is owed is found: nothing that an engine tells shows all of what it has loaded. The
-second is how a run that was killed, or cut off by a reboot, is finished or reverted by the next one.
+The first is how a pending restart is found: nothing that an engine reports shows all of what it has loaded. The second
+is how a run that was killed, or interrupted by a reboot, is completed or reverted by the next one.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ FOLDER = "/var/lib/dockyard/docker_daemon"
 class Change:
     """A change from its first step to its last.
 
-    old: the file before it; None where there was none.
-    engine: the run of the engine before it; None where none ran.
+    old: the file before it; None if there was none.
+    engine: the run of the engine before it; None if none ran.
     containers: those that ran before it and must run after it.
-    bip: docker0's address before it, which the engine would not go back to by itself; None where not known.
+    bip: docker0's address before it, to which the engine would not go back by itself; None if not known.
     """
 
     old: bytes | None
@@ -44,8 +44,12 @@ class Change:
 
 
 @dataclasses.dataclass
-class Record:
-    """engine: the run of the engine that has loaded the configuration. Both None where that is not known."""
+class SavedState:
+    """What is known of the engine from earlier runs.
+
+    engine: the run of the engine that has loaded the configuration. Both are None if that is not known.
+    change: one that is not complete yet.
+    """
 
     engine: Engine | None = None
     loaded: Config | None = None
@@ -59,7 +63,7 @@ def _path(daemon_file: str) -> str:
 
 @contextlib.contextmanager
 def locked(timeout: float) -> Iterator[None]:
-    """Keeps other runs that change the engine out."""
+    """Keep other runs that change the engine out."""
     try:
         os.makedirs(FOLDER, mode=0o700, exist_ok=True)
     except OSError as error:
@@ -68,27 +72,31 @@ def locked(timeout: float) -> Iterator[None]:
         yield
 
 
-def read(daemon_file: str) -> Record:
-    """A record that can't be read counts as none: a restart too many is better than a run that can't begin."""
+def read(daemon_file: str) -> SavedState:
+    """Return what is saved for a daemon.json.
+
+    What can't be read counts as nothing: a restart too many is better than a run that can't begin.
+    """
     content = atomic_file.read(_path(daemon_file))
     try:
-        return _decoded(json.loads(content)) if content else Record()
+        return _decoded(json.loads(content)) if content else SavedState()
     except (ValueError, KeyError, TypeError):
-        return Record()
+        return SavedState()
 
 
-def write(daemon_file: str, record: Record) -> None:
-    content = (json.dumps(_encoded(record), indent=1) + "\n").encode()
+def write(daemon_file: str, saved: SavedState) -> None:
+    """Save the state of a daemon.json, if it is not saved already."""
+    content = (json.dumps(_encoded(saved), indent=1) + "\n").encode()
     if atomic_file.read(_path(daemon_file)) != content:
         # It holds what daemon.json holds, proxies' passwords included.
         atomic_file.write(_path(daemon_file), content, mode=0o600)
 
 
-def _encoded(record: Record) -> dict[str, Any]:
-    change = record.change
+def _encoded(saved: SavedState) -> dict[str, Any]:
+    change = saved.change
     return {
-        "engine": dataclasses.asdict(record.engine) if record.engine else None,
-        "loaded": record.loaded,
+        "engine": dataclasses.asdict(saved.engine) if saved.engine else None,
+        "loaded": saved.loaded,
         "change": change
         and {
             "old": None if change.old is None else base64.b64encode(change.old).decode(),
@@ -99,11 +107,11 @@ def _encoded(record: Record) -> dict[str, Any]:
     }
 
 
-def _decoded(found: dict[str, Any]) -> Record:
-    change = found["change"]
-    return Record(
-        engine=_engine(found["engine"]),
-        loaded=found["loaded"],
+def _decoded(encoded: dict[str, Any]) -> SavedState:
+    change = encoded["change"]
+    return SavedState(
+        engine=_engine(encoded["engine"]),
+        loaded=encoded["loaded"],
         change=change
         and Change(
             old=None if change["old"] is None else base64.b64decode(change["old"], validate=True),
@@ -114,5 +122,5 @@ def _decoded(found: dict[str, Any]) -> Record:
     )
 
 
-def _engine(found: dict[str, Any] | None) -> Engine | None:
-    return Engine(**found) if found else None
+def _engine(encoded: dict[str, Any] | None) -> Engine | None:
+    return Engine(**encoded) if encoded else None

@@ -20,7 +20,9 @@ from typing import Any
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
 from ansible_collections.dockyard.ops.plugins.module_utils._host.network import Address, Interface, Network
 
-from ..daemon_config.document import UNCHANGED, Config
+from ..daemon_config.document import Config
+
+UNCHANGED = "Nothing was changed."
 
 DOCKER0 = "docker0"
 SMALLEST_MTU = {4: 68, 6: 1280}  # RFC 791, RFC 8200

@@ -14,7 +14,7 @@ from ansible_collections.dockyard.ops.plugins.filter.drift_rows import FilterMod
 
 
 def result(before: Any, after: Any, **further: Any) -> dict[str, Any]:
-    """Of a module in check mode with restart=never; before and after: the file, as a dictionary or as a text."""
+    """Of a module in check mode with restart=never; before and after: the file, as a dictionary or as a string."""
     shown = [value if isinstance(value, str) else json.dumps(value) for value in (before, after)]
     return {
         "engine": "running",
@@ -84,7 +84,7 @@ def test_a_restart_is_owed() -> None:
     config = {"icc": False}
     found = result(config, config, pending_keys=["icc"], action_needed="restart", live={"icc": True})
     row = only(drift_rows(found, "web1"))
-    assert (row["declared"], row["running"], row["note"]) == (False, True, "a restart is owed")
+    assert (row["declared"], row["running"], row["note"]) == (False, True, "a restart is pending")
 
 
 def test_somebody_has_edited_the_file_only() -> None:
@@ -114,7 +114,7 @@ def test_a_reload_is_needed() -> None:
 def test_a_reload_is_owed() -> None:
     config = {"debug": True}
     found = result(config, config, action_needed="reload", live={"debug": False})
-    assert only(drift_rows(found, "web1"))["note"] == "a reload is owed"
+    assert only(drift_rows(found, "web1"))["note"] == "a reload is pending"
 
 
 def test_a_key_that_only_stands_in_the_file() -> None:
@@ -122,7 +122,7 @@ def test_a_key_that_only_stands_in_the_file() -> None:
     found = result(config, config, action_needed="reload", live={"debug": False, "icc": False})
     row = only(drift_rows(found, "web1", {"icc": False}))
     assert (row["declared"], row["running"]) == ("(not declared)", False)
-    assert row["note"] == "daemon.json has true; a reload is owed"
+    assert row["note"] == "daemon.json has true; a reload is pending"
 
 
 def test_mirrors_as_the_engine_shows_them_are_the_same() -> None:
@@ -135,7 +135,7 @@ def test_mirrors_as_the_engine_shows_them_are_the_same() -> None:
 @pytest.mark.parametrize("needed", ["reload", "restart"])
 def test_owed_for_a_key_that_nobody_can_see(needed: str) -> None:
     found = result({"features": {}}, {"features": {}}, action_needed=needed)
-    assert only(drift_rows(found, "web1"))["note"] == f"a {needed} is owed"
+    assert only(drift_rows(found, "web1"))["note"] == f"a {needed} is pending"
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._engine import containers as engine_containers
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.api import EngineApi, Unreachable, message
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.containers import bring_back, names, running
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.containers import bring_back, joined_names, running
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.tests.unit.helpers.engine_server import Container, Engine, serve
 
 
@@ -135,7 +135,7 @@ def test_events(engine: Engine, api: EngineApi, number: int) -> None:
 
 def test_events_that_can_not_be_read(engine: Engine, api: EngineApi) -> None:
     engine.answers = {"/events": (200, b'{"Type": "daemon"}\n{"Type": "da')}
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(DockyardError) as caught:
         api.events(1, 2)
     assert caught.value.message.startswith("The engine's events can't be read: ")
     assert caught.value.message.endswith("; look at journalctl -u docker.service.")
@@ -175,7 +175,7 @@ def test_those_that_run_the_oldest_first(engine: Engine, api: EngineApi) -> None
         engine_containers.Container("a" * 64, "web"),
         engine_containers.Container("c" * 64, "once", removed_at_stop=True),
     ]
-    assert names(running(api)) == f"db, {'d' * 12}, once, web"
+    assert joined_names(running(api)) == f"db, {'d' * 12}, once, web"
 
 
 def test_one_that_ends_while_it_is_asked_for(engine: Engine, api: EngineApi) -> None:

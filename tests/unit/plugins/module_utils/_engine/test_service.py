@@ -164,7 +164,7 @@ STAMP = 'time="2026-11-24T01:07:27.001001128Z" '
     ],
 )
 def test_a_line_of_the_log_without_its_trimmings(line: str, plain: str) -> None:
-    assert service._plain(line) == plain
+    assert service._log_message(line) == plain
 
 
 def test_the_last_words_of_an_engine_that_failed() -> None:
@@ -182,7 +182,7 @@ def test_the_last_words_of_an_engine_that_failed() -> None:
         "Failed to start docker.service - Docker Application Container Engine.",
         "docker.service: Scheduled restart job, restart counter is at 1.",
     ]
-    assert service._last_words(log) == (
+    assert service._most_telling(log) == (
         'failed to start daemon: Error initializing network controller: error creating default "bridge" network:'
         " failed to"
         " allocate gateway (10.77.0.0): Address already in use"
@@ -191,9 +191,9 @@ def test_the_last_words_of_an_engine_that_failed() -> None:
 
 def test_the_last_words_name_each_error_once_and_the_last_ones() -> None:
     errors = [STAMP + f'level=error msg="error number {number}"' for number in (1, 2, 3, 4, 5, 5, 5)]
-    assert service._last_words(errors[:3]) == "error number 1; error number 2; error number 3"
-    assert service._last_words(errors, 2) == "error number 5"
-    assert service._last_words([errors[0], errors[0]]) == "error number 1"
+    assert service._most_telling(errors[:3]) == "error number 1; error number 2; error number 3"
+    assert service._most_telling(errors, 2) == "error number 5"
+    assert service._most_telling([errors[0], errors[0]]) == "error number 1"
 
 
 def test_the_last_words_where_no_error_is_named() -> None:
@@ -203,12 +203,12 @@ def test_the_last_words_where_no_error_is_named() -> None:
         "docker.service: Failed with result 'exit-code'.",
         "",
     ]
-    assert service._last_words(log) == "panic in the machine room"
-    assert service._last_words([STAMP + 'level=info msg="Starting up"', ""]) == ""
-    assert service._last_words([]) == ""
+    assert service._most_telling(log) == "panic in the machine room"
+    assert service._most_telling([STAMP + 'level=info msg="Starting up"', ""]) == ""
+    assert service._most_telling([]) == ""
 
 
 def test_without_a_dockerd_nothing_can_be_asked() -> None:
     for planned in ([], ["/nowhere/dockerd"]):
         assert service.validate(Unit("absent", [], planned=planned), b"{}") is None
-    assert service.version(Unit("absent", [])) is None
+    assert service.installed_version(Unit("absent", [])) is None

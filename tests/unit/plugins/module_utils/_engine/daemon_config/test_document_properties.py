@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The Dockyard authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What holds for every daemon.json and every wish, not only for those that somebody thought of."""
+"""What holds for every daemon.json and every declaration, not only for those that one thinks of."""
 
 from __future__ import annotations
 
@@ -10,20 +10,22 @@ import random
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.document import (
-    Broken,
-    Wish,
+    DesiredConfig,
+    InvalidDaemonConfig,
     different_keys,
     equal,
     masked,
     merge,
+    new_config,
     parse,
     render,
     shown,
-    wanted,
     without,
 )
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.key_types import check_types
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.options import desired_config
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host.secrets import Placeholders
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -79,9 +81,9 @@ def test_a_file_in_another_order_and_form_is_the_same(
     other = parse(json.dumps(shuffled(config), indent=indent).encode(), PATH)
     assert equal(other, config)
     assert different_keys(other, config) == []
-    assert equal(wanted(other, Wish("merged", config)), other)
-    assert equal(wanted(other, Wish("replaced", config)), other)
-    assert shown(render(other), PATH) == shown(render(config), PATH)
+    assert equal(new_config(other, desired_config(config, "merged", [], None)), other)
+    assert equal(new_config(other, desired_config(config, "replaced", [], None)), other)
+    assert shown(render(other), PATH, Placeholders()) == shown(render(config), PATH, Placeholders())
 
 
 @runs
@@ -107,7 +109,7 @@ def test_configurations_are_equal_only_if_nothing_tells_them_apart(one: dict[str
 @given(configs, configs)
 def test_a_merge_holds_the_wish_and_all_else_that_was_there(current: dict[str, Any], wish: dict[str, Any]) -> None:
     before, wished = render(current), render(wish)
-    merged = wanted(current, Wish("merged", wish))
+    merged = new_config(current, desired_config(wish, "merged", [], None))
     assert contains(merged, wish)
     assert list(merged)[: len(current)] == list(current)
     for key in current.keys() - wish.keys():
@@ -121,8 +123,8 @@ def test_a_merge_holds_the_wish_and_all_else_that_was_there(current: dict[str, A
 @runs
 @given(configs, configs)
 def test_a_second_merge_changes_nothing(current: dict[str, Any], wish: dict[str, Any]) -> None:
-    once = wanted(current, Wish("merged", wish))
-    assert render(wanted(once, Wish("merged", wish))) == render(once)
+    once = new_config(current, desired_config(wish, "merged", [], None))
+    assert render(new_config(once, desired_config(wish, "merged", [], None))) == render(once)
     assert different_keys(current, once) == sorted(
         key for key in wish if key not in current or not equal(current[key], once[key])
     )
@@ -150,14 +152,14 @@ def test_merges_of_several_levels_are_one_merge(
 @given(configs, configs)
 def test_absent_takes_back_what_a_merge_has_added(current: dict[str, Any], wish: dict[str, Any]) -> None:
     added = {key: value for key, value in wish.items() if key not in current}
-    merged = wanted(current, Wish("merged", added))
-    assert render(wanted(merged, Wish("absent", dict.fromkeys(added)))) == render(current)
+    merged = new_config(current, desired_config(added, "merged", [], None))
+    assert render(new_config(merged, DesiredConfig({}, removal=dict.fromkeys(added)))) == render(current)
 
 
 @runs
 @given(configs, configs)
 def test_absent_leaves_nothing_of_it_and_all_else(current: dict[str, Any], removal: dict[str, Any]) -> None:
-    left = wanted(current, Wish("absent", removal))
+    left = new_config(current, DesiredConfig({}, removal=removal))
     assert render(without(left, removal)) == render(left), "a second time there is nothing to remove"
     for key in current.keys() - removal.keys():
         assert equal(left[key], current[key])
@@ -172,12 +174,12 @@ def test_absent_leaves_nothing_of_it_and_all_else(current: dict[str, Any], remov
 def test_replaced_is_the_wish_and_what_others_own(
     current: dict[str, Any], wish: dict[str, Any], owned: frozenset[str] | None
 ) -> None:
-    target = wanted(current, Wish("replaced", wish, owned))
+    target = new_config(current, DesiredConfig(wish, owned=owned))
     others = {} if owned is None else {key: value for key, value in current.items() if key not in owned}
     assert equal(target, {**others, **wish})
     kept = [key for key in current if key in target]
     assert list(target)[: len(kept)] == kept
-    assert render(wanted(target, Wish("replaced", wish, owned))) == render(target)
+    assert render(new_config(target, DesiredConfig(wish, owned=owned))) == render(target)
 
 
 @runs
@@ -185,10 +187,10 @@ def test_replaced_is_the_wish_and_what_others_own(
 def test_any_bytes_are_read_or_refused_in_one_sentence(content: bytes) -> None:
     try:
         config = parse(content, PATH)
-    except Broken as broken:
-        assert broken.message.startswith(PATH)
-        assert broken.message.endswith(". Nothing was changed.")
-        assert shown(content, PATH).startswith(f"({PATH}")
+    except InvalidDaemonConfig as invalid:
+        assert invalid.message.startswith(PATH)
+        assert invalid.message.endswith(".")
+        assert shown(content, PATH, Placeholders()).startswith(f"({PATH}")
     else:
         if content.decode().strip():
             assert equal(config, json.loads(content))
@@ -200,9 +202,9 @@ def test_any_bytes_are_read_or_refused_in_one_sentence(content: bytes) -> None:
 def test_types_are_judged_or_the_key_is_not_known(config: dict[str, Any]) -> None:
     try:
         unknown = check_types(config, {}, PATH)
-    except Problem as problem:
+    except DockyardError as problem:
         assert problem.message.partition(" must be ")[0] in config
-        assert problem.message.endswith("; change it. Nothing was changed.")
+        assert problem.message.endswith("; change it.")
     else:
         assert set(unknown) == config.keys() - {"bip", "icc", "log-opts", "labels", "runtimes"}
 
@@ -219,7 +221,7 @@ def test_no_password_of_a_url_is_ever_shown(password: str, scheme: str, user: st
         "registry-mirrors": [f"{scheme}://{user}:{password}@mirror.example.com"],
         "log-opts": {"splunk-token": password, "gelf-address": f"tcp://{user}:{password}@10.0.0.1:12201"},
     }
-    text = json.dumps(masked(config))
+    text = json.dumps(masked(config, Placeholders()))
     assert password not in text
-    assert text.count("(secret, sha256 ") == 4
+    assert text.count("(secret 1)") == 4
     assert "proxy.example.com:3128/" in text and "mirror.example.com" in text and "10.0.0.1:12201" in text

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config import key_types
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.key_types import by_reload, check_types
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
 PATH = "/etc/docker/daemon.json"
 
@@ -18,33 +18,33 @@ PATH = "/etc/docker/daemon.json"
 @pytest.mark.parametrize(
     "key, value, complaint",
     [
-        ("bip", 5, "a text, and is the number 5"),
-        ("bip", True, "a text, and is true"),
-        ("bip", ["10.77.0.1/24"], "a text, and is a list"),
-        ("log-driver", {"b": 1, "a": 2}, "a text, and is a dictionary (a, b)"),
-        ("log-level", None, "a text, and is null"),
-        ("icc", "false", 'true or false, and is the text "false"'),
+        ("bip", 5, "a string, and is the number 5"),
+        ("bip", True, "a string, and is true"),
+        ("bip", ["10.77.0.1/24"], "a string, and is a list"),
+        ("log-driver", {"b": 1, "a": 2}, "a string, and is a dictionary (a, b)"),
+        ("log-level", None, "a string, and is null"),
+        ("icc", "false", 'true or false, and is the string "false"'),
         ("live-restore", 1, "true or false, and is the number 1"),
         ("debug", [], "true or false, and is a list"),
-        ("mtu", "1400", 'a whole number, and is the text "1400"'),
+        ("mtu", "1400", 'a whole number, and is the string "1400"'),
         ("mtu", 1400.5, "a whole number, and is the number 1400.5"),
         ("max-concurrent-downloads", True, "a whole number, and is true"),
-        ("dns", "10.0.0.53", 'a list of texts, and is the text "10.0.0.53"'),
-        ("labels", ["a", 5], "a list of texts, and is one with the number 5 in it"),
-        ("registry-mirrors", [["a"]], "a list of texts, and is one with a list in it"),
-        ("hosts", {"a": 1}, "a list of texts, and is a dictionary (a)"),
+        ("dns", "10.0.0.53", 'a list of strings, and is the string "10.0.0.53"'),
+        ("labels", ["a", 5], "a list of strings, and is one with the number 5 in it"),
+        ("registry-mirrors", [["a"]], "a list of strings, and is one with a list in it"),
+        ("hosts", {"a": 1}, "a list of strings, and is a dictionary (a)"),
         ("features", ["buildkit"], "a dictionary, and is a list"),
-        ("proxies", "http://proxy:3128", 'a dictionary, and is the text "http://proxy:3128"'),
-        ("log-opts", ["max-size"], "a dictionary of texts, and is a list"),
+        ("proxies", "http://proxy:3128", 'a dictionary, and is the string "http://proxy:3128"'),
+        ("log-opts", ["max-size"], "a dictionary of strings, and is a list"),
         (
             "log-opts",
             {"max-size": "10m", "max-file": 3},
-            "a dictionary of texts, and is one where max-file is the number 3 (put it in quotes)",
+            "a dictionary of strings, and is one where max-file is the number 3 (put it in quotes)",
         ),
         (
             "log-opts",
             {"compress": True},
-            "a dictionary of texts, and is one where compress is true (put it in quotes)",
+            "a dictionary of strings, and is one where compress is true (put it in quotes)",
         ),
         ("default-shm-size", True, "a size such as 64M, and is true"),
         ("default-shm-size", [64], "a size such as 64M, and is a list"),
@@ -56,7 +56,7 @@ PATH = "/etc/docker/daemon.json"
         (
             "default-address-pools",
             ["10.0.0.0/8"],
-            'a list of pools (base and size), and is one with the text "10.0.0.0/8" in it',
+            'a list of pools (base and size), and is one with the string "10.0.0.0/8" in it',
         ),
         (
             "default-address-pools",
@@ -76,27 +76,27 @@ PATH = "/etc/docker/daemon.json"
     ],
 )
 def test_a_wrong_type(key: str, value: object, complaint: str) -> None:
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(DockyardError) as caught:
         check_types({"debug": True, key: value}, {}, PATH)
-    assert caught.value.message == f"{key} must be {complaint}; change it. Nothing was changed."
-    # What stands in the file already is the file's.
-    with pytest.raises(Problem) as caught:
+    assert caught.value.message == f"{key} must be {complaint}; change it."
+    # What is in the file already is the file's.
+    with pytest.raises(DockyardError) as caught:
         check_types({key: value}, {key: value}, PATH)
-    assert caught.value.message == f"{PATH}: {key} must be {complaint}; change it. Nothing was changed."
+    assert caught.value.message == f"{PATH}: {key} must be {complaint}; change it."
 
 
 def test_a_secret_of_the_wrong_type_stays_one() -> None:
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(DockyardError) as caught:
         check_types({"proxies": "http://alice:horse@proxy:3128"}, {}, PATH)
     assert "horse" not in caught.value.message
-    assert 'must be a dictionary, and is the text "http://alice:(secret, sha256 ' in caught.value.message
+    assert 'must be a dictionary, and is the string "http://alice:(secret 1)@proxy:3128' in caught.value.message
 
 
 EXAMPLES: dict[str, list[Any]] = {
-    key_types.TEXT: ["", "x"],
+    key_types.STRING: ["", "x"],
     key_types.FLAG: [True, False],
     key_types.NUMBER: [0, -5, 1400],
-    key_types.TEXTS: [[], ["a", "b"]],
+    key_types.STRINGS: [[], ["a", "b"]],
     key_types.DICTIONARY: [{}, {"a": {"b": [1]}}],
     key_types.OPTIONS: [{}, {"max-file": "3"}],
     key_types.POOLS: [[], [{"base": "10.100.0.0/16", "size": 24}]],

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What an engine shows of its configuration, compared with a file.
 
-Answers are those of Docker 26.1, cut to what is read. The engine is imitated, see _engine_server.py; what a real one
-shows of docker0 is in the integration targets.
+Answers are those of Docker 26.1, cut to what is read. The engine is imitated, see helpers/engine_server.py; what a
+real one shows of docker0 is in the integration targets.
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.api import EngineApi, Unreachable
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config import live as daemon_config_live
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.live import confirmed, differing
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config import live as live_config
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.live import (
+    confirmed_by,
+    keys_not_in_force,
+)
 from ansible_collections.dockyard.ops.plugins.module_utils._host import network as host_network
 from ansible_collections.dockyard.ops.tests.unit.helpers.engine_server import Engine, serve
 
@@ -67,8 +70,8 @@ FITTING = {"live-restore": True, "icc": False, "mtu": 1400}
     ],
 )
 def test_an_engine_that_has_it(key: str, wanted: object) -> None:
-    assert differing({**FITTING, key: wanted}, LIVE, ["/usr/sbin/dockerd"]) == []
-    assert confirmed({key: wanted}, LIVE) == ({key: wanted} if key in LIVE else {})
+    assert keys_not_in_force({**FITTING, key: wanted}, LIVE, ["/usr/sbin/dockerd"]) == []
+    assert confirmed_by({key: wanted}, LIVE) == ({key: wanted} if key in LIVE else {})
 
 
 @pytest.mark.parametrize(
@@ -105,40 +108,40 @@ def test_an_engine_that_has_it(key: str, wanted: object) -> None:
     ],
 )
 def test_an_engine_that_has_something_else(key: str, wanted: object) -> None:
-    assert differing({**FITTING, key: wanted}, LIVE, ["/usr/sbin/dockerd"]) == [key]
-    assert confirmed({key: wanted}, LIVE) == {}
+    assert keys_not_in_force({**FITTING, key: wanted}, LIVE, ["/usr/sbin/dockerd"]) == [key]
+    assert confirmed_by({key: wanted}, LIVE) == {}
 
 
 def test_what_a_file_does_not_name_has_its_default() -> None:
-    assert differing({}, LIVE, []) == ["icc", "live-restore", "mtu"]
-    assert differing({}, {**LIVE, **daemon_config_live._DEFAULTS}, []) == []
-    assert differing({"mtu": 0}, {"mtu": 1500}, []) == []
+    assert keys_not_in_force({}, LIVE, []) == ["icc", "live-restore", "mtu"]
+    assert keys_not_in_force({}, {**LIVE, **live_config._DEFAULTS}, []) == []
+    assert keys_not_in_force({"mtu": 0}, {"mtu": 1500}, []) == []
 
 
 def test_a_bridge_that_is_not_there() -> None:
     live = {"debug": False}
-    assert differing({"bip": "10.77.0.1/24"}, live, []) == ["bip"]
-    assert differing({"bridge": "br-own"}, live, []) == ["bridge"]
-    assert differing({"bridge": "br-own"}, {**live, "bridge": "br-own"}, []) == []
-    assert differing({"bridge": "none"}, live, []) == []
-    assert differing({"bridge": ""}, live, []) == []
+    assert keys_not_in_force({"bip": "10.77.0.1/24"}, live, []) == ["bip"]
+    assert keys_not_in_force({"bridge": "br-own"}, live, []) == ["bridge"]
+    assert keys_not_in_force({"bridge": "br-own"}, {**live, "bridge": "br-own"}, []) == []
+    assert keys_not_in_force({"bridge": "none"}, live, []) == []
+    assert keys_not_in_force({"bridge": ""}, live, []) == []
 
 
 @pytest.mark.parametrize("flags", [["--icc=false"], ["--icc", "false"], ["-D", "--icc=false"]])
 def test_what_a_flag_sets_is_not_compared(flags: list[str]) -> None:
-    assert differing({"icc": True, "mtu": 1450}, LIVE, flags) == ["live-restore", "mtu"]
+    assert keys_not_in_force({"icc": True, "mtu": 1450}, LIVE, flags) == ["live-restore", "mtu"]
 
 
 def test_short_flags() -> None:
-    assert differing({"debug": True, **FITTING}, LIVE, ["-D"]) == []
+    assert keys_not_in_force({"debug": True, **FITTING}, LIVE, ["-D"]) == []
     live = {**LIVE, "bridge": "br-own"}
-    assert differing({"bridge": "br-typo", **FITTING}, live, ["-b", "br-own"]) == []
-    assert differing({"bridge": "br-typo", **FITTING}, live, []) == ["bridge"]
+    assert keys_not_in_force({"bridge": "br-typo", **FITTING}, live, ["-b", "br-own"]) == []
+    assert keys_not_in_force({"bridge": "br-typo", **FITTING}, live, []) == ["bridge"]
 
 
 def test_in_order() -> None:
     wanted = {"mtu": 1450, "debug": True, "icc": True, "live-restore": True}
-    assert differing(wanted, LIVE, []) == ["debug", "icc", "mtu"]
+    assert keys_not_in_force(wanted, LIVE, []) == ["debug", "icc", "mtu"]
 
 
 # --- asking a real socket
@@ -188,14 +191,14 @@ def engine(tmp_path: pathlib.Path) -> Iterator[Engine]:
 
 
 def test_an_engine_without_a_default_bridge(engine: Engine) -> None:
-    assert daemon_config_live.read(EngineApi(engine.socket)) == OF_INFO
+    assert live_config.read_live(EngineApi(engine.socket)) == OF_INFO
 
 
 def test_an_engine_with_another_bridge(engine: Engine) -> None:
     info = {**INFO, "Labels": ["a"], "RegistryConfig": {"Mirrors": ["https://m/"]}}
     info["DefaultAddressPools"] = [{"Base": "10.100.0.0/16", "Size": 24}]
     engine.answers = {"/info": (200, info), "/networks/bridge": (200, BRIDGE)}
-    assert daemon_config_live.read(EngineApi(engine.socket)) == {
+    assert live_config.read_live(EngineApi(engine.socket)) == {
         **OF_INFO,
         "labels": ["a"],
         "registry-mirrors": ["https://m/"],
@@ -227,7 +230,7 @@ def test_docker0_is_read_from_the_kernel_and_its_ranges_from_the_engine(engine: 
         ]
     }
     engine.answers["/networks/bridge"] = (200, network)
-    live = daemon_config_live.read(EngineApi(engine.socket))
+    live = live_config.read_live(EngineApi(engine.socket))
     assert {key: live[key] for key in live if key.startswith(("fixed", "default-gateway"))} == {
         "fixed-cidr": "10.77.0.128/25",
         "fixed-cidr-v6": "fd00:77::/80",
@@ -247,7 +250,7 @@ def test_what_networks_have_to_get_along_with(engine: Engine, tmp_path: pathlib.
     }
     networks = [BRIDGE, web, {"Name": "host", "IPAM": {"Config": None}}, {"Name": "none", "IPAM": None}]
     engine.answers["/networks"] = (200, networks)
-    around = daemon_config_live.surroundings(EngineApi(engine.socket), (26, 1, 5), str(tmp_path))
+    around = live_config.inspect_surroundings(EngineApi(engine.socket), (26, 1, 5), str(tmp_path))
     assert around.networks == [
         ("web", ipaddress.ip_network("172.18.0.0/16")),
         ("web", ipaddress.ip_network("fd00:18::/64")),
@@ -257,18 +260,18 @@ def test_what_networks_have_to_get_along_with(engine: Engine, tmp_path: pathlib.
     assert not around.swarm
     for state, member in (("active", True), ("pending", True), ("locked", True), ("inactive", False)):
         engine.answers["/info"] = (200, {**INFO, "Swarm": {"LocalNodeState": state}})
-        assert daemon_config_live.surroundings(EngineApi(engine.socket), None, "/none").swarm is member
+        assert live_config.inspect_surroundings(EngineApi(engine.socket), None, "/none").swarm is member
 
 
 def test_an_engine_that_answers_with_an_error(engine: Engine) -> None:
     engine.answers["/networks"] = (500, {"message": "store is locked"})
     with pytest.raises(Unreachable, match="/networks answered 500: store is locked"):
-        daemon_config_live.surroundings(EngineApi(engine.socket), None, "/none")
+        live_config.inspect_surroundings(EngineApi(engine.socket), None, "/none")
 
 
 def test_a_swarm_is_found_where_no_engine_runs(tmp_path: pathlib.Path) -> None:
     def swarm() -> bool:
-        return daemon_config_live.surroundings(None, None, str(tmp_path)).swarm
+        return live_config.inspect_surroundings(None, None, str(tmp_path)).swarm
 
     assert not swarm()
     state = tmp_path / "swarm" / "docker-state.json"

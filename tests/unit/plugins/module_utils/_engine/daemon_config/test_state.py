@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The Dockyard authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is remembered between two runs: all of it comes back, and what is damaged counts as nothing."""
+"""What is saved between two runs: all of it comes back, and what is damaged counts as nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.containers import Container
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config import state
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.state import Change, Record
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.state import Change, SavedState
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.service import Engine
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from hypothesis import given, settings
@@ -27,9 +27,9 @@ TASK = Container("d3adb33f0000" + "1" * 52, "stack_web.1.x", of_swarm=True)
 
 @pytest.fixture
 def folder(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
-    monkeypatch.setattr(state, "FOLDER", str(tmp_path / "record"))
-    (tmp_path / "record").mkdir()
-    return tmp_path / "record"
+    monkeypatch.setattr(state, "FOLDER", str(tmp_path / "state"))
+    (tmp_path / "state").mkdir()
+    return tmp_path / "state"
 
 
 texts = st.text(st.characters(codec="utf-8"), max_size=10)
@@ -50,38 +50,40 @@ changes = st.builds(
 
 
 @settings(max_examples=150, deadline=None)
-@given(record=st.builds(Record, engines, st.none() | configs, st.none() | changes))
-def test_all_of_it_comes_back(record: Record) -> None:
-    encoded = json.loads(json.dumps(state._encoded(record)))
-    assert state._decoded(encoded) == record
+@given(saved=st.builds(SavedState, engines, st.none() | configs, st.none() | changes))
+def test_all_of_it_comes_back(saved: SavedState) -> None:
+    encoded = json.loads(json.dumps(state._encoded(saved)))
+    assert state._decoded(encoded) == saved
 
 
-def test_a_record_is_private_and_written_only_when_it_changes(folder: pathlib.Path) -> None:
-    record = Record(ENGINE, {"proxies": {"http-proxy": "http://a:b@c"}}, Change(b"\xff old", ENGINE, [WEB, TASK], "x"))
-    state.write(FILE, record)
+def test_the_state_is_private_and_written_only_when_it_changes(folder: pathlib.Path) -> None:
+    saved = SavedState(
+        ENGINE, {"proxies": {"http-proxy": "http://a:b@c"}}, Change(b"\xff old", ENGINE, [WEB, TASK], "x")
+    )
+    state.write(FILE, saved)
     path = folder / "etc-docker-daemon.json"
     assert os.listdir(folder) == [path.name]
     assert path.stat().st_mode & 0o777 == 0o600
-    assert state.read(FILE) == record
+    assert state.read(FILE) == saved
     inode = path.stat().st_ino
-    state.write(FILE, record)
+    state.write(FILE, saved)
     assert path.stat().st_ino == inode
-    state.write(FILE, Record())
+    state.write(FILE, SavedState())
     assert path.stat().st_ino != inode
-    assert state.read(FILE) == Record(None, None, None)
+    assert state.read(FILE) == SavedState(None, None, None)
 
 
-def test_each_file_has_its_own_record(folder: pathlib.Path) -> None:
-    state.write(FILE, Record(ENGINE, {"a": 1}))
-    state.write("/srv/docker/daemon.json", Record(ENGINE, {"b": 1}))
+def test_each_file_has_its_own_state(folder: pathlib.Path) -> None:
+    state.write(FILE, SavedState(ENGINE, {"a": 1}))
+    state.write("/srv/docker/daemon.json", SavedState(ENGINE, {"b": 1}))
     assert state.read(FILE).loaded == {"a": 1}
     assert state.read("/srv/docker/daemon.json").loaded == {"b": 1}
-    assert state.read("/nowhere") == Record()
-    state.write("/srv/docker-daemon.json", Record(ENGINE, {"c": 1}))
+    assert state.read("/nowhere") == SavedState()
+    state.write("/srv/docker-daemon.json", SavedState(ENGINE, {"c": 1}))
     assert state.read("/srv/docker/daemon.json").loaded == {"b": 1}
 
 
-GOOD: dict[str, Any] = state._encoded(Record(ENGINE, {"icc": False}, Change(b"{}", ENGINE, [WEB])))
+GOOD: dict[str, Any] = state._encoded(SavedState(ENGINE, {"icc": False}, Change(b"{}", ENGINE, [WEB])))
 
 
 @pytest.mark.parametrize(
@@ -103,11 +105,11 @@ GOOD: dict[str, Any] = state._encoded(Record(ENGINE, {"icc": False}, Change(b"{}
         json.dumps({**GOOD, "change": {**GOOD["change"], "containers": [{"no such": "x"}]}}).encode(),
     ],
 )
-def test_a_damaged_record_counts_as_none_and_can_be_written_anew(folder: pathlib.Path, content: bytes) -> None:
+def test_a_damaged_state_counts_as_none_and_can_be_written_again(folder: pathlib.Path, content: bytes) -> None:
     (folder / "etc-docker-daemon.json").write_bytes(content)
-    assert state.read(FILE) == Record()
-    state.write(FILE, Record(ENGINE, {}))
-    assert state.read(FILE) == Record(ENGINE, {})
+    assert state.read(FILE) == SavedState()
+    state.write(FILE, SavedState(ENGINE, {}))
+    assert state.read(FILE) == SavedState(ENGINE, {})
 
 
 def test_the_lock_makes_its_folder_for_root_alone(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:

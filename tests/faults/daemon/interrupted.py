@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The Dockyard authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs that were killed or cut off by a reboot, restarts that are owed, engines that are down because of their file.
+"""Runs that were killed or interrupted by a reboot, pending restarts, engines that are down because of their file.
 
 To kill at an exact moment, /usr/local/bin/systemctl stands in for the real one: it stops at the verb in question,
 before or after it has handed it on, until the test has killed the module. The kill, the engine and systemd are real.
@@ -10,11 +10,16 @@ before or after it has handed it on, until the test has killed the module. The k
 from __future__ import annotations
 
 import json
+import re
 
 from daemon.host import BASE, PATH, Host
 
 Outcome = tuple[str, list[str]]
 WANTED = {"dns-search": ["example.com"]}
+_NOT_SAVED = re.compile(
+    "The change of /etc/docker/daemon.json is not complete: Can't write /var/lib/dockyard/docker_daemon/etc-docker-daemon.json:"
+    r" the file system is full.* The next run completes it\.$"
+)
 _GATE = """#!/bin/sh
 # Hands everything on to the real systemctl, and stops at "{verb}" for the test.
 if [ "$1" = "{verb}" ]; then
@@ -70,7 +75,7 @@ def killed_before_restart(host: Host) -> Outcome:
     broken += _all_up(host)
     seen = host.daemon(check=True, config=WANTED, on_running_containers="proceed")
     if seen.get("action_taken") != "restart" or seen.get("changed_keys") != []:
-        broken.append(f"the restart that is owed is not seen: {seen['msg']}")
+        broken.append(f"the pending restart is not seen: {seen['msg']}")
     broken += _completes(host, {**BASE, **WANTED})
     _tidy(host)
     return "the next run restarts", broken
@@ -100,6 +105,32 @@ def rebooted_with_a_file_that_kills(host: Host) -> Outcome:
     return "the next run reverts it", broken
 
 
+_FILLING = """#!/bin/sh
+# Hands everything on to the real systemctl, and fills the disk of the saved state before a restart.
+[ "$1" != restart ] || dd if=/dev/zero of=/var/lib/dockyard/filler bs=1k 2>/dev/null
+exec /usr/bin/systemctl "$@"
+"""
+
+
+def disk_full_during_restart(host: Host) -> Outcome:
+    """The engine has taken the change over, and that can't be saved any more."""
+    host.must(
+        "cp -a /var/lib/dockyard /root/dockyard; mount -t tmpfs -o size=64k tmpfs /var/lib/dockyard;"
+        " cp -a /root/dockyard/. /var/lib/dockyard/"
+    )
+    host.write(_FILLING, "/usr/local/bin/systemctl")
+    host.must("chmod 755 /usr/local/bin/systemctl")
+    answer = host.daemon(config=WANTED, on_running_containers="proceed")
+    host.must("rm /usr/local/bin/systemctl /var/lib/dockyard/filler")
+    broken = [] if answer.get("failed") and answer["changed"] else [f"not failed and changed: {answer}"]
+    if not _NOT_SAVED.search(answer["msg"]) or "Nothing was changed" in answer["msg"]:
+        broken.append(f"it says {answer['msg']}")
+    broken += _completes(host, {**BASE, **WANTED})
+    host.must("umount /var/lib/dockyard; rm -r /root/dockyard")
+    _tidy(host)
+    return "said, and completed by the next run", broken
+
+
 def killed_anywhere(host: Host) -> Outcome:
     """A kill at every step of a run's life, until it is over before the kill comes."""
     broken: list[str] = []
@@ -125,20 +156,20 @@ def killed_anywhere(host: Host) -> Outcome:
     return f"{kills} kills, every one completed", broken
 
 
-def owed_restart(host: Host) -> Outcome:
+def pending_restart(host: Host) -> Outcome:
     """What a play leaves behind that failed before its handler, or that was told not to restart."""
     before = host.state()
     written = host.daemon(config=WANTED, restart="never")
     broken = host.healthy(before)
     broken = [what for what in broken if not what.startswith("file ")]
-    if written.get("pending_keys") != ["dns-search"] or "by a restart, which is owed" not in written["msg"]:
+    if written.get("pending_keys") != ["dns-search"] or "by a restart, which is pending" not in written["msg"]:
         broken.append(f"it says {written}")
     broken += _completes(host, {**BASE, **WANTED})
     _tidy(host)
     return "the next run restarts", broken
 
 
-def owed_by_hand(host: Host) -> Outcome:
+def pending_by_hand(host: Host) -> Outcome:
     """Edited by hand long after the start, and nobody restarted the engine, which would not survive it."""
     host.must("rm -rf /var/lib/dockyard")
     host.write(json.dumps({**BASE, "log-driver": "nonsense"}))
@@ -207,10 +238,11 @@ FAULTS = [
     ("killed during the restart", killed_during_restart),
     ("rebooted between write and restart", rebooted_in_between),
     ("rebooted with a file that kills the engine", rebooted_with_a_file_that_kills),
+    ("disk full where the change is saved, during the restart", disk_full_during_restart),
     ("killed at any moment", killed_anywhere),
-    ("a restart that is owed", owed_restart),
-    ("a restart that is owed, for a file that kills", owed_by_hand),
+    ("a pending restart", pending_restart),
+    ("a pending restart, for a file that kills", pending_by_hand),
     ("engine down, file is no JSON", down_by_syntax),
     ("engine down, bip is the network's address", down_by_bip),
-    ("engine down, and the wish does not mend it", down_and_still_wrong),
+    ("engine down, and what is declared does not fix it", down_and_still_wrong),
 ]

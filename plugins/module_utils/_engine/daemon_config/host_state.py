@@ -1,0 +1,138 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""Inspect the host: its daemon.json, its engine, and what the engine has of the file. Changes nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pwd
+import shutil
+import stat
+from typing import Literal
+
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
+
+from .. import service
+from ..api import EngineApi
+from ..containers import Container, running
+from ..networks.rules import Surroundings
+from .document import Config, InvalidDaemonConfig, parse
+from .live import confirmed_by, inspect_surroundings, read_live
+from .state import SavedState
+
+EngineState = Literal["absent", "stopped", "failed", "running", "other_file"]
+
+
+@dataclasses.dataclass
+class HostState:
+    """The host before a change.
+
+    content: the file, None if there is none; current: its keys, None if it is invalid.
+    engine: C(other_file) if the engine reads another file than this.
+    loaded: what the running engine has taken over, as far as that is known.
+    """
+
+    content: bytes | None
+    current: Config | None
+    invalid: InvalidDaemonConfig | None
+    unit: service.Unit
+    engine: EngineState
+    api: EngineApi | None = None
+    live: Config = dataclasses.field(default_factory=dict)
+    loaded: Config = dataclasses.field(default_factory=dict)
+    containers: list[Container] = dataclasses.field(default_factory=list)
+
+    def surroundings(self) -> Surroundings:
+        """Return what the networks of daemon.json have to get along with on this host."""
+        root = (self.current or {}).get("data-root")
+        return inspect_surroundings(
+            self.api, service.installed_version(self.unit), root if isinstance(root, str) else "/var/lib/docker"
+        )
+
+
+def inspect_host(path: str, saved: SavedState) -> HostState:
+    """Return the state of file and engine. Raise DockyardError if the file is not one to replace."""
+    _check_place(path)
+    content = atomic_file.read(path)
+    current: Config | None = None
+    invalid = None
+    try:
+        current = parse(content, path) if content is not None else {}
+    except InvalidDaemonConfig as error:
+        invalid = error
+    unit, engine = _inspect_engine(path)
+    host = HostState(content, current, invalid, unit, engine)
+    if engine != "running":
+        return host
+    api = EngineApi(unit.engine_socket((current or {}).get("hosts")))
+    if not api.wait(10):
+        # systemd believes that it runs, and it does not answer: as good as failed.
+        host.engine = "failed"
+        return host
+    host.api = api
+    host.live = read_live(api)
+    host.containers = running(api)
+    host.loaded = _loaded(host, path, saved)
+    return host
+
+
+def _check_place(path: str) -> None:
+    try:
+        status = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        raise atomic_file.explain("inspect", path, error) from error
+    if stat.S_ISLNK(status.st_mode):
+        raise DockyardError(
+            "daemon_file_unsafe",
+            f"{path} is a symbolic link to {os.readlink(path)}, which may belong to something else; put a file in its"
+            " place, or give that file as path.",
+        )
+    if not stat.S_ISREG(status.st_mode):
+        raise DockyardError("daemon_file_unsafe", f"{path} is no regular file; move it away.")
+    if status.st_uid != os.geteuid():
+        try:
+            owner = pwd.getpwuid(status.st_uid).pw_name
+        except KeyError:
+            owner = "nobody that this host knows"
+        raise DockyardError(
+            "daemon_file_unsafe",
+            f"{path} belongs to {owner} (uid {status.st_uid}), who could change it at any time; give it to root"
+            " (chown root) if it is to be managed.",
+        )
+
+
+def _inspect_engine(path: str) -> tuple[service.Unit, EngineState]:
+    if not service.booted_by_systemd():
+        dockerd = shutil.which("dockerd")
+        argv = [dockerd] if dockerd else []
+        if EngineApi(service.DEFAULT_ENGINE_SOCKET, timeout=5).answers():
+            raise DockyardError(
+                "engine_no_systemd",
+                "A Docker Engine runs on this host and systemd does not, so that it can't be restarted and proven in"
+                " order; change its file on a host that is run by systemd.",
+            )
+        unit = service.Unit("stopped" if dockerd else "absent", argv, argv)
+        return unit, unit.state
+    unit = service.inspect_unit()
+    if unit.state != "absent" and os.path.realpath(unit.config_file) != os.path.realpath(path):
+        return unit, "other_file"
+    return unit, unit.state
+
+
+def _loaded(host: HostState, path: str, saved: SavedState) -> Config:
+    """Return what the running engine has taken over: as saved, or concluded from the times of file and engine."""
+    if saved.loaded is not None and saved.engine == host.unit.run:
+        return saved.loaded
+    if host.content is None:
+        # It may have had a file that is gone now. What it shows beyond its defaults is found by inspecting it.
+        return {}
+    if host.current is not None and os.stat(path).st_mtime <= host.unit.started_at:
+        return host.current
+    # The file is younger than the engine, and what it held before is not known.
+    return confirmed_by(host.current or {}, host.live)
