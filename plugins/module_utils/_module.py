@@ -124,14 +124,16 @@ class _Module(AnsibleModule):
 
     def __init__(self, secrets: Callable[[dict[str, Any]], Iterable[str]], **options: Any) -> None:
         self._secrets = secrets
-        # The constructor would log the parameters before their secrets are known.
-        super().__init__(no_log=True, **options)
+        super().__init__(**options)
         self._hide_secrets()
-        self.no_log = False
-        self._log_invocation()
 
     def _hide_secrets(self) -> None:
         self.no_log_values.update(self._secrets(self.params))
+
+    def _log_invocation(self) -> None:
+        # The constructor calls it, and there is no other moment between the parameters and their log.
+        self._hide_secrets()
+        super()._log_invocation()
 
     def fail_json(self, msg: str, **result: Any) -> NoReturn:
         # The constructor calls it for a wrong parameter, and returns them all.
