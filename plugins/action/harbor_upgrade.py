@@ -17,7 +17,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 from ansible_collections.dockyard.ops.plugins.plugin_utils import harbor_progress
 
 MODULE = "dockyard.ops.harbor_upgrade"
-# A host that reboots or a network that is being changed; the work goes on meanwhile.
+# A host that reboots or a network that is being changed; the work goes on in the meantime.
 _RECONNECT = 300.0
 _POLL_WITHOUT_PROGRESS = 5
 # A line although nothing has changed, so that a job does not look dead.
@@ -37,7 +37,7 @@ class ActionModule(ActionBase):
             return self._ask(arguments, task_vars)
         if self._task.check_mode:
             return self._foreseen(arguments, task_vars)
-        # The way back needs none, and nothing is begun where a job is named.
+        # The rollback needs none, and nothing is begun where a job is named.
         can_begin = arguments.get("state") != "rolled_back" and not arguments.get("job")
         if can_begin and any(map(self._is_local, arguments.get("archives") or [])):
             # Nothing of a gigabyte is sent for a Harbor that is up to date, or that can't be upgraded.
@@ -49,27 +49,27 @@ class ActionModule(ActionBase):
                     self._sent(archive, arguments, task_vars) if self._is_to_be_sent(archive, plan) else archive
                     for archive in arguments["archives"]
                 ]
-            except DockyardError as problem:
-                return self._refused(problem)
+            except DockyardError as error:
+                return self._refused(error)
         if not boolean(arguments.get("wait", True), strict=False):
             return self._ask(arguments, task_vars)
         return self._watch(arguments, every, task_vars)
 
     def _foreseen(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
-        """What check mode says. A plan may be made before the archives are there, and a run may not."""
+        """Return what check mode says. A plan may be made before the archives are there, and a run may not."""
         plan = self._ask(arguments, task_vars)
         if plan.get("outcome") == "planned" and "plan" in plan:
             try:
                 for archive in arguments.get("archives") or []:
                     if self._is_to_be_sent(archive, plan):
                         self._source(archive)
-            except DockyardError as problem:
-                return self._refused(problem)
+            except DockyardError as error:
+                return self._refused(error)
         return plan
 
     @staticmethod
-    def _refused(problem: Problem) -> dict[str, Any]:
-        return {"failed": True, "msg": problem.message, "changed": False, "outcome": "refused", "running": False}
+    def _refused(error: DockyardError) -> dict[str, Any]:
+        return {"failed": True, "msg": error.message, "changed": False, "outcome": "refused", "running": False}
 
     @staticmethod
     def _is_local(archive: Any) -> bool:
@@ -78,7 +78,10 @@ class ActionModule(ActionBase):
         return not boolean(archive.get("remote_src", False), strict=False)
 
     def _is_to_be_sent(self, archive: Any, plan: dict[str, Any]) -> bool:
-        """Not where its version is reached already. Without a plan there is a job, and another one may follow it."""
+        """Return False if its version is reached already.
+
+        Without a plan there is a job, and another one may follow it.
+        """
         if not self._is_local(archive) or "plan" not in plan:
             return self._is_local(archive)
         name = os.path.basename(archive["src"])
@@ -91,7 +94,7 @@ class ActionModule(ActionBase):
     # --- the archives
 
     def _source(self, archive: dict[str, Any]) -> str:
-        """Its path on the controller; Problem where it is not there."""
+        """Return its path on the controller. Raise DockyardError if it is not there."""
         try:
             return str(self._find_needle("files", archive["src"]))
         except AnsibleError as error:
@@ -103,7 +106,7 @@ class ActionModule(ActionBase):
     def _sent(
         self, archive: dict[str, Any], arguments: dict[str, Any], task_vars: dict[str, Any] | None
     ) -> dict[str, Any]:
-        """The same archive on the host."""
+        """Send an archive to the host. Return it with its path there."""
         source = self._source(archive)
         path = str(arguments.get("path", "/opt/harbor")).rstrip("/")
         # The module works beside the folder that a link leads to, and tidies up there.
@@ -157,7 +160,7 @@ class ActionModule(ActionBase):
             time.sleep(every or _POLL_WITHOUT_PROGRESS)
 
     def _ask_patiently(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
-        """Asks again for a while if the connection is lost, or whoever asks on the host was ended there."""
+        """Ask again for a while if the connection is lost, or the module on the host was ended there."""
         deadline = time.monotonic() + _RECONNECT
         while True:
             try:

@@ -52,8 +52,8 @@ def harbor_databases(version: Any) -> dict[str, Any]:
         raise AnsibleFilterError(f"harbor_databases takes a version as text, and not {type(version).__name__}.")
     try:
         found = releases.databases(Version.parse(version))
-    except DockyardError as problem:
-        raise AnsibleFilterError(problem.message) from problem
+    except DockyardError as error:
+        raise AnsibleFilterError(error.message) from error
     return {"takes": list(found.takes) if found else [], "leaves": found.leaves if found else ""}
 
 

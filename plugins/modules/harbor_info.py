@@ -13,10 +13,10 @@ description:
   - Reads a Harbor that was installed with its own installer (Docker Compose) - which version is installed and which
     one runs, its components and their health, its data, its certificates, and its last upgrade by
     M(dockyard.ops.harbor_upgrade).
-  - Works while Harbor runs, is stopped, or only half of it is left. A Harbor that does not serve is no failure; that
+  - Works while Harbor runs, is stopped, or only half of it is left. A Harbor that is not up is no failure; that
     there is none at all is no failure either, and gives RV(installed=false).
   - With O(target), it returns the plan for an upgrade too - each hop, what it needs, the space, an estimate of the
-    downtime, and what stands in the way.
+    downtime, and what is in the way.
   - Nothing is changed, and nothing is started.
 requirements:
   - PyYAML on the managed host, if there is a Harbor
@@ -96,7 +96,7 @@ EXAMPLES = r"""
   become: true
   register: harbor
 
-- name: Show what stands in its way
+- name: Show what is in its way
   ansible.builtin.debug:
     var: harbor.plan.blockers
 
@@ -200,7 +200,7 @@ data_volume:
   type: str
   sample: /data
 database:
-  description: Harbor's own database, as it lies on disk.
+  description: Harbor's own database, as it is on disk.
   returned: RV(installed)
   type: dict
   contains:
@@ -213,7 +213,7 @@ database:
       type: str
       sample: "13"
     folder:
-      description: Where it lies.
+      description: Where it is.
       type: str
       sample: /data/database/pg13
     bytes:
@@ -358,7 +358,7 @@ def run(call: ModuleCall) -> dict[str, object]:
     # If there is nothing to read, nothing is needed to read it.
     if document.YAML_IMPORT_ERROR is not None and os.path.exists(params["path"]):
         raise MissingLibrary("PyYAML", document.YAML_IMPORT_ERROR)
-    question = info.Question(
+    question = info.InfoRequest(
         path=params["path"],
         targets=[Version.parse(target) for target in params["target"]],
         admin_username=params["admin_username"],
@@ -366,7 +366,7 @@ def run(call: ModuleCall) -> dict[str, object]:
         registry_size=params["registry_size"],
         timeout=params["timeout"],
     )
-    return {"changed": False, **info.gather(question)}
+    return {"changed": False, **info.gather_info(question)}
 
 
 def main() -> None:

@@ -11,11 +11,11 @@ short_description: Upgrade a compose-installed Harbor, and put it back if it doe
 version_added: 0.3.0
 description:
   - Takes a Harbor from its version to that of the given installer archives, over several versions in one run where that is needed.
-  - First a plan is made, and refused with its reasons if something stands in the way. For instance a version that does not take the
+  - First a plan is made, and refused with its reasons if something is in the way. For instance a version that does not take the
     database over, too little room, or a C(docker-compose.yml) that was edited by hand.
-  - Then, while Harbor serves, the releases are unpacked beside, their images loaded, C(harbor.yml) migrated in a copy and compared with the
+  - Then, while Harbor is up, the releases are unpacked beside, their images loaded, C(harbor.yml) migrated in a copy and compared with the
     old one value by value, and the data copied.
-  - Only then Harbor is stopped. What has changed meanwhile is copied again, the release's own installer runs with the same components as before,
+  - Only then Harbor is stopped. What has changed in the meantime is copied again, the release's own installer runs with the same components as before,
     and the module waits for the migration of the database. In the end the version, the health of all components, the
     number of projects, repositories and users, and some artifacts are compared with before.
   - If a step fails, the old install folder and the old data are put back and Harbor is started and compared with before. The task then fails
@@ -29,13 +29,13 @@ extends_documentation_fragment:
   - dockyard.ops._attributes
 options:
   path:
-    description: The install folder, in which C(harbor.yml) lies.
+    description: The install folder, in which C(harbor.yml) is.
     type: path
     default: /opt/harbor
   state:
     description:
       - With V(upgraded), Harbor has the newest version of the O(archives) afterwards.
-      - With V(planned), nothing is changed. RV(plan) says what an upgrade would do and what stands in its way.
+      - With V(planned), nothing is changed. RV(plan) says what an upgrade would do and what is in its way.
       - With V(rolled_back), the last upgrade is taken back with the copy that was made before it. What was pushed or changed since is lost.
     type: str
     choices: [upgraded, planned, rolled_back]
@@ -43,7 +43,7 @@ options:
   archives:
     description:
       - The installer archives of the releases to go to, in any order. More than one where the way leads over versions in between.
-      - The version is told by the archive's name, C(harbor-offline-installer-v2.12.4.tgz) or C(harbor-online-installer-v2.12.4.tgz).
+      - The version is taken from the archive's name, C(harbor-offline-installer-v2.12.4.tgz) or C(harbor-online-installer-v2.12.4.tgz).
       - Those of versions that are reached already are not looked at.
     type: list
     elements: dict
@@ -82,7 +82,7 @@ options:
   backup_path:
     description:
       - The folder in which the copy of the data is made. Default is C(dockyard-backups) in the data volume.
-      - On the file system of the data volume the way back is a rename. On another one the data are copied back.
+      - On the file system of the data volume the rollback is a rename. On another one the data are copied back.
     type: path
   keep_backup:
     description:
@@ -133,7 +133,7 @@ options:
   job:
     description:
       - The RV(job) of an earlier result. Only this job is watched or goes on, and no other is begun.
-      - Of one that has ended, V(broken) included, the result is told once more.
+      - Of one that has ended, V(broken) included, the result is returned once more.
     type: str
   journal_from:
     description: The first line of the journal to return in RV(journal_lines), counted from 0.
@@ -150,7 +150,7 @@ seealso:
 
 EXAMPLES = r"""
 ---
-- name: What would an upgrade to 2.12.4 take, and what stands in its way?
+- name: What would an upgrade to 2.12.4 take, and what is in its way?
   dockyard.ops.harbor_upgrade:
     state: planned
     archives:
@@ -163,7 +163,7 @@ EXAMPLES = r"""
         checksum: md5:8c2b9c2f6a8e4b0a9d0f8b7a6c5d4e3f
     admin_password: "{{ harbor_admin_password }}"
 
-- name: Over three versions in one run, with archives that lie on the host
+- name: Over three versions in one run, with archives that are on the host
   dockyard.ops.harbor_upgrade:
     archives:
       - src: /srv/harbor-offline-installer-v2.10.3.tgz
@@ -192,7 +192,7 @@ msg:
 outcome:
   description:
     - One of V(unchanged), V(planned), V(refused), V(running), V(upgraded) and V(rolled_back).
-    - V(broken) means that the way back failed as well. V(broken_off) means that the run was ended from outside. The next run goes on in both cases.
+    - V(broken) means that the rollback failed as well. V(interrupted) means that the run was ended from outside. The next run goes on in both cases.
   returned: always
   type: str
   sample: upgraded
@@ -235,7 +235,7 @@ plan:
     backup_path: /data/dockyard-backups
     fragile_values: [harbor_admin_password]
 downtime:
-  description: Seconds for which Harbor did not serve.
+  description: Seconds for which Harbor was down.
   returned: when a job is known
   type: float
   sample: 62.7
@@ -256,11 +256,11 @@ kept_values:
   elements: str
   sample: [harbor_admin_password]
 resumed:
-  description: What was found of a run that was broken off, and which way this one went.
+  description: What was found of a run that was interrupted, and which way this one went.
   returned: when a job is known
   type: list
   elements: str
-  sample: ["The run before was broken off at: install 2.10.3; it goes on from there."]
+  sample: ["The run before was interrupted at: install 2.10.3; it goes on from there."]
 rolled_back:
   description: Whether the old version was put back.
   returned: when a job is known
@@ -299,7 +299,7 @@ progress:
   type: dict
   sample:
     step: copy
-    text: Copying the data while Harbor serves
+    text: Copying the data while Harbor is up
     number: 9
     count: 19
     done: 1288490188
@@ -344,7 +344,7 @@ def run(call: ModuleCall) -> dict[str, Any]:
     if document.YAML_IMPORT_ERROR is not None:
         raise MissingLibrary("PyYAML", document.YAML_IMPORT_ERROR)
     call.require_root("upgrade Harbor")
-    outcome = request.carry_out(_order(call.params, call.check_mode))
+    outcome = request.execute_request(_upgrade_request(call.params, call.check_mode))
     result = _result(call.params, outcome)
     if outcome.plan is not None:
         for warning in outcome.plan.warnings:
@@ -360,9 +360,9 @@ def run(call: ModuleCall) -> dict[str, Any]:
     return {**result, "failed": outcome.failed}
 
 
-def _order(params: dict[str, Any], check_mode: bool) -> request.Order:
+def _upgrade_request(params: dict[str, Any], check_mode: bool) -> request.UpgradeRequest:
     work = f"{os.path.realpath(params['path'])}.dockyard"
-    return request.Order(
+    return request.UpgradeRequest(
         path=os.path.realpath(params["path"]),
         state=params["state"],
         archives=[
@@ -376,7 +376,7 @@ def _order(params: dict[str, Any], check_mode: bool) -> request.Order:
             for archive in params["archives"]
         ],
         secrets=Secrets(params["admin_username"], params["admin_password"]),
-        wanted=DesiredUpgrade(
+        desired=DesiredUpgrade(
             backup_path=params["backup_path"],
             edited_compose=params["edited_compose"],
             drop_components=params["drop_components"],
@@ -393,7 +393,7 @@ def _order(params: dict[str, Any], check_mode: bool) -> request.Order:
 
 
 def _file_name(url: str) -> str:
-    """The last part of its path; what stands behind it signs the address, for instance."""
+    """Return the last part of its path; what is behind it signs the address, for instance."""
     return os.path.basename(unquote(urlsplit(url).path))
 
 
@@ -407,13 +407,13 @@ def _result(params: dict[str, Any], outcome: request.Outcome) -> dict[str, Any]:
     plan, job = outcome.plan, outcome.job
     if plan is not None:
         result.update(
-            plan=plan.shown(),
+            plan=plan.as_result(),
             version_before=str(plan.source),
             version=str(plan.source),
             hops=[str(version) for version in plan.hops],
         )
     if job is not None:
-        folder = JobStore(job.path)
+        store = JobStore(job.path)
         result.update(
             job=job.id,
             version_before=job.source,
@@ -425,13 +425,13 @@ def _result(params: dict[str, Any], outcome: request.Outcome) -> dict[str, Any]:
             resumed=job.resumed,
             rolled_back=job.outcome == "rolled_back",
             steps=job.done,
-            journal=folder.journal,
-            journal_lines=folder.lines(params["journal_from"]),
+            journal=store.journal,
+            journal_lines=store.journal_lines(params["journal_from"]),
         )
         if job.ended is not None:
             result["duration"] = round(job.ended - job.began, 1)
         if outcome.running:
-            result["progress"] = folder.progress()
+            result["progress"] = store.progress()
     return result
 
 

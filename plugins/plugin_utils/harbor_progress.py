@@ -13,7 +13,7 @@ _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def line(progress: dict[str, Any], now: float | None = None) -> str:
-    """For instance: 7/19 Copying the data while Harbor serves: 1.2 GB of 3.4 GB, 210 MB/s, 11 s left; serving"""
+    """Return, for instance: 7/19 Copying the data while Harbor is up: 1.2 GB of 3.4 GB, 210 MB/s, 11 s left; up"""
     if not progress.get("step"):
         return "beginning"
     text = f"{progress['number']}/{progress['count']} {progress['text']}"
@@ -33,12 +33,12 @@ def _service(progress: dict[str, Any], now: float) -> str:
     if down_since is not None:
         return f"down for {duration(progress.get('downtime', 0) + now - down_since)}"
     if progress.get("downtime"):
-        return f"serving again after {duration(progress['downtime'])}"
+        return f"up again after {duration(progress['downtime'])}"
     return "serving"
 
 
 def size(amount: float) -> str:
-    """Bytes with a unit of powers of 1000, as disks and networks are sold."""
+    """Return bytes with a unit of powers of 1000, as disks and networks are sold."""
     power = 0
     while amount >= 1000 and power < len(_UNITS) - 1:
         amount /= 1000

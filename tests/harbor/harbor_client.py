@@ -34,7 +34,7 @@ class HarborClient:
     def ask(
         self, path: str, body: Any = None, login: bool = True, headers: dict[str, str] | None = None, method: str = ""
     ) -> Any:
-        """The open answer; urllib.error.HTTPError from 400 on, OSError where nothing answers."""
+        """Return the open answer. Raise urllib.error.HTTPError from 400 on, OSError if nothing answers."""
         sent = {**({"Authorization": self.login} if login else {}), **(headers or {})}
         data = None
         if body is not None:
@@ -82,7 +82,7 @@ class HarborClient:
             return str(error)
 
     def wait(self, seconds: float = 120) -> float:
-        """Waits until Harbor is healthy; returns for how many seconds."""
+        """Wait until Harbor is healthy. Return for how many seconds."""
         began = time.monotonic()
         while (found := self.health()) != "healthy":
             if time.monotonic() - began > seconds:
@@ -128,7 +128,7 @@ class HarborClient:
         return [item["name"] for item in found]
 
     def digests(self, repository: str) -> list[str]:
-        """What Harbor says is in a repository; 1.x knows it from the registry only."""
+        """Return what Harbor says is in a repository; 1.x knows it from the registry only."""
         if self.prefix == "/api":
             return sorted({self.pull(repository, tag, blobs=False) for tag in self.tags(repository)})
         project, _slash, name = repository.partition("/")
@@ -136,7 +136,7 @@ class HarborClient:
         return sorted(item["digest"] for item in self.listed(f"/projects/{project}/repositories/{quoted}/artifacts"))
 
     def registry_opens(self, number: int) -> bool:
-        """Whether the stored password of another registry can still be decrypted."""
+        """Return whether the stored password of another registry can still be decrypted."""
         try:
             self.api("/registries/ping", {"id": number})
         except urllib.error.HTTPError:

@@ -8,7 +8,7 @@
     harbor_host.py census NAME                                what is in it
     harbor_host.py down NAME
 
-The archives are mounted at /releases, the data volume is /data, Harbor stands in /opt/harbor.
+The archives are mounted at /releases, the data volume is /data, Harbor is in /opt/harbor.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ docker network prune --force >/dev/null
 
 
 def edited(text: str, changes: dict[str, Any]) -> str:
-    """A YAML file with other values for top-level keys (None: without them), its comments kept, as by hand."""
+    """Return a YAML file with other values for top-level keys (None: without them), its comments kept, as by hand."""
     for key, value in changes.items():
         text = re.sub(rf"^{re.escape(key)}:.*\n(?:[ \t]+.*\n)*", "", text, flags=re.MULTILINE)
         if value is not None:
@@ -68,7 +68,7 @@ class HarborHost:
     # The host
 
     def up(self, options: Sequence[str] = ()) -> None:
-        """Starts the host anew. options: further ones of docker run."""
+        """Start the host again from its image. options: further ones of docker run."""
         archives = releases.ensure()
         hosts.up(self.name, self.suite, "engine", None, ["-v", f"{archives}:/releases:ro", "-v", DATA, *options])
         self.must("timeout 60 sh -c 'until docker info >/dev/null 2>&1; do sleep 0.2; done'")
@@ -161,7 +161,7 @@ class HarborHost:
     # Content
 
     def seed(self, projects: int = 2, repositories: int = 2, users: int = 2) -> None:
-        """Adds projects (every second public), users, another registry; pushes two tags into each repository."""
+        """Add projects (every second public), users, another registry; push two tags into each repository."""
         client = self.client
         client.wait()
         for number in range(1, projects + 1):
@@ -183,7 +183,7 @@ class HarborHost:
         client.api("/registries", {"name": "other", "url": "https://other.example.com", "credential": credential})
 
     def push(self, repository: str, tags: Sequence[str], kilobytes: int = 64) -> None:
-        """docker push of an image of its own per tag."""
+        """Push an image of its own per tag."""
         _scheme, port = self.endpoint
         place = "127.0.0.1" if port in (80, 443) else f"127.0.0.1:{port}"
         login = f"docker login -u admin --password-stdin {place}"
@@ -197,7 +197,7 @@ class HarborHost:
         self.must(f"({script}) 2>&1")
 
     def grow(self, database: int = 0, registry: int = 0) -> None:
-        """Adds about so many megabytes of data. In the database, its write-ahead log is about as much again."""
+        """Add about so many megabytes of data. In the database, its write-ahead log is about as much again."""
         if database:
             statement = (
                 "CREATE TABLE IF NOT EXISTS filler (text text); INSERT INTO filler"
@@ -222,7 +222,7 @@ class HarborHost:
     # Back to a known state
 
     def snapshot(self, label: str = "installed") -> None:
-        """Keeps install folder, data volume and logs as they are; Harbor is stopped meanwhile, and runs afterwards."""
+        """Keep install folder, data volume and logs as they are; Harbor is stopped for that, and runs afterwards."""
         place = f"{SNAPSHOTS}/{label}"
         self.must(f"cd {FOLDER} && docker compose stop >/dev/null 2>&1; rm -rf {place}; mkdir -p {place}")
         self.must(f"cp -a {FOLDER} {place}/harbor && cp -a {DATA} {place}/data && cp -a {LOGS} {place}/logs")
@@ -230,12 +230,12 @@ class HarborHost:
         self.start()
 
     def clear(self) -> None:
-        """Removes Harbor and everything that it has, except its images."""
+        """Remove Harbor and everything that it has, except its images."""
         self.must(NO_CONTAINERS)
         self.must(f"rm -rf {FOLDER}* /opt/.harbor* /backup {STATE} {LOGS}; find {DATA} -mindepth 1 -delete")
 
     def restore(self, label: str = "installed", start: bool = True) -> None:
-        """Puts all that back, whatever state the host is in, and removes everything that was made since."""
+        """Put all that back, whatever state the host is in, and remove everything that was made since."""
         place = f"{SNAPSHOTS}/{label}"
         self.clear()
         self.must(f"cp -a {place}/harbor {FOLDER} && cp -a {place}/data/. {DATA}/ && cp -a {place}/logs {LOGS}")

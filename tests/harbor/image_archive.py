@@ -81,7 +81,7 @@ PROGRAMS = {
 
 
 def programs_layer() -> bytes:
-    """The tar file with everything in parts/."""
+    """Return the tar file with everything in parts/."""
     buffer = io.BytesIO()
     files = {f"harbor/{path.name}": path.read_bytes() for path in sorted(PARTS.glob("*.py"))}
     files["harbor/portal/index.html"] = PORTAL
@@ -102,7 +102,7 @@ def architecture() -> str:
 
 
 def configuration(edition: Edition, name: str, fault: str, digests: list[str]) -> bytes:
-    """The image's configuration, whose sum is the image's id."""
+    """Return the image's configuration, whose sum is the image's id."""
     program = PROGRAMS[name]
     environment = ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "PYTHONUNBUFFERED=1"]
     environment += [f"HARBOR_VERSION={edition.tag}", *([f"HARBOR_FAULT={fault}"] if fault else [])]
@@ -130,7 +130,7 @@ def configuration(edition: Edition, name: str, fault: str, digests: list[str]) -
 def save(
     edition: Edition, names: list[str], fault: str, made: dict[str, layers.Layer]
 ) -> tuple[list[pathlib.Path], bytes]:
-    """An archive for `docker load`: files to be strung together, and what comes after them."""
+    """Write an archive for `docker load`: return files to be strung together, and what comes after them."""
     programs = programs_layer()
     programs_digest = hashlib.sha256(programs).hexdigest()
     used = {name: made["postgres" if name == "harbor-db" and edition.leaves == "18" else "base"] for name in names}

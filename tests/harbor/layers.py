@@ -6,7 +6,7 @@
     base      Debian bookworm: Python, PostgreSQL 15, Redis, Distribution, nginx
     postgres  Debian sid: Python, PostgreSQL 18, and bookworm's PostgreSQL 15 with the libraries that sid lacks
 
-A layer is kept as it stands in an archive of `docker save`: one entry of a tar file, compressed. Members of gzip can be
+A layer is kept as it is in an archive of `docker save`: one entry of a tar file, compressed. Members of gzip can be
 strung together, so an archive is made by copying.
 """
 
@@ -143,11 +143,11 @@ def bootstrap(suite: str, packages: tuple[str, ...], target: pathlib.Path, *hook
     command += [f"--customize-hook={hook}" for hook in (*hooks, f"rm -rf {removal}")]
     done = subprocess.run([*command, suite, str(target), images.mirror()], check=False)
     if done.returncode != 0:
-        sys.exit(f"mmdebstrap could not make a layer of {suite}; its messages stand above.")
+        sys.exit(f"mmdebstrap could not make a layer of {suite}; its messages are above.")
 
 
 def keep(tar: pathlib.Path, target: pathlib.Path) -> None:
-    """Keeps a layer compressed; its digest stands in the file's name."""
+    """Keep a layer compressed; its digest is in the file's name."""
     digest = digest_of(tar)
     name = f"{digest}/layer.tar"
     part = target.with_name(f"{target.name}.part")
@@ -163,7 +163,7 @@ def found(folder: pathlib.Path, name: str) -> Layer | None:
 
 
 def ensure() -> dict[str, Layer]:
-    """The layers by name, made first where they are missing. Call it under releases' lock."""
+    """Return the layers by name; those that are missing are made first. Call it under releases' lock."""
     folder = CACHE / f"layers-{key()}"
     layers = {name: found(folder, name) for name in ("base", "postgres")}
     if any(layer is None for layer in layers.values()):

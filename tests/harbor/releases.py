@@ -7,7 +7,7 @@
     releases.py variant VERSION FAULT   an archive of which something fails; prints its path
     releases.py faults                  the faults there are
 
-They lie in .cache/harbor/KEY, where KEY is made of the recipe: harbor-offline-installer-vX.tgz,
+They are in .cache/harbor/KEY, where KEY is made of the recipe: harbor-offline-installer-vX.tgz,
 harbor-online-installer-vX.tgz and md5sum; for 1.x also harbor-migrator-vX.tar.gz, an image to load (the real one
 comes from a registry). What is there is used again. Needs root and Debian's mirror the first time, and no
 Docker Engine.
@@ -85,7 +85,7 @@ def folder() -> pathlib.Path:
 
 
 def installer_files(edition: Edition) -> dict[str, tuple[str, int]]:
-    """Text and mode of what stands beside the images."""
+    """Return text and mode of what is beside the images."""
     common = (HERE / "installer" / "common.sh").read_text()
     install = (HERE / "installer" / "install.sh").read_text()
     if edition.major == 1:  # which has no common.sh
@@ -179,7 +179,7 @@ def note_sums(place: pathlib.Path, files: list[pathlib.Path]) -> None:
 
 
 def ensure(versions: tuple[str, ...] = VERSIONS) -> pathlib.Path:
-    """The folder with the archives of these versions."""
+    """Return the folder with the archives of these versions."""
     with alone():
         place = folder()
         for version in versions:

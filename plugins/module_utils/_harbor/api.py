@@ -42,7 +42,7 @@ _DIGEST = re.compile(r"[a-z0-9]+:[0-9a-f]{32,}")
 
 
 class Unreachable(Problem):
-    """What time may mend: nobody answers, or the answer is the server's own failure (502 and the like)."""
+    """What time may fix: nobody answers, or the answer is the server's own failure (502 and the like)."""
 
 
 @dataclass(frozen=True)
@@ -107,11 +107,11 @@ class HarborApi:
     # ---- what Harbor says of itself ----
 
     def version(self) -> str | None:
-        """As Harbor says it ("v2.8.6-abcdef12"); None where it does not say it to this user."""
+        """Return the version as Harbor says it ("v2.8.6-abcdef12"); None if it does not say it to this user."""
         # Without the login first: up to 2.12 it is not needed, and a wrong one locks the user out for a while.
         found = self._get("/systeminfo", login=False).get("harbor_version")
         if not found and self._password is not None:
-            answer = self._ask("GET", f"{self._prefix}/systeminfo", login=True)
+            answer = self._request("GET", f"{self._prefix}/systeminfo", login=True)
             found = (
                 None
                 if answer.status in (401, 403)
@@ -120,7 +120,7 @@ class HarborApi:
         return str(found) if found else None
 
     def health(self) -> Health:
-        answer = self._ask("GET", f"{self._prefix}/health")
+        answer = self._request("GET", f"{self._prefix}/health")
         if answer.status == 404 and self._prefix == OLD_PREFIX:
             # It came with 1.8; before that, a core that answers is all that can be known.
             self._get("/systeminfo", login=False)
@@ -136,7 +136,7 @@ class HarborApi:
     # ---- what is in it ----
 
     def counts(self) -> Counts:
-        """Of everything, for which an administrator's login is needed. Problem: it is refused."""
+        """Count everything, for which an administrator's login is needed. Raise DockyardError if it is refused."""
         statistics = self._get("/statistics")
         try:
             projects, repositories = int(statistics["total_project_count"]), int(statistics["total_repo_count"])
@@ -146,13 +146,13 @@ class HarborApi:
                 " login of an administrator (admin_username, admin_password)."
             ) from error
         path = "/users?page=1&page_size=1"
-        answer = self._ask("GET", f"{self._prefix}{path}", login=True)
+        answer = self._request("GET", f"{self._prefix}{path}", login=True)
         listed = self._document(answer, path, list)
         total = answer.header("X-Total-Count")
         return Counts(projects, repositories, int(total) if total.isdigit() else len(listed))
 
     def samples(self, limit: int = 5) -> list[Sample]:
-        """The newest artifact of some repositories, of one in each project first.
+        """Return the newest artifact of some repositories, of one in each project first.
 
         Projects that are a cache of another registry are left out: what they show is not what they hold.
         """
@@ -174,7 +174,7 @@ class HarborApi:
         return found[:limit]
 
     def _next_sample(self, names: Iterator[str]) -> list[Sample]:
-        """Of the next repository that has an artifact, if there is one."""
+        """Return a sample of the next repository that has an artifact, if there is one."""
         for name in names:
             digest = self._tagged(name) if self._prefix == OLD_PREFIX else self._newest(name)
             if digest:
@@ -203,7 +203,7 @@ class HarborApi:
         return None
 
     def _tagged(self, name: str) -> str | None:
-        """The digest behind the last of a repository's tags, as the registry tells it."""
+        """Return the digest behind the last of a repository's tags, as the registry has it."""
         path = f"/v2/{urllib.parse.quote(name)}"
         answer = self._registry("GET", f"{path}/tags/list", name)
         tags = self._document(answer, f"{path}/tags/list", dict).get("tags") if answer.status == 200 else None
@@ -214,7 +214,7 @@ class HarborApi:
         return digest if answer.status == 200 and _DIGEST.fullmatch(digest) else None
 
     def has(self, sample: Sample) -> bool:
-        """Whether the registry behind Harbor gives this artifact to this user, as docker pull would ask for it."""
+        """Return whether the registry behind Harbor gives this artifact to this user, asked as docker pull asks."""
         path = f"/v2/{urllib.parse.quote(sample.repository)}/manifests/{sample.digest}"
         answer = self._registry("HEAD", path, sample.repository)
         # 412: it is there, and a policy of its project (unscanned, unsigned) forbids to pull it.
@@ -238,11 +238,11 @@ class HarborApi:
             page += 1
 
     def _get(self, path: str, login: bool = True) -> dict[str, Any]:
-        found: dict[str, Any] = self._document(self._ask("GET", f"{self._prefix}{path}", login=login), path, dict)
+        found: dict[str, Any] = self._document(self._request("GET", f"{self._prefix}{path}", login=login), path, dict)
         return found
 
     def _get_list(self, path: str) -> list[dict[str, Any]]:
-        found = self._document(self._ask("GET", f"{self._prefix}{path}", login=True), path, list)
+        found = self._document(self._request("GET", f"{self._prefix}{path}", login=True), path, list)
         return [entry for entry in found if isinstance(entry, dict)]
 
     def _document(self, answer: _Answer, path: str, kind: type) -> Any:
@@ -264,51 +264,53 @@ class HarborApi:
         return found
 
     def _refused(self, answer: _Answer, path: str) -> Problem:
-        what = urllib.parse.urlsplit(path).path
+        resource = urllib.parse.urlsplit(path).path
         if answer.status == 401:
             if self._password is None:
-                return Problem(f"Harbor asks for a login for {what}; give admin_password.")
+                return Problem(f"Harbor asks for a login for {resource}; give admin_password.")
             return Problem(
                 f"Harbor refuses the login of user '{self._user}' (HTTP 401); the password of admin in harbor.yml is"
                 " the one of the first start only: give the present one as admin_password."
             )
         if answer.status == 403:
             return Problem(
-                f"Harbor does not allow {what} to user '{self._user}' (HTTP 403); give the login of an administrator"
-                " (admin_username, admin_password)."
+                f"Harbor does not allow {resource} to user '{self._user}' (HTTP 403); give the login of an"
+                " administrator (admin_username, admin_password)."
             )
         return Problem(
-            f"Harbor at {self._where()} answers {what} with HTTP {answer.status}; check that the version in the install"
-            " folder is the one that runs, and look at the core's log."
+            f"Harbor at {self._where()} answers {resource} with HTTP {answer.status}; check that the version in the"
+            " install folder is the one that runs, and look at the core's log."
         )
 
     def _registry(self, method: str, path: str, repository: str) -> _Answer:
-        """Asks the registry: as anybody first, then with what its challenge wants."""
+        """Ask the registry: as anybody first, then with what its challenge wants."""
         headers = {"Accept": ", ".join(_MANIFESTS)}
-        answer = self._ask(method, path, headers)
+        answer = self._request(method, path, headers)
         if answer.status != 401:
             return answer
-        wanted = challenges(answer.header("WWW-Authenticate"))
-        if "bearer" not in wanted:
-            return self._ask(method, path, headers, login=True)
+        challenge = challenges(answer.header("WWW-Authenticate"))
+        if "bearer" not in challenge:
+            return self._request(method, path, headers, login=True)
         # Where the token is to be had is named by Harbor's outer address; its path is the same on this host.
-        realm = urllib.parse.urlsplit(wanted["bearer"].parameters.get("realm", "")).path or "/service/token"
+        realm = urllib.parse.urlsplit(challenge["bearer"].parameters.get("realm", "")).path or "/service/token"
         query = {
-            "service": wanted["bearer"].parameters.get("service", "harbor-registry"),
+            "service": challenge["bearer"].parameters.get("service", "harbor-registry"),
             "scope": f"repository:{repository}:pull",
         }
-        given = self._ask("GET", f"{realm}?{urllib.parse.urlencode(query)}", login=True)
-        document = self._document(given, realm, dict)
+        token_answer = self._request("GET", f"{realm}?{urllib.parse.urlencode(query)}", login=True)
+        document = self._document(token_answer, realm, dict)
         token = str(document.get("token") or document.get("access_token") or "")
         if not re.fullmatch(r"[\x21-\x7e]+", token):
             raise Problem(f"Harbor gives no usable token at {realm}; look at the core's log.")
-        return self._ask(method, path, {**headers, "Authorization": f"Bearer {token}"})
+        return self._request(method, path, {**headers, "Authorization": f"Bearer {token}"})
 
     def _where(self) -> str:
         return f"{self._endpoint.scheme}://{LOOPBACK}:{self._endpoint.port}"
 
-    def _ask(self, method: str, path: str, headers: Mapping[str, str] | None = None, login: bool = False) -> _Answer:
-        """One request on a connection of its own: the proxy is restarted while others wait for it."""
+    def _request(
+        self, method: str, path: str, headers: Mapping[str, str] | None = None, login: bool = False
+    ) -> _Answer:
+        """Send one request on a connection of its own: the proxy is restarted while others wait for it."""
         sent = {"Host": self._host, "Accept": "application/json", "User-Agent": "dockyard.ops", **(headers or {})}
         if login and self._password is not None:
             pair = f"{self._user}:{self._password}".encode()

@@ -2,11 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""A compose-installed Harbor's containers: found, taken down, brought up, and asked for their last words.
-
-Containers are found by the labels that compose gives them and not through compose itself, which knows nothing of
-services that its file no longer lists, and nothing at all where that file is broken, gone, or in a renamed folder.
-"""
+"""The compose files of a Harbor, and the compose that brings it up."""
 
 from __future__ import annotations
 
@@ -48,7 +44,7 @@ def _compose() -> tuple[list[str], tuple[int, ...]]:
 
 
 def compose_command() -> list[str]:
-    """The plugin, or the program of old; a Problem where there is neither."""
+    """Return the plugin, or the program of old. Raise DockyardError if there is neither."""
     command, _version = _compose()
     if not command:
         raise Problem(
@@ -59,12 +55,12 @@ def compose_command() -> list[str]:
 
 
 def compose_version() -> tuple[int, ...]:
-    """Of what compose_command() gives; () where there is none."""
+    """Return the version of what compose_command() returns; () if there is none."""
     return _compose()[1]
 
 
 def has_standalone_compose() -> bool:
-    """Whether a docker-compose of its own is on the PATH, which the installers of old want."""
+    """Return whether a docker-compose of its own is on the PATH, which the installers of old want."""
     try:
         return run(["docker-compose", "version"], timeout=60).returncode == 0
     except DockyardError:
@@ -75,7 +71,7 @@ def has_standalone_compose() -> bool:
 
 
 def compose_files(folder: str) -> list[str]:
-    """Those that are in use, in the order in which compose takes them; [] where prepare has not run yet."""
+    """Return those that are in use, in the order in which compose takes them; [] if prepare has not run yet."""
     base = os.path.join(folder, BASE_FILE)
     if not os.path.isfile(base):
         return []
@@ -88,13 +84,13 @@ def compose_files(folder: str) -> list[str]:
 
 
 def override_files(folder: str) -> list[str]:
-    """What a person has added to the compose file in the way that survives prepare."""
+    """Return what a person has added to the compose file in the way that survives prepare."""
     found = [path for path in (os.path.join(folder, name) for name in OVERRIDE_FILES) if os.path.isfile(path)]
     return found[:1]
 
 
 def read(folder: str) -> dict[str, Any]:
-    """The compose project: the services of all its files, merged key by key; {} where there is no file."""
+    """Return the compose project: the services of all its files, merged key by key; {} if there is no file."""
     merged: dict[str, Any] = {}
     for path in compose_files(folder):
         for service, settings in _services_of(path).items():
@@ -103,7 +99,7 @@ def read(folder: str) -> dict[str, Any]:
 
 
 def _services_of(path: str) -> dict[str, dict[str, Any]]:
-    remedy = "restore it, or write it anew with ./prepare. Nothing was changed."
+    remedy = "restore it, or write it again with ./prepare. Nothing was changed."
     try:
         with open(path, encoding="utf-8") as file:
             content = yaml.load(file, Loader=_loader())
@@ -120,7 +116,7 @@ def _services_of(path: str) -> dict[str, dict[str, Any]]:
 
 
 def _loader() -> Any:
-    """Of plain data; compose's own tags (!reset, !override) mean nothing here."""
+    """Return a loader of plain data; compose's own tags (!reset, !override) mean nothing here."""
 
     class Loader(yaml.SafeLoader):
         pass
@@ -134,13 +130,13 @@ def services(folder: str) -> list[str]:
 
 
 def image_tags(folder: str) -> dict[str, str]:
-    """Service to image reference, as the compose files have it."""
+    """Return service to image reference, as the compose files have it."""
     found = read(folder).get("services", {})
     return {name: str(settings["image"]) for name, settings in found.items() if "image" in settings}
 
 
 def project_name(folder: str) -> str:
-    """As compose derives it: COMPOSE_PROJECT_NAME of the folder's .env, or the folder's name."""
+    """Return the project's name as compose has it: COMPOSE_PROJECT_NAME of the folder's .env, or the folder's name."""
     name = os.path.basename(os.path.realpath(folder))
     for line in read_lines(os.path.join(folder, ".env")):
         key, equals, value = line.strip().partition("=")
@@ -158,9 +154,9 @@ def read_lines(path: str) -> list[str]:
 
 
 def up(folder: str, timeout: float) -> None:
-    """Starts what the compose files list, and leaves running what runs already. timeout: seconds.
+    """Start what the compose files list, and leave running what runs already. timeout: seconds.
 
-    Returns when the containers are started; that Harbor serves is for its API to tell.
+    Returns when the containers are started; that Harbor is up is for its API to tell.
     """
     files = compose_files(folder)
     if not files:
@@ -171,4 +167,4 @@ def up(folder: str, timeout: float) -> None:
         argv = [*argv, *(argument for file in files for argument in ("-f", file))]
     done = run([*argv, "up", "-d"], timeout=timeout, cwd=folder)
     if done.returncode != 0:
-        raise Problem(f"Harbor in {folder} does not start: {last_line(done)}; mend that and start it again.")
+        raise Problem(f"Harbor in {folder} does not start: {last_line(done)}; fix that and start it again.")

@@ -31,7 +31,7 @@ _STORES = ("postgresql", "mysql", "redis", "clair-db", "notary-db")
 _LOG = "log"
 _STORE_GRACE = 60  # seconds
 _GRACE = 10  # seconds, which is what compose itself gives
-_TELLING = re.compile(r"\b(fatal|panic|error|dirty|failed|refused|denied|no migration found)\b", re.IGNORECASE)
+_ERROR_WORDS = re.compile(r"\b(fatal|panic|error|dirty|failed|refused|denied|no migration found)\b", re.IGNORECASE)
 _TAIL = 300  # lines of a log that are looked through
 
 
@@ -58,22 +58,22 @@ class Container:
 
 
 def run_docker(*arguments: str, timeout: float = 120) -> str:
-    """What docker prints; a Problem with its complaint where it fails."""
+    """Return what docker prints. Raise DockyardError with its complaint if it fails."""
     done = run(["docker", *arguments], timeout=timeout)
     if done.returncode != 0:
         if "Cannot connect to the Docker daemon" in done.stderr:
             raise Problem("The Docker Engine does not answer; start it (systemctl start docker) and run again.")
-        raise Problem(f"docker {arguments[0]} failed: {last_line(done)}; mend that and run again.")
+        raise Problem(f"docker {arguments[0]} failed: {last_line(done)}; fix that and run again.")
     return done.stdout
 
 
 def engine_version() -> tuple[int, ...]:
-    """Of the engine that runs; a Problem where none answers."""
+    """Return the version of the engine that runs. Raise DockyardError if none answers."""
     return parse_version(run_docker("version", "--format", "{{.Server.Version}}"))
 
 
 def find_containers(folder: str) -> list[Container]:
-    """All containers of the Harbor in this folder, those that are stopped too, sorted by name.
+    """Return all containers of the Harbor in this folder, those that are stopped too, sorted by name.
 
     These are the ones that compose has started there; and, where the folder that they were started from is no
     project any more (renamed, half removed), those of the same project, or with images and names of Harbor's own.
@@ -89,12 +89,12 @@ def find_containers(folder: str) -> list[Container]:
 
 
 def _inspect(ids: Sequence[str]) -> list[dict[str, Any]]:
-    # One that is removed meanwhile makes docker complain; it prints the others all the same.
+    # One that is removed in the meantime makes docker complain; it prints the others all the same.
     done = run(["docker", "container", "inspect", *ids], timeout=120)
     try:
         found = json.loads(done.stdout)
     except ValueError as error:
-        raise Problem(f"docker container inspect failed: {last_line(done)}; mend that and run again.") from error
+        raise Problem(f"docker container inspect failed: {last_line(done)}; fix that and run again.") from error
     return [details for details in found if isinstance(details, dict)]
 
 
@@ -111,13 +111,13 @@ def _belongs(labels: Mapping[str, str], image: str, real: str, project: str) -> 
     if started_in and os.path.realpath(started_in) == real:
         return True
     if started_in and os.path.isfile(os.path.join(started_in, BASE_FILE)):
-        return False  # somebody else's project, of whatever name
+        return False  # another user's project, of whatever name
     # An engine has room for one Harbor only, since its containers' names are fixed.
     return labels.get(_PROJECT) == project or is_harbor_image(image)
 
 
 def is_harbor_image(image: str) -> bool:
-    """Whether a release names an image so; mirrors put their own host in front."""
+    """Return whether a release names an image so; mirrors put their own host in front."""
     return re.search(r"(?:^|/)(?:goharbor|vmware)/(?:harbor-\w|[\w-]+-photon)", image) is not None
 
 
@@ -137,7 +137,7 @@ def _container(details: Mapping[str, Any]) -> Container:
 
 
 def stop_and_remove(folder: str, timeout: float) -> None:
-    """Stops and removes every container and network of the Harbor in this folder.
+    """Stop and remove every container and network of the Harbor in this folder.
 
     timeout: seconds for all of it. What uses a database stops before it, and the databases get time to end in order,
     also where the compose file is broken or no longer lists a service. Run again after a kill, it goes on.
@@ -167,7 +167,7 @@ def _left(deadline: float, least: float = 5) -> float:
 def _stop(group: Sequence[Container], grace: int, deadline: float) -> None:
     alive = [container.id for container in group if container.state not in ("exited", "created", "dead")]
     if alive:
-        # One that is gone meanwhile is a complaint and no obstacle; what does not stop is removed by force.
+        # One that is gone in the meantime is a complaint and no obstacle; what does not stop is removed by force.
         run(["docker", "stop", "-t", str(grace), *alive], timeout=_left(deadline, grace + 10))
 
 
@@ -181,7 +181,7 @@ def _remove_networks(projects: set[str], deadline: float) -> None:
             "network", "ls", "--quiet", "--filter", f"label={_PROJECT}={project}", timeout=_left(deadline)
         )
         for network in listed.split():
-            # One that somebody else's container is in stays, as compose leaves it too.
+            # One that another user's container is in stays, as compose leaves it too.
             run(["docker", "network", "rm", network], timeout=_left(deadline))
 
 
@@ -189,42 +189,42 @@ def _remove_networks(projects: set[str], deadline: float) -> None:
 
 
 def recent_log_errors(of: Container | str, lines: int = 5, log_folder: str = "/var/log/harbor") -> str:
-    """The log lines that matter, each with its container's name in front, as one line; "" where there are none.
+    """Return the log lines that matter, each with its container's name in front, as one line; "" if there are none.
 
     of: a container, or an install folder: then of its containers that are in trouble, of the core where none is.
     log_folder: where Harbor's own log container writes (log.local.location in harbor.yml), for engines that don't
     keep what they send there.
     """
     if isinstance(of, Container):
-        return "; ".join(f"{of.name}: {line}" for line in _words_of(of, lines, log_folder))
+        return "; ".join(f"{of.name}: {line}" for line in _log_errors_of(of, lines, log_folder))
     found = find_containers(of)
     troubled = [container for container in found if container.troubled or container.restarts]
     # The core's log tells most; what waits for it only tells that it waits.
     troubled.sort(key=lambda container: (container.service not in ("core", "ui", *_STORES), -container.restarts))
     chosen = troubled or [container for container in found if container.service in ("core", "ui")]
-    texts: list[str] = []
+    errors: list[str] = []
     for container in chosen:
-        texts += [f"{container.name}: {line}" for line in _words_of(container, lines - len(texts), log_folder)]
-        if len(texts) >= lines:
+        errors += [f"{container.name}: {line}" for line in _log_errors_of(container, lines - len(errors), log_folder)]
+        if len(errors) >= lines:
             break
-    return "; ".join(texts)
+    return "; ".join(errors)
 
 
-def _words_of(container: Container, lines: int, log_folder: str) -> list[str]:
+def _log_errors_of(container: Container, lines: int, log_folder: str) -> list[str]:
     done = run(["docker", "logs", "--tail", str(_TAIL), container.id or container.name], timeout=60)
     text = f"{done.stdout}\n{done.stderr}" if done.returncode == 0 else ""
     if not text.strip():
         text = "".join(read_lines(os.path.join(log_folder, f"{container.service}.log"))[-_TAIL:])
-    return telling_lines(text.splitlines(), lines)
+    return error_lines(text.splitlines(), lines)
 
 
-def telling_lines(log: Sequence[str], lines: int) -> list[str]:
-    """The last lines that speak of a failure, each once; where none does, the last ones."""
-    said = [re.sub(r"\x1b\[[0-9;]*m|[^\x20-\x7e\xa0-\uffff]", "", line).strip()[:400] for line in log]
-    said = [line for line in said if line]
-    bad = [line for line in said if _TELLING.search(line)]
+def error_lines(log: Sequence[str], lines: int) -> list[str]:
+    """Return the last lines that speak of a failure, each once; if none does, the last ones."""
+    cleaned = [re.sub(r"\x1b\[[0-9;]*m|[^\x20-\x7e\xa0-\uffff]", "", line).strip()[:400] for line in log]
+    cleaned = [line for line in cleaned if line]
+    errors = [line for line in cleaned if _ERROR_WORDS.search(line)]
     last: dict[str, str] = {}
-    for line in bad or said:
+    for line in errors or cleaned:
         # The same complaint of a container that starts over and over, but for the time and the numbers in it.
         kind = re.sub(r"\d+", "#", line)
         last.pop(kind, None)

@@ -40,7 +40,7 @@ class Database:
 
 
 def find_databases(data_volume: str) -> dict[str, str]:
-    """The databases in a data volume: major of PostgreSQL to folder, the newest first."""
+    """Return the databases in a data volume: major of PostgreSQL to folder, the newest first."""
     top = os.path.join(data_volume, "database")
     try:
         folders = [top, *(os.path.join(top, name) for name in os.listdir(top) if re.fullmatch(r"pg\d+", name))]
@@ -57,7 +57,10 @@ def find_databases(data_volume: str) -> dict[str, str]:
 
 
 def database_major(data_volume: str, version: Version | None = None) -> str | None:
-    """Of the database that this version uses there; without a version, or where it has none of its own, the newest."""
+    """Return the major of the database that this version uses there.
+
+    Without a version, or if it has none, the newest.
+    """
     found = find_databases(data_volume)
     own = releases.databases(version) if version else None
     return own.leaves if own and own.leaves in found else next(iter(found), None)
@@ -82,7 +85,7 @@ def measure_parts(data_volume: str, measure_registry: bool) -> dict[str, int]:
 
 
 def _used(path: str) -> int:
-    """Bytes that a folder or file occupies on its disk; hard links count once, what vanishes meanwhile not at all."""
+    """Return the bytes that a folder or file occupies on its disk; hard links count once, what vanishes not at all."""
     total, seen, waiting = 0, set(), [path]
     while waiting:
         here = waiting.pop()
@@ -103,7 +106,7 @@ def _used(path: str) -> int:
 
 
 def free_bytes(path: str) -> int:
-    """That an ordinary program may still write there; path need not exist yet."""
+    """Return the bytes that an ordinary program may still write there; path need not exist yet."""
     while True:
         try:
             found = os.statvfs(path)
@@ -116,6 +119,9 @@ def free_bytes(path: str) -> int:
 
 
 def parts_to_keep(data_volume: str, version: Version) -> list[str]:
-    """Names of what an upgrade can change in the data volume, of those that exist. All are folders but secretkey."""
+    """Return the names of what an upgrade can change in the data volume and that exists.
+
+    All are folders but secretkey.
+    """
     wanted = (*PARTS, *(OLD_PARTS if version.major < 2 else ()))
     return [name for name in wanted if os.path.exists(os.path.join(data_volume, name))]

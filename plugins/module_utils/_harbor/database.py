@@ -18,42 +18,42 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Proble
 
 from .containers import Container, find_containers
 from .data_volume import find_databases
-from .upgrade.context import Run
+from .upgrade.context import UpgradeContext
 
 SERVICES = ("postgresql", "database")
-_LOOK_EVERY = 1.0
+_INSPECT_EVERY = 1.0
 
 
-def interrupted(data_volume: str, containers: list[Container]) -> str | None:
-    """Why the database is one that an interrupted upgrade has left; None if it is not, or may be upgraded just now."""
+def interruption(data_volume: str, containers: list[Container]) -> str | None:
+    """Return why the database is what an interrupted upgrade has left; None if it is not, or may be upgraded now."""
     # Looked at first, for the old folder goes before the container becomes the server.
     if any(_may_upgrade(container) for container in containers):
         return None
-    there = find_databases(data_volume)
-    if len(there) < 2:
+    databases = find_databases(data_volume)
+    if len(databases) < 2:
         return None
-    return f"the upgrade of its database was interrupted: {' and '.join(there.values())} are both there"
+    return f"the upgrade of its database was interrupted: {' and '.join(databases.values())} are both there"
 
 
-def leave_alone(run: Run) -> None:
-    """Waits while the container that an earlier run has started upgrades the database. Problem if it was interrupted.
+def wait_for_upgrade(context: UpgradeContext) -> None:
+    """Wait while the container that an earlier run has started upgrades the database.
 
     The installer would end it in its midst.
     """
-    timeout = run.job.options["timeout"]
+    timeout = context.job.options["timeout"]
     deadline = time.monotonic() + timeout
-    while len(find_databases(run.job.data_volume)) > 1:
-        why = interrupted(run.job.data_volume, find_containers(run.job.path))
-        if why:
-            raise Problem(f"The installer can't go on, as {why}")
+    while len(find_databases(context.job.data_volume)) > 1:
+        reason = interruption(context.job.data_volume, find_containers(context.job.path))
+        if reason:
+            raise Problem(f"The installer can't go on, as {reason}")
         if time.monotonic() > deadline:
             raise Problem(f"The upgrade of the database did not end within {timeout} seconds")
-        run.show(0, 0)
-        time.sleep(_LOOK_EVERY)
+        context.report_progress(0, 0)
+        time.sleep(_INSPECT_EVERY)
 
 
 def _may_upgrade(container: Container) -> bool:
-    """Whether its first process is not the server yet, or can't be seen."""
+    """Return whether its first process is not the server yet, or can't be seen."""
     if container.service not in SERVICES or container.state != "running":
         return False
     try:

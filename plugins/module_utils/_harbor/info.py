@@ -24,7 +24,7 @@ from .version import Version
 
 
 @dataclasses.dataclass(frozen=True)
-class Question:
+class InfoRequest:
     """path: the install folder; targets: versions to plan an upgrade to, one after the other; [] for no plan.
 
     admin_password: None for the one in harbor.yml; timeout: seconds for one request.
@@ -38,26 +38,26 @@ class Question:
     timeout: float = 10
 
 
-def gather(question: Question) -> dict[str, Any]:
-    """All that is known of the Harbor in this folder. Problem where something is there that can't be understood."""
-    last = job(question.path)
+def gather_info(request: InfoRequest) -> dict[str, Any]:
+    """Return all that is known of the Harbor in this folder. Raise DockyardError if something can't be understood."""
+    last = last_job(request.path)
     try:
-        installation = inspect_installation(question.path, question.registry_size)
-    except DockyardError as problem:
+        installation = inspect_installation(request.path, request.registry_size)
+    except DockyardError as error:
         if last is None or last["outcome"] not in (None, "broken"):
             raise
         state = (
             "is under way; look again when it has ended"
             if last["under_way"]
-            else "was broken off; run harbor_upgrade again, which goes on with it or takes it back"
+            else "was interrupted; run harbor_upgrade again, which goes on with it or takes it back"
         )
-        raise Problem(f"{problem} An upgrade from {last['source']} to {last['target']} {state}.") from problem
+        raise Problem(f"{error} An upgrade from {last['source']} to {last['target']} {state}.") from error
     if installation is None:
-        return {"installed": False, "folder": question.path, "job": last}
-    answer = {"installed": True, **_installed(installation), **_serving(installation, question), "job": last}
-    if question.targets:
-        answer["plan"] = build_plan(installation, list(question.targets)).shown()
-    return answer
+        return {"installed": False, "folder": request.path, "job": last}
+    result = {"installed": True, **_installed(installation), **_live_state(installation, request), "job": last}
+    if request.targets:
+        result["plan"] = build_plan(installation, list(request.targets)).as_result()
+    return result
 
 
 def _installed(installation: Installation) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def _installed(installation: Installation) -> dict[str, Any]:
         "external_redis": _shown(document.external_redis(config)),
         "sizes": installation.sizes,
         "free": installation.free,
-        "certificates": [certificate(path) for path in document.certificate_files(config)],
+        "certificates": [read_certificate(path) for path in document.certificate_files(config)],
         "edited_compose": installation.edited_compose,
         "leftovers": installation.leftovers,
         "engine": _dotted(installation.engine),
@@ -95,10 +95,10 @@ def _dotted(version: tuple[int, ...]) -> str | None:
     return ".".join(map(str, version)) or None
 
 
-def _serving(installation: Installation, question: Question) -> dict[str, Any]:
-    """What Harbor says of itself. One that does not serve is no failure here; that is what somebody wants to know."""
+def _live_state(installation: Installation, request: InfoRequest) -> dict[str, Any]:
+    """Return what Harbor says of itself. One that is not up is no failure here; that is what the user wants to know."""
     config = installation.config
-    answer: dict[str, Any] = {
+    result: dict[str, Any] = {
         "healthy": False,
         "components": {},
         "component_errors": {},
@@ -106,56 +106,56 @@ def _serving(installation: Installation, question: Question) -> dict[str, Any]:
         "problem": None,
     }
     if not any(container.state == "running" for container in installation.containers):
-        return answer
+        return result
     api = HarborApi(
         document.endpoint(config),
         document.hostname(config),
         releases.api_prefix(installation.version),
-        question.admin_username,
-        question.admin_password or document.admin_password(config),
-        question.timeout,
+        request.admin_username,
+        request.admin_password or document.admin_password(config),
+        request.timeout,
     )
     try:
         health = api.health()
         version = api.version()
-    except DockyardError as problem:  # nobody answers, or something else does
-        answer["problem"] = problem.message
-        return answer
-    answer.update(
+    except DockyardError as error:  # nobody answers, or something else does
+        result["problem"] = error.message
+        return result
+    result.update(
         healthy=health.healthy,
         components=health.components,
         component_errors=health.errors,
         version_running=str(Version.parse(version)) if version else None,
     )
-    if question.admin_password:
-        answer["contents"] = dataclasses.asdict(api.counts())
-    return answer
+    if request.admin_password:
+        result["contents"] = dataclasses.asdict(api.counts())
+    return result
 
 
-def certificate(path: str) -> dict[str, Any]:
-    """The first certificate of a file, which is the server's own. One that can't be read says why in problem."""
-    answer: dict[str, Any] = {"path": path, "subject": None, "not_after": None, "days_left": None, "problem": None}
+def read_certificate(path: str) -> dict[str, Any]:
+    """Return the first certificate of a file, which is the server's own. One that can't be read says why in problem."""
+    result: dict[str, Any] = {"path": path, "subject": None, "not_after": None, "days_left": None, "problem": None}
     if x509.CRYPTOGRAPHY_IMPORT_ERROR is not None:
-        return {**answer, "problem": "The Python library cryptography is missing on this host."}
+        return {**result, "problem": "The Python library cryptography is missing on this host."}
     try:
         content = read(path)
         if content is None:
-            return {**answer, "problem": f"There is no {path}."}
+            return {**result, "problem": f"There is no {path}."}
         first = x509.load_certificates(content, path)[0]
-    except DockyardError as problem:
-        return {**answer, "problem": problem.message}
+    except DockyardError as error:
+        return {**result, "problem": error.message}
     return {
-        **answer,
+        **result,
         "subject": first.subject,
         "not_after": first.not_after.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "days_left": first.days_left(x509.now()),
     }
 
 
-def job(path: str) -> dict[str, Any] | None:
-    """The upgrade that was recorded last, whether it has ended or not."""
-    folder = JobStore(path)
-    found = folder.read()
+def last_job(path: str) -> dict[str, Any] | None:
+    """Return the upgrade that was recorded last, whether it has ended or not."""
+    store = JobStore(path)
+    found = store.read()
     if found is None:
         return None
     return {
@@ -163,10 +163,10 @@ def job(path: str) -> dict[str, Any] | None:
         "source": found.source,
         "target": found.target,
         "outcome": found.outcome,
-        "under_way": folder.busy(),
+        "under_way": store.is_busy(),
         "step": found.doing,
         "direction": found.direction,
         "message": found.message,
         "downtime": round(found.downtime_now(), 1),
-        "journal": folder.journal,
+        "journal": store.journal,
     }

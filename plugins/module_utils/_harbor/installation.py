@@ -75,7 +75,7 @@ class Installation:
 
 
 def inspect_installation(path: str, measure_registry: bool = False) -> Installation | None:
-    """None: no Harbor is installed there. Problem: something is there that can't be understood.
+    """Inspect what is installed; None: no Harbor. Raise DockyardError if something is there that can't be understood.
 
     measure_registry: whether sizes has the registry too, which takes minutes where it is large.
     """
@@ -105,7 +105,7 @@ def inspect_installation(path: str, measure_registry: bool = False) -> Installat
         flags=_flags(path, containers),
         database=database,
         containers=containers,
-        edited_compose=_edited(path),
+        edited_compose=_edit_of_compose_file(path),
         sizes=measure_parts(data_volume, measure_registry),
         free={"install": free_bytes(path), "data": free_bytes(data_volume)},
         engine=engine_version(),
@@ -127,7 +127,7 @@ def _names(path: str) -> set[str]:
 
 
 def _has_data(path: str, names: set[str]) -> bool:
-    """Whether there is a database, so that somebody has only removed the compose file and the containers."""
+    """Return whether there is a database, so that a user has only removed the compose file and the containers."""
     for name in ("harbor.yml", "harbor.cfg"):
         if name in names:
             config = document.read(os.path.join(path, name))
@@ -136,24 +136,26 @@ def _has_data(path: str, names: set[str]) -> bool:
 
 
 def _version(path: str, names: set[str], containers: list[Container]) -> tuple[Version, list[str]]:
-    """The version that is installed, and what is to be said about the folder's tarballs."""
-    of_compose = _one(compose.image_tags(path).values(), os.path.join(path, compose.BASE_FILE))
-    of_core = _one([container.image for container in containers if container.service in CORES], "The running core")
+    """Return the version that is installed, and what is to be said about the folder's tarballs."""
+    of_compose = _single_version(compose.image_tags(path).values(), os.path.join(path, compose.BASE_FILE))
+    of_core = _single_version(
+        [container.image for container in containers if container.service in CORES], "The running core"
+    )
     of_prepare = _in_prepare(os.path.join(path, "prepare")) if "prepare" in names else None
     tarballs = {name: Version.parse(found[1]) for name in sorted(names) if (found := _TARBALL.fullmatch(name))}
-    said = {
+    witnesses = {
         f"{compose.BASE_FILE} names the images of": of_compose,
         "./prepare is of": of_prepare,
         "the containers are of": of_core,
     }
-    heard = {version for version in said.values() if version}
-    if len(heard) > 1:
-        words = ", ".join(f"{what} {version}" for what, version in said.items() if version)
+    versions = {version for version in witnesses.values() if version}
+    if len(versions) > 1:
+        statements = ", ".join(f"{what} {version}" for what, version in witnesses.items() if version)
         raise Problem(
-            f"It is not clear which version of Harbor is installed in {path}: {words}; an upgrade by hand was not"
+            f"It is not clear which version of Harbor is installed in {path}: {statements}; an upgrade by hand was not"
             " finished: finish it, or put the files of the version that runs back. Nothing was changed."
         )
-    version = next(iter(heard), None) or (max(tarballs.values()) if len(tarballs) == 1 else None)
+    version = next(iter(versions), None) or (max(tarballs.values()) if len(tarballs) == 1 else None)
     if version is None:
         raise Problem(
             f"No file in {path} tells which version of Harbor is installed: neither the image tags in"
@@ -167,13 +169,13 @@ def _version(path: str, names: set[str], containers: list[Container]) -> tuple[V
     ]
 
 
-def _one(images: Iterable[str], whose: str) -> Version | None:
-    """The version in the tags of Harbor's own images; None where no tag tells it."""
+def _single_version(images: Iterable[str], whose: str) -> Version | None:
+    """Return the version in the tags of Harbor's own images; None if no tag has it."""
     found = {Version.parse(match[1]) for match in map(_IMAGE.fullmatch, images) if match}
     if len(found) > 1:
         raise Problem(
             f"{whose} has images of several versions of Harbor ({', '.join(map(str, sorted(found)))}); write the"
-            " compose file anew with ./prepare, and start Harbor with it. Nothing was changed."
+            " compose file again with ./prepare, and start Harbor with it. Nothing was changed."
         )
     return next(iter(found), None)
 
@@ -197,8 +199,8 @@ def _running(containers: list[Container]) -> bool:
     return states.get(PROXY) == "running" and any(states.get(core) == "running" for core in CORES)
 
 
-def _edited(path: str) -> str | None:
-    """The files that prepare has written together are of the same age, but for what was edited since."""
+def _edit_of_compose_file(path: str) -> str | None:
+    """Return a sentence if the compose file is younger than what prepare has written together with it."""
     compose_file = os.path.join(path, compose.BASE_FILE)
     times = [_written(os.path.join(path, "common", "config", name)) for name in _WITNESSES]
     prepared, now = max(times), _written(compose_file)
@@ -223,9 +225,9 @@ def _leftovers(path: str, names: set[str], containers: list[Container], database
     if "input" in names:
         found.append(f"{os.path.join(path, 'input')} was left by a prepare that failed, and holds passwords.")
     known = compose.services(path)
-    strangers = [container.name for container in containers if known and container.service not in known]
-    if strangers:
-        found.append(f"These containers belong to no service of the compose file any more: {', '.join(strangers)}.")
+    unknown = [container.name for container in containers if known and container.service not in known]
+    if unknown:
+        found.append(f"These containers belong to no service of the compose file any more: {', '.join(unknown)}.")
     for other in database.others:
         found.append(f"{other} is a second database beside {database.folder}, as an interrupted upgrade leaves it.")
     return found

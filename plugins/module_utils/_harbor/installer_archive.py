@@ -36,8 +36,8 @@ _IMAGES = re.compile(r"harbor\.(?P<version>v\d+\.\d+\.\d+[^/]*)\.tar\.gz")
 # Other images bear the version of their program before Harbor's (registry-photon:v2.6.2-v1.7.6).
 _TAG = re.compile(rb"(?:goharbor|vmware)/(?:prepare|harbor-[a-z]+):(v\d+\.\d+\.\d+[0-9A-Za-z.-]*)")
 # Whose image tags tell the version of an online installer; the second where prepare is no container yet, up to 1.7.
-_TELLING = ("prepare", "docker-compose.yml")
-_TELLING_BYTES = 1 << 20
+_TAGGED = ("prepare", "docker-compose.yml")
+_TAGGED_BYTES = 1 << 20
 _CONFIGURATIONS = frozenset({"harbor.yml.tmpl", "harbor.yml", "harbor.cfg"})
 _CHUNK = 1 << 20
 _DIGESTS = {"md5": 32, "sha1": 40, "sha256": 64, "sha384": 96, "sha512": 128}
@@ -64,13 +64,13 @@ class _Counted:
         self._progress = progress
         self._total = os.fstat(file.fileno()).st_size
         self._done = 0
-        self._told = 0
+        self._reported = 0
 
     def read(self, size: int = -1) -> bytes:
         content = self._file.read(size)
         self._done += len(content)
-        if self._progress and (self._done - self._told >= _CHUNK or (self._done == self._total > self._told)):
-            self._told = self._done
+        if self._progress and (self._done - self._reported >= _CHUNK or (self._done == self._total > self._reported)):
+            self._reported = self._done
             self._progress(self._done, self._total)
         return content
 
@@ -84,15 +84,18 @@ def _opened(path: str, progress: Progress) -> Iterator[_Counted]:
         raise atomic_file.explain("read", path, error) from error
 
 
-def _broken(path: str, why: str) -> Problem:
+def _damaged(path: str, why: str) -> Problem:
     return Problem(
         f"{path} is truncated or no Harbor installer: {why}; fetch it again, and compare its size and checksum with the"
         " published ones. Nothing was changed."
     )
 
 
-def _each(path: str, progress: Progress, visit: Visit) -> None:
-    """Calls visit for each file and folder below the top folder; Problem where anything is amiss up to the end."""
+def _visit_members(path: str, progress: Progress, visit: Visit) -> None:
+    """Call visit for each file and folder below the top folder.
+
+    Raise DockyardError if anything is wrong up to the end.
+    """
     with _opened(path, progress) as counted:
         # gzip and not tarfile decompresses, for it alone compares the checksum at the end.
         stream = gzip.GzipFile(fileobj=cast("IO[bytes]", counted), mode="rb")
@@ -105,11 +108,11 @@ def _each(path: str, progress: Progress, visit: Visit) -> None:
             while stream.read(_CHUNK):
                 pass
         except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError) as error:
-            raise _broken(path, f"it can't be read to its end ({error})") from error
+            raise _damaged(path, f"it can't be read to its end ({error})") from error
 
 
 def _inside(path: str, member: tarfile.TarInfo) -> str:
-    """The member's path below the top folder, empty for that folder itself."""
+    """Return the member's path below the top folder, empty for that folder itself."""
     parts = [part for part in member.name.split("/") if part not in ("", ".")]
     if member.name.startswith("/") or ".." in parts or "\0" in member.name:
         raise Problem(
@@ -117,7 +120,7 @@ def _inside(path: str, member: tarfile.TarInfo) -> str:
             " it again from where it is published. Nothing was changed."
         )
     if parts[:1] != [_TOP]:
-        raise _broken(path, f"it has {member.name!r} in it, and all of an installer is in {_TOP}/")
+        raise _damaged(path, f"it has {member.name!r} in it, and all of an installer is in {_TOP}/")
     if not member.isfile() and not member.isdir():
         raise Problem(
             f"{path} has a member that is neither a file nor a folder ({member.name!r}), which no Harbor installer has;"
@@ -126,23 +129,23 @@ def _inside(path: str, member: tarfile.TarInfo) -> str:
     return "/".join(parts[1:])
 
 
-def inspect(path: str, progress: Progress = None) -> Release:
-    """Reads all of it, and tells what it is. Problem where it is damaged, cut off, or something else."""
+def inspect_archive(path: str, progress: Progress = None) -> Release:
+    """Read all of it, and return what it is. Raise DockyardError if it is damaged, cut off, or something else."""
     names: set[str] = set()
     images: list[str] = []
     tags: set[str] = set()
     sizes: list[int] = []
 
-    def look(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> None:
+    def note(tar: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> None:
         names.add(name)
         sizes.append(member.size)
         if _IMAGES.fullmatch(name):
             images.append(name)
-        if name in _TELLING and member.isfile():
+        if name in _TAGGED and member.isfile():
             file = tar.extractfile(member)
-            tags.update(found.decode() for found in _TAG.findall(file.read(_TELLING_BYTES) if file else b""))
+            tags.update(found.decode() for found in _TAG.findall(file.read(_TAGGED_BYTES) if file else b""))
 
-    _each(path, progress, look)
+    _visit_members(path, progress, note)
     missing = [name for name in ("prepare", "install.sh") if name not in names]
     if not _CONFIGURATIONS & names:
         missing.append("harbor.yml.tmpl")
@@ -151,29 +154,29 @@ def inspect(path: str, progress: Progress = None) -> Release:
         if version.major >= 2 and "common.sh" not in names:
             missing.append("common.sh")
     if missing:
-        raise _broken(path, f"there is no {' and no '.join(f'{_TOP}/{name}' for name in missing)} in it")
+        raise _damaged(path, f"there is no {' and no '.join(f'{_TOP}/{name}' for name in missing)} in it")
     return Release(version, bool(images), sum(sizes), images[0] if images else None)
 
 
 def _version(path: str, images: list[str], tags: set[str]) -> Version:
     if len(images) > 1:
-        raise _broken(path, f"there is more than one tarball of images in it ({', '.join(sorted(images))})")
-    said = {str(Version.parse(tag)) for tag in tags}
+        raise _damaged(path, f"there is more than one tarball of images in it ({', '.join(sorted(images))})")
+    versions = {str(Version.parse(tag)) for tag in tags}
     for name in images:
         found = _IMAGES.fullmatch(name)
-        said.add(str(Version.parse(found["version"])) if found else "")
-    if len(said) > 1:
-        raise _broken(path, f"its parts are of different versions ({', '.join(sorted(said))})")
-    if not said:
-        raise _broken(path, "nothing in it tells the version")
-    return Version.parse(said.pop())
+        versions.add(str(Version.parse(found["version"])) if found else "")
+    if len(versions) > 1:
+        raise _damaged(path, f"its parts are of different versions ({', '.join(sorted(versions))})")
+    if not versions:
+        raise _damaged(path, "nothing in it tells the version")
+    return Version.parse(versions.pop())
 
 
-def check_sum(path: str, checksum: str, progress: Progress = None) -> None:
-    """Problem unless the file has that checksum, which is such as sha256:5b8b3f..."""
-    algorithm, _colon, wanted = checksum.strip().partition(":")
-    algorithm, wanted = algorithm.strip().lower(), wanted.strip().lower()
-    if not re.fullmatch(rf"[0-9a-f]{{{_DIGESTS.get(algorithm, 0) or 1}}}", wanted) or algorithm not in _DIGESTS:
+def check_checksum(path: str, checksum: str, progress: Progress = None) -> None:
+    """Raise DockyardError unless the file has that checksum, which is such as sha256:5b8b3f..."""
+    algorithm, _colon, expected = checksum.strip().partition(":")
+    algorithm, expected = algorithm.strip().lower(), expected.strip().lower()
+    if not re.fullmatch(rf"[0-9a-f]{{{_DIGESTS.get(algorithm, 0) or 1}}}", expected) or algorithm not in _DIGESTS:
         raise Problem(
             f"The checksum {checksum!r} for {path} is of no known form; give it as ALGORITHM:HEX with one of"
             f" {', '.join(_DIGESTS)}, and all of its digits. Nothing was changed."
@@ -186,15 +189,15 @@ def check_sum(path: str, checksum: str, progress: Progress = None) -> None:
             if not chunk:
                 break
             digest.update(chunk)
-    if digest.hexdigest() != wanted:
+    if digest.hexdigest() != expected:
         raise Problem(
-            f"{path} has the {algorithm} sum {digest.hexdigest()} and not {wanted}; fetch it again, or mend the"
+            f"{path} has the {algorithm} sum {digest.hexdigest()} and not {expected}; fetch it again, or fix the"
             " checksum. Nothing was changed."
         )
 
 
 def unpack(path: str, folder: str, progress: Progress = None) -> None:
-    """The installer's files in that folder, which is there only once it is complete; one that is there is replaced.
+    """Unpack the installer into that folder, which is there only once it is complete; one that is there is replaced.
 
     What a run that was killed has left beside it (.partial) goes as well. The files are the calling user's.
     """
@@ -211,7 +214,7 @@ def unpack(path: str, folder: str, progress: Progress = None) -> None:
     try:
         _discard(partial)
         os.makedirs(partial, mode=0o755)
-        _each(path, progress, write)
+        _visit_members(path, progress, write)
         atomic_file.sync_folder(partial)
         _discard(folder)
         os.rename(partial, folder)

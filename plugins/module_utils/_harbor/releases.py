@@ -170,7 +170,7 @@ _PREPARE = ("run", "--rm", "-v", "/:/hostfs", "{image}", "migrate", "-i", "{new_
 
 
 def databases(version: Version) -> Databases | None:
-    """What the version's database container does with data on disk; a version newer than all known is like the newest.
+    """Return what the version's database container does with data; a version newer than all known is like the newest.
 
     None before 1.6, which has MariaDB.
     """
@@ -179,7 +179,7 @@ def databases(version: Version) -> Databases | None:
 
 
 def minimum_source(version: Version) -> Series | None:
-    """The oldest series that can be upgraded to it; None where that is not known."""
+    """Return the oldest series that can be upgraded to it; None if that is not known."""
     series = version.series
     if series not in _MINIMUM_SOURCES and series > max(_MINIMUM_SOURCES) and series[0] == max(_MINIMUM_SOURCES)[0]:
         return series[0], series[1] - 2
@@ -187,7 +187,7 @@ def minimum_source(version: Version) -> Series | None:
 
 
 def _obstacle(source: Version, target: Version, database_major: str | None) -> str | None:
-    """Why a single hop is not allowed, as the first part of a sentence."""
+    """Return why a single hop is not allowed, as the first part of a sentence."""
     if source == target:
         return None
     if target < source:
@@ -215,7 +215,9 @@ def _obstacle(source: Version, target: Version, database_major: str | None) -> s
 
 
 def refusal(source: Version, target: Version, database_major: str | None) -> str | None:
-    """Why this hop must not be made in one go, and which way is allowed, in one sentence. None where it is allowed.
+    """Return why this hop must not be made in one go, and which way is allowed, in one sentence.
+
+    None where it is allowed.
 
     database_major: the major of PostgreSQL in the data on disk; None for MariaDB and for an external database.
     """
@@ -240,7 +242,7 @@ def _named(series: Series) -> str:
 
 
 def _stations(target: Version) -> list[Version]:
-    """One version for each known series that may be gone through on the way, newest first."""
+    """Return one version for each known series that may be gone through on the way, newest first."""
     # Any patch release will do, so that it stands for the last one there will ever be.
     last = 999_999
     series = sorted((one for one in _MINIMUM_SOURCES if one <= target.series), reverse=True)
@@ -248,8 +250,10 @@ def _stations(target: Version) -> list[Version]:
 
 
 def allowed_path(source: Version, target: Version, database_major: str | None) -> list[str] | None:
-    """The fewest hops that lead to the target, which is the last; the others are series such as "2.10", of which any
-    patch release will do, or one that must be just that. None where there is no way."""
+    """Return the fewest hops that lead to the target, which is the last; None if there is no way.
+
+    The others are series such as "2.10", of which any patch release will do, or one that must be just that.
+    """
     waiting: deque[tuple[Version, str | None, list[str]]] = deque([(source, database_major, [])])
     seen = {(source, database_major)}
     stations = _stations(target)
@@ -271,7 +275,7 @@ def allowed_path(source: Version, target: Version, database_major: str | None) -
 
 
 def _way_past(source: Version, target: Version, database_major: str | None) -> list[str] | None:
-    """A way to the next series after the target, where none leads to the target itself."""
+    """Return a way to the next series after the target, for if none leads to the target itself."""
     for series in sorted(one for one in _MINIMUM_SOURCES if one > target.series):
         path = allowed_path(source, Version(*series, 0), database_major)
         if path:
@@ -280,7 +284,7 @@ def _way_past(source: Version, target: Version, database_major: str | None) -> l
 
 
 def component_flags(version: Version) -> frozenset[str]:
-    """The --with-... that its install.sh takes; it ends with an error where it gets any other."""
+    """Return the --with-... that its install.sh takes; it ends with an error if it gets any other."""
     return frozenset(
         flag.name
         for flag in _FLAGS
@@ -289,12 +293,12 @@ def component_flags(version: Version) -> frozenset[str]:
 
 
 def needs_standalone_compose(version: Version) -> bool:
-    """Whether its install.sh knows only docker-compose and not compose as a plugin of docker [12226, 17013]."""
+    """Return whether its install.sh knows only docker-compose and not compose as a plugin of docker [12226, 17013]."""
     return version < Version(2, 5, 4)
 
 
 def version_is_anonymous(version: Version) -> bool:
-    """Whether systeminfo tells the version to those who have not logged in."""
+    """Return whether systeminfo tells the version to those who have not logged in."""
     return version.series < (2, 13)
 
 
@@ -307,24 +311,24 @@ def configuration_name(version: Version) -> str:
 
 
 def minimum_engine(version: Version) -> tuple[int, ...]:
-    """The oldest Docker Engine for it, from the prerequisites in its documentation."""
+    """Return the oldest Docker Engine for it, from the prerequisites in its documentation."""
     if version.series >= (2, 9):
         return 20, 10, 10
     return (17, 6, 0) if version.series >= (1, 8) else (1, 10, 0)
 
 
 def minimum_compose(version: Version) -> tuple[int, ...]:
-    """The oldest compose for it, from its install.sh."""
+    """Return the oldest compose for it, from its install.sh."""
     return (1, 18, 0) if version.series >= (1, 8) else (1, 7, 1)
 
 
 def removed_keys(source: Version, target: Version) -> frozenset[str]:
-    """Dotted keys of the configuration that are documented as gone on this way, so that losing them is no damage."""
+    """Return dotted keys of the configuration that are documented as gone on this way: losing them is no damage."""
     return frozenset(key for gone in _GONE_KEYS if source.series < gone.since <= target.series for key in gone.keys)
 
 
 def migration(source: Version, target: Version) -> Migration:
-    """What migrates the configuration, and before 1.7 the databases, from source to target."""
+    """Return what migrates the configuration, and before 1.7 the databases, from source to target."""
     if target.major >= 2:
         return Migration("prepare", "goharbor/prepare:{tag}", _PREPARE, (), (), "")
     if source.series >= (1, 8):

@@ -22,7 +22,7 @@ _ARMOR = b"-----BEGIN PGP "
 
 
 def check_signature(path: str, signature_path: str, keyring_path: str | None) -> None:
-    """Problem unless the detached signature is a good one of a key in the keyring, which may be armored or binary."""
+    """Raise DockyardError unless the signature is a good one of a key in the keyring, armored or binary."""
     if not keyring_path:
         raise Problem(
             f"There is a signature for {path} but no keyring to check it with; give the keyring with the public key"
@@ -42,10 +42,10 @@ def check_signature(path: str, signature_path: str, keyring_path: str | None) ->
             file.write(_dearmored(keys, keyring_path))
         done = _gpg(["--homedir", folder, "--keyring", keyring], signature_path, path)
     if done.returncode != 0:
-        words = " / ".join(line.strip() for line in done.stderr.splitlines() if line.strip())
+        complaints = " / ".join(line.strip() for line in done.stderr.splitlines() if line.strip())
         raise Problem(
-            f"The signature {signature_path} of {path} is not a good one of a key in {keyring_path} ({words}); fetch"
-            " archive and signature again, or give the right keyring. Nothing was changed."
+            f"The signature {signature_path} of {path} is not a good one of a key in {keyring_path} ({complaints});"
+            " fetch archive and signature again, or give the right keyring. Nothing was changed."
         )
 
 
@@ -81,13 +81,13 @@ def _gpg(options: list[str], signature: str, path: str) -> subprocess.CompletedP
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Problem(
-            f"The signature of {path} can't be checked, since {command[0]} does not run ({error}); mend that and run"
+            f"The signature of {path} can't be checked, since {command[0]} does not run ({error}); fix that and run"
             " again. Nothing was changed."
         ) from error
 
 
 def _dearmored(keys: bytes, path: str) -> bytes:
-    """Keys as gpgv wants them, which takes no text."""
+    """Return keys as gpgv wants them, which takes none in armor."""
     if not keys.lstrip().startswith(_ARMOR):
         return keys
     found = b""

@@ -25,7 +25,10 @@ class Version:
 
     @classmethod
     def parse(cls, text: str) -> Version:
-        """From 2.8.6, v2.8.6, or v2.8.6-8a3f1c2d as C(systeminfo) has it. Problem where it is none of them."""
+        """Parse 2.8.6, v2.8.6, or v2.8.6-8a3f1c2d as C(systeminfo) has it.
+
+        Raise DockyardError if it is none of them.
+        """
         found = _VERSION.fullmatch(text)
         if not found:
             raise Problem(
@@ -38,7 +41,7 @@ class Version:
 
     @property
     def tag(self) -> str:
-        """As images and archives bear it."""
+        """Return the version as images and archives have it."""
         return f"v{self}"
 
     @property

@@ -1,8 +1,8 @@
 # Copyright (c) 2026 The Dockyard authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Says in one sentence what stands in the way of a new Harbor on this host, or as JSON what its data volume holds.
-# $1: install folder; $2: data volume; $3: yes if an installation was begun here and broken off.
+# Says in one sentence what is in the way of a new Harbor on this host, or as JSON what its data volume holds.
+# $1: install folder; $2: data volume; $3: yes if an installation was begun here and interrupted.
 folder=$1 data=$2 begun=$3
 no() { echo "$* Nothing was changed." >&2; exit 1; }
 

@@ -8,7 +8,7 @@ folder=$1 mark=$2 archive=$3 version=$4 data=$5
 if [ -f "$mark" ]; then
     found=$(sed -nE 's,.*goharbor/prepare:v([0-9.]+).*,\1,p' "$folder/prepare" | head -n 1)
     [ "$found" != "$version" ] || exit 0
-    echo "An installation of Harbor $found in $folder was broken off; run again with its archive, or remove it with the entry point remove" >&2
+    echo "An installation of Harbor $found in $folder was interrupted; run again with its archive, or remove it with the entry point remove" >&2
     exit 1
 fi
 umask 022

@@ -31,7 +31,7 @@ def jobs() -> list[dict[str, Any]]:
 
 
 def runs() -> list[int]:
-    """Processes of the module, which go on when the task has ended."""
+    """Return the processes of the module, which go on when the task has ended."""
     found = []
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
@@ -48,7 +48,7 @@ def alive(pids: list[int]) -> bool:
 
 
 def kill(pids: list[int]) -> int:
-    """Returns how many of them were there to be killed."""
+    """Kill processes. Return how many of them were there to be killed."""
     killed = 0
     for pid in pids:
         try:

@@ -35,7 +35,7 @@ def from_1_to_2(host: Host) -> tuple[str, list[str]]:
 
 
 def in_pg_upgrade(host: Host, interruption: str) -> tuple[str, list[str]]:
-    """It may go on or go back, with everything in it. What pg_upgrade has made by half must not become the data."""
+    """Interrupt pg_upgrade. It may go on or go back, but what pg_upgrade has made by half must not become the data."""
     with host.instead(BEFORE, ("--with-trivy",)):
         command = _IN_PG_UPGRADE + ("sync" if interruption == "reboot" else interruption)
         at = host.begin(f"install {AFTER}", command, host.archive(AFTER))
@@ -57,7 +57,10 @@ def in_pg_upgrade(host: Host, interruption: str) -> tuple[str, list[str]]:
 
 
 def killed_as_it_begins(host: Host) -> tuple[str, list[str]]:
-    """The container upgrades the database while the installer still starts others; neither may be begun again."""
+    """Kill the run while the container upgrades the database and the installer starts others.
+
+    Neither may begin again.
+    """
     with host.instead(BEFORE, ("--with-trivy",)):
         command = (
             "until pgrep -f [b]in/initdb >/dev/null; do sleep 0.01; done; pkill -9 -f '[A]nsiballZ_harbor_upgrade'"

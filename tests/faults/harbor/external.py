@@ -48,7 +48,7 @@ def _commands(address: str) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _harbor(host: Host) -> Iterator[dict[str, Any]]:
-    """A Harbor with something in it, in place of the usual one. The commands for its database."""
+    """Set up a Harbor with something in it, in place of the usual one. Yield the commands for its database."""
     address = host.harbor.ip
     host.must(_INSTALL)
     host.must(f"su postgres -c 'psql --quiet --set=ON_ERROR_STOP=1' <<'END'\n{_EMPTY}\nEND")
@@ -116,7 +116,7 @@ def backup_fails(host: Host) -> tuple[str, list[str]]:
 
 
 def restore_fails(host: Host) -> tuple[str, list[str]]:
-    """A script can be mended while Harbor is down, and the next run goes on with the way back."""
+    """Fix a script while Harbor is down; the next run goes on with the rollback."""
     archive = host.archive(TARGET, "migration-fails")
     with _harbor(host) as commands:
         host.write("#!/bin/sh\necho the server is away\nexit 3\n", _SCRIPT)
@@ -134,8 +134,8 @@ def restore_fails(host: Host) -> tuple[str, list[str]]:
         again = host.upgrade(archive, **commands)
         broken += host.lost(SOURCE)
     if again.get("outcome") != "rolled_back":
-        broken.append(f"it did not go on with the way back: {again.get('msg')}")
-    return f"{answer.get('outcome')}, mended, then {again.get('outcome')}", broken
+        broken.append(f"it did not go on with the rollback: {again.get('msg')}")
+    return f"{answer.get('outcome')}, fixed, then {again.get('outcome')}", broken
 
 
 def killed(host: Host) -> tuple[str, list[str]]:

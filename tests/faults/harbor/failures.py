@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The Dockyard authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What goes wrong in the middle of an upgrade: the old Harbor serves with everything in it, or was never stopped."""
+"""What goes wrong in the middle of an upgrade: the old Harbor is up with everything in it, or was never stopped."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def wrong_checksum(host: Host) -> tuple[str, list[str]]:
 
 
 def disk_full(host: Host, step: str, stops: bool) -> tuple[str, list[str]]:
-    """The plan has seen enough room; somebody else uses it up."""
+    """Use the room up that the plan has seen."""
     host.must(f"mkdir -p {_SMALL_DISK} && mount -t tmpfs -o size=600m tmpfs {_SMALL_DISK}")
     running = host.containers()
     try:
@@ -109,7 +109,7 @@ def disk_full(host: Host, step: str, stops: bool) -> tuple[str, list[str]]:
 
 
 def engine_restarts(host: Host, step: str, delay: float) -> tuple[str, list[str]]:
-    """It goes on, or goes back; either serves."""
+    """Restart the engine. The upgrade goes on or back; after either, Harbor is up."""
     at = host.begin(step, "systemctl restart docker", delay=delay)
     answer = host.upgrade()
     outcome = answer.get("outcome")
@@ -131,7 +131,7 @@ def reboots(host: Host, step: str) -> tuple[str, list[str]]:
 
 
 def port_taken(host: Host) -> tuple[str, list[str]]:
-    """Another server takes the port in the moment in which nobody holds it, and is ended before the way back."""
+    """Another server takes the port in the moment in which nobody holds it, and is ended before the rollback."""
     running = host.containers()
     taken = host.begin("copy_again", _THIEF, timeout=30)
     host.at("back stop", "systemctl stop thief")
@@ -141,7 +141,7 @@ def port_taken(host: Host) -> tuple[str, list[str]]:
 
 
 def connection_breaks(host: Host) -> tuple[str, list[str]]:
-    """The controller is gone in the middle. The work goes on, and the next run watches it."""
+    """End the controller's part in the middle. The work goes on, and the next run watches it."""
     running = host.start("harbor_upgrade", **host.options())
     at = host.at(f"unpack {TARGET}", "true")
     running.kill()
@@ -188,7 +188,7 @@ def two_at_once(host: Host) -> tuple[str, list[str]]:
 
 
 def taken_back(host: Host) -> tuple[str, list[str]]:
-    """An upgrade that went well, taken back on request; once more, nothing changes."""
+    """Roll an upgrade back that went well, on request; once more, nothing changes."""
     host.upgrade()
     answer = host.upgrade(state="rolled_back")
     broken = host.lost(SOURCE)

@@ -106,7 +106,7 @@ class Host(ManagedHost):
         return None
 
     def at(self, step: str, command: str, delay: float = 0.0) -> str | None:
-        """Runs a command on the host when the upgrade that is under way comes to this step; returns as begin does."""
+        """Run a command on the host when the upgrade that is under way comes to this step. Return as begin does."""
         return self._seen(self._looking(step, command, delay))
 
     def _looking(self, step: str, command: str, delay: float) -> subprocess.Popen[str]:
@@ -119,7 +119,10 @@ class Host(ManagedHost):
         return output.strip() if looking.returncode == 0 else None
 
     def lost(self, version: str) -> list[str]:
-        """What is not as it must be: another version, something not healthy, or anything that was in it and is gone."""
+        """Return what is not as it must be.
+
+        Another version, something not healthy, anything that was in it and is gone.
+        """
         wrong = []
         try:
             running, now = self.harbor.version(), self.harbor.census()
@@ -141,7 +144,7 @@ class Host(ManagedHost):
         return set(self.must("docker image ls --format '{{.Repository}}:{{.Tag}}'").split())
 
     def leftovers(self, version: str) -> list[str]:
-        """What an upgrade has made and nobody needs any more. version: the one that serves."""
+        """Return what an upgrade has made and nobody needs any more. version: the one that is up."""
         found = self.run(
             f"cd {PATH}.dockyard 2>/dev/null && ls -d releases configuration failed-* passed-* 2>/dev/null; ls -d"
             " /data/.dockyard-* 2>/dev/null; docker ps --all --format '{{.Names}}' | grep dockyard"
@@ -150,7 +153,7 @@ class Host(ManagedHost):
         return [f"left behind: {', '.join(found)}"] if found else []
 
     def untouched(self, since: dict[str, str]) -> list[str]:
-        """Whether no container was stopped or started."""
+        """Return whether no container was stopped or started."""
         now = self.containers()
         return [] if now == since else [f"containers were {since} and are {now}"]
 

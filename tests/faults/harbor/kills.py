@@ -35,7 +35,7 @@ def _forward(
     if answer.get("failed"):
         broken.append(f"the next run failed: {answer.get('msg')}")
     said = " ".join(answer.get("resumed", []))
-    if f"broken off at: {at}" not in said or "goes on" not in said:
+    if f"interrupted at: {at}" not in said or "goes on" not in said:
         broken.append(f"the next run does not say that it goes on from {at}: {answer.get('msg')}")
     broken += host.lost(version)
     return f"killed at {at}, then {answer.get('outcome')}", broken
@@ -49,15 +49,15 @@ def _back(host: Host, step: str) -> tuple[str, list[str]]:
     answer = host.upgrade(archive)
     broken = []
     if answer.get("outcome") != "rolled_back":
-        broken.append(f"the next run did not end with the way back: {answer.get('msg')}")
-    if "the way back goes on" not in " ".join(answer.get("resumed", [])):
-        broken.append(f"the next run does not say that the way back goes on: {answer.get('msg')}")
+        broken.append(f"the next run did not end with the rollback: {answer.get('msg')}")
+    if "the rollback goes on" not in " ".join(answer.get("resumed", [])):
+        broken.append(f"the next run does not say that the rollback goes on: {answer.get('msg')}")
     broken += host.lost(SOURCE)
     return f"killed at {at}, then {answer.get('outcome')}", broken
 
 
 def not_killed(host: Host) -> tuple[str, list[str]]:
-    """The steps are those of the tables above, so that no step is left out; and a second run changes nothing."""
+    """Upgrade with no kill: the steps are those of the tables above, none is left out; a second run changes nothing."""
     answer = host.upgrade()
     broken = host.lost(TARGET)
     if answer.get("failed") or not answer.get("changed"):

@@ -28,7 +28,7 @@ class Hop:
     way: str
 
 
-# The rows of the PostgreSQL table with what each refuses, the documented minimum sources, and the ways back.
+# The rows of the PostgreSQL table with what each refuses, the documented minimum sources, and the rollbacks.
 HOPS = (
     Hop("2.6.4", "2.7.4", "9.6", "2.6.x -> 2.7.4"),
     Hop("2.2.4", "2.7.4", "9.6", "2.4.x -> 2.6.x -> 2.7.4"),

@@ -19,7 +19,7 @@ DEFAULT = ("trixie",)
 
 
 def run(suite: str, wanted: Callable[[str], bool], small: bool, result: table.Table) -> None:
-    """Adds a row for each fault. A host is started for them, and taken down afterwards."""
+    """Add a row for each fault. A host is started for them, and taken down afterwards."""
     faults = [*refusals.of(small), *kills.of(small), *failures.of(small), *values.FAULTS]
     faults += [*external.of(small), *eras.of(small)]
     host = Host(suite)

@@ -99,7 +99,7 @@ def _service(edition: Edition, part: Service, config: Config, there: set[str]) -
 
 
 def compose(edition: Edition, config: Config, parts: frozenset[str]) -> str:
-    """The project's file. It has no name of its own: compose takes that of the folder."""
+    """Return the project's file. It has no name of its own: compose takes that of the folder."""
     there = [part for part in edition.services if not part.optional or part.optional in parts]
     if config.get("external_database"):
         there = [part for part in there if part.name != "postgresql"]

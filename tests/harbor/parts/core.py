@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The Dockyard authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Image harbor-core: waits for the database, migrates its schema, then serves the API and stands before the registry.
+"""Image harbor-core: waits for the database, migrates its schema, then serves the API and is in front of the registry.
 
 Nothing listens before the migration is done, so the proxy answers 502 until then.
 """
@@ -44,7 +44,7 @@ PROBES = {
 
 
 def _answers(name: str) -> str:
-    """Why a component is not healthy; empty if it is."""
+    """Return why a component is not healthy; empty if it is."""
     try:
         if name == "core":
             return ""
@@ -147,7 +147,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def patiently(what: Callable[[], Any]) -> Any:
-    """Waits for the database as the real one does: a minute, then core ends and is started again."""
+    """Wait for the database as the real one does: a minute, then core ends and is started again."""
     deadline = time.monotonic() + 60
     while True:
         try:

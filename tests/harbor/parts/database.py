@@ -4,7 +4,7 @@
 """Image harbor-db: finds the data of the major it runs, takes over that of an older one, or starts empty.
 
 PostgreSQL 15 and 18 and the upgrade between them are real. 9.6, 13 and 14 are stand-ins: the server is
-PostgreSQL 15, its data lies in a folder "cluster", and only PG_VERSION beside it names the older major; their upgrade
+PostgreSQL 15, its data is in a folder "cluster", and only PG_VERSION beside it names the older major; their upgrade
 copies that folder, which needs as much room as a real one.
 """
 
@@ -44,7 +44,7 @@ def there(major: str) -> bool:
 
 
 def binary(major: str, name: str) -> str:
-    """Full path of a program of the server that serves this major."""
+    """Full path of a program of the server that is up this major."""
     return f"/usr/lib/postgresql/{major if major in REAL else '15'}/bin/{name}"
 
 
@@ -53,7 +53,7 @@ def say(text: str) -> None:
 
 
 def fail(text: str) -> None:
-    """The container ends, and the engine starts it again and again."""
+    """End the container; the engine starts it again and again."""
     print(f"FATAL:  {text}", file=sys.stderr, flush=True)
     sys.exit(1)
 
@@ -97,7 +97,7 @@ def create(major: str) -> None:
 
 
 def upgrade(old: str, new: str) -> None:
-    """Takes over the data of an older major. On failure the new folder goes, and the old one stays as it was."""
+    """Take over the data of an older major. On failure the new folder goes, and the old one stays as it was."""
     say(f"upgrading the database from PostgreSQL {old} to {new}")
     try:
         if old == "15" and new == "18":
@@ -160,7 +160,7 @@ def main() -> None:
         fail("could not open file: the database does not start (told to fail)")
     try:
         find()
-    except PermissionError as error:  # data that somebody else owns
+    except PermissionError as error:  # data that another process owns
         fail(f"could not open file {str(error.filename)!r}: Permission denied")
     current = EDITION.leaves
     options = ["-c", "listen_addresses=*", "-c", "unix_socket_directories=/tmp", "-c", "jit=off"]

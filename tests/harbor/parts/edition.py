@@ -103,7 +103,7 @@ class Edition:
 
     @property
     def configuration_version(self) -> str:
-        """What stands at _version in harbor.yml: the minor only."""
+        """Return what is at _version in harbor.yml: the minor only."""
         return f"{self.major}.{self.minor}.0"
 
     @property
@@ -134,7 +134,7 @@ class Edition:
 
     @property
     def empty_instead_of_refused(self) -> bool:
-        """Whether the database image makes an empty database where it finds none that it takes."""
+        """Return whether the database image makes an empty database where it finds none that it takes."""
         return self.series >= (2, 7)
 
     @property
@@ -150,7 +150,7 @@ class Edition:
 
     @property
     def compose_plugin(self) -> bool:
-        """Whether its installer knows `docker compose`."""
+        """Return whether its installer knows `docker compose`."""
         return self.series >= (2, 6) or (self.series, self.patch) >= ((2, 5), 4)
 
     @property

@@ -27,7 +27,7 @@ class Refused(Exception):
 
 
 def plain(value: Any) -> str:
-    """A value as the template writes it: never quoted."""
+    """Return a value as the template writes it: never quoted."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -36,7 +36,7 @@ def plain(value: Any) -> str:
 
 
 def _section(lines: list[str], name: str, values: Any, keys: tuple[str, ...], indent: str = "") -> None:
-    """Writes those of the keys that the file has; nothing where it has no such section."""
+    """Write those of the keys that the file has; nothing if it has no such section."""
     if not isinstance(values, dict):
         return
     lines.append(f"{indent}{name}:")
@@ -49,7 +49,7 @@ def _section(lines: list[str], name: str, values: Any, keys: tuple[str, ...], in
 
 
 def render(old: Config, series: tuple[int, int]) -> str:
-    """The file of a series with the values of an older file; keys that the template does not know are gone."""
+    """Return the file of a series with the values of an older file; keys that the template does not know are gone."""
     lines = ["# Configuration file of Harbor", "", f"hostname: {plain(old.get('hostname'))}", ""]
     _section(lines, "http", old.get("http"), ("port",))
     _section(lines, "https", old.get("https"), ("port", "certificate", "private_key"))
@@ -121,7 +121,7 @@ def _external(lines: list[str], old: Config) -> None:
 
 
 def migrate(text: str, target: tuple[int, int]) -> str | None:
-    """The file for the target, by way of every minor version in between; None: it is of that version already.
+    """Return the file for the target, by way of every minor version in between; None: it is of that version already.
 
     Refused: too old (255), newer, a patch level or without version (1). yaml.YAMLError: what was rendered is no YAML.
     """
@@ -146,7 +146,7 @@ def migrate(text: str, target: tuple[int, int]) -> str | None:
 
 
 def template(edition: Edition) -> str:
-    """The harbor.yml.tmpl of a version (in 1.x the harbor.yml itself)."""
+    """Return the harbor.yml.tmpl of a version (in 1.x the harbor.yml itself)."""
     parts = [_HEAD, _CLAIR if edition.series < CLAIR else "", _TRIVY if edition.major >= 2 else ""]
     parts += [_JOBS.format(sweeper="  logger_sweeper_duration: 1 #days\n" if edition.series >= (2, 8) else "")]
     parts += ["chart:\n  absolute_url: disabled\n\n" if edition.series < CHART else ""]

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Image harbor-migrator of the 1.x releases: `--cfg up` turns an older harbor.yml into one of its own version.
 
-Mounts: /harbor-migration/harbor-cfg/harbor.yml (read), and, if it is to stand elsewhere,
+Mounts: /harbor-migration/harbor-cfg/harbor.yml (read), and, if it is to be elsewhere,
 /harbor-migration/harbor-cfg-out/harbor.yml (written). From 1.9 on it asks before it does so.
 """
 

@@ -36,7 +36,7 @@ def word(length: int) -> str:
 
 
 def folder(path: pathlib.Path, owner: int, mode: int = 0o755) -> None:
-    """Makes a folder of the data volume. One that is there gets its owner, but not what is in it."""
+    """Make a folder of the data volume. One that is there gets its owner, but not what is in it."""
     path.mkdir(mode=mode, parents=True, exist_ok=True)
     if path.stat().st_uid != owner:
         os.chown(path, owner, owner)
@@ -51,7 +51,7 @@ def write(path: pathlib.Path, text: str, owner: int, mode: int) -> None:
 
 
 def validated(config: harbor_yml.Config) -> harbor_yml.Config:
-    """What the real one checks, too; ValueError with its reason."""
+    """Check what the real one checks, too. Raise ValueError with its reason."""
     for key in ("hostname", "data_volume", "harbor_admin_password"):
         if config.get(key) in (None, ""):
             raise ValueError(f"Please specify {key}")
@@ -85,7 +85,7 @@ def data_folders(config: harbor_yml.Config, parts: frozenset[str]) -> None:
 
 
 def keys(config: harbor_yml.Config) -> None:
-    """A secretkey that is missing is made anew without a word, as the real one does."""
+    """Make a new secretkey without a word if it is missing, as the real one does."""
     secretkey = DATA / "secret" / "keys" / "secretkey"
     if not secretkey.is_file():
         secretkey.write_text(word(16))

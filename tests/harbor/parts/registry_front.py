@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The Dockyard authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The part of core that stands before the registry: tokens, and everything below /v2/."""
+"""The part of core that is in front of the registry: tokens, and everything below /v2/."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "www-authenticate
 
 @dataclasses.dataclass(frozen=True)
 class Caller:
-    """Who asks; name is empty for somebody who did not log in. scopes: what a token allows, "name:action"."""
+    """Who asks; name is empty for a user who did not log in. scopes: what a token allows, "name:action"."""
 
     name: str
     user_id: int
@@ -68,7 +68,7 @@ def allowed(caller: Caller, repository: str, action: str) -> bool:
 
 
 def token(caller: Caller, scopes: list[str]) -> dict[str, Any]:
-    """A token with those of the wished scopes that this caller may have."""
+    """Return a token with those of the desired scopes that this caller may have."""
     granted = []
     for scope in " ".join(scopes).split():
         kind, _colon, rest = scope.partition(":")
@@ -195,7 +195,7 @@ def note(name: str, reference: str, digest: str, manifest: bytes, artifacts: boo
 
 
 def walk_registry() -> None:
-    """Notes everything that the registry has, as 2.0 does at its first start on the data of 1.x."""
+    """Note everything that the registry has, as 2.0 does at its first start on the data of 1.x."""
     kinds = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json"
     for attempt in range(60):
         try:

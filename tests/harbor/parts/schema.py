@@ -1,7 +1,10 @@
 # Copyright (c) 2026 The Dockyard authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The database's schema, and its migration when core starts: a table says how far it got, and whether it broke off."""
+"""The database's schema, and its migration when core starts.
+
+A table says how far it got, and whether it was interrupted.
+"""
 
 from __future__ import annotations
 

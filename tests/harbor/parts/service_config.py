@@ -15,7 +15,7 @@ Config = dict[str, Any]
 
 
 def env(values: dict[str, Any]) -> str:
-    """An env file. A value with anything unusual in it stands in single quotes, which compose takes literally."""
+    """Return an env file. A value with anything unusual in it is in single quotes, which compose takes literally."""
     lines = []
     for name, value in values.items():
         text = str(value).lower() if isinstance(value, bool) else str("" if value is None else value)

@@ -23,7 +23,7 @@ SECRET_KEY = pathlib.Path("/etc/core/key")
 
 
 def connect() -> Any:
-    """A new connection; psycopg2.OperationalError while the server can't be reached or refuses the password."""
+    """Open a connection. Raise psycopg2.OperationalError while the server can't be reached or refuses the password."""
     return psycopg2.connect(
         host=os.environ["POSTGRESQL_HOST"],
         port=os.environ["POSTGRESQL_PORT"],
@@ -61,7 +61,7 @@ def hashed(password: str, salt: str) -> str:
 
 
 def first_password(password: str) -> None:
-    """Gives admin a password where it has none yet: at the first start, and never again."""
+    """Give admin a password if it has none yet: at the first start, and never again."""
     salt = secrets.token_hex(16)
     with cursor() as opened:
         opened.execute(
@@ -71,7 +71,7 @@ def first_password(password: str) -> None:
 
 
 def user(name: str, password: str) -> Row | None:
-    """The user with this name and password."""
+    """Return the user with this name and password."""
     found = rows("SELECT * FROM harbor_user WHERE username = %s AND NOT deleted", name)
     if found and found[0]["salt"] and hmac.compare_digest(found[0]["password"], hashed(password, found[0]["salt"])):
         return found[0]
@@ -108,7 +108,7 @@ def project(name_or_id: str) -> Row | None:
 
 
 def may(user_id: int, sysadmin: bool, project_id: int) -> bool:
-    """Whether a user may push into a project."""
+    """Return whether a user may push into a project."""
     member = "SELECT count(*) FROM project_member WHERE project_id = %s AND entity_id = %s"
     return sysadmin or number(member, project_id, user_id) > 0
 
@@ -116,7 +116,7 @@ def may(user_id: int, sysadmin: bool, project_id: int) -> bool:
 def pushed(
     repository: str, project_id: int, digest: str, kind: str, size: int, tag: str | None, artifacts: bool
 ) -> None:
-    """Notes a manifest. artifacts: whether this version keeps them in the database (from 2.0 on)."""
+    """Note a manifest. artifacts: whether this version keeps them in the database (from 2.0 on)."""
     with cursor() as opened:
         opened.execute(
             "INSERT INTO repository (name, project_id) VALUES (%s, %s) ON CONFLICT DO NOTHING",

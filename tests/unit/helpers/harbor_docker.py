@@ -164,13 +164,13 @@ class Docker:
         self.save()
 
     def start(self, folder: str, version: str = "v2.8.6", state: str = "running") -> None:
-        """A whole Harbor."""
+        """Start a whole Harbor."""
         for service, (_name, repository) in SERVICES.items():
             self.add(service, folder, image=f"goharbor/{repository}:{version}", state=state)
 
 
 def compose_file(version: str, more: tuple[str, ...] = ()) -> str:
-    """A docker-compose.yml with a release's services, and more of them."""
+    """Return a docker-compose.yml with a release's services, and more of them."""
     lines = ["services:"]
     for service, (name, repository) in {**SERVICES, **{one: (one, f"{one}-photon") for one in more}}.items():
         lines += [f"  {service}:", f"    image: goharbor/{repository}:{version}", f"    container_name: {name}"]
@@ -180,7 +180,7 @@ def compose_file(version: str, more: tuple[str, ...] = ()) -> str:
 def install(
     folder: Path, data: Path, version: str = "2.8.6", major: str = "13", more: tuple[str, ...] = (), port: int = 80
 ) -> None:
-    """An install folder of 2.x and its data volume, as prepare and the containers leave them."""
+    """Make an install folder of 2.x and its data volume, as prepare and the containers leave them."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "docker-compose.yml").write_text(compose_file(f"v{version}", more))
     (folder / "prepare").write_text(f"#!/bin/bash\ndocker run --rm goharbor/prepare:v{version} prepare $@\n")

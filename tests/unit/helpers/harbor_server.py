@@ -103,8 +103,8 @@ class Harbor:
             return 200, {"status": "unhealthy" if self.ill else "healthy", "components": components}, {}
         if path == "/systeminfo":
             # A login that is wrong is none.
-            told = self.told_to_anybody or who in self.administrators
-            return 200, {"auth_mode": "db_auth", **({"harbor_version": self.version} if told else {})}, {}
+            known = self.told_to_anybody or who in self.administrators
+            return 200, {"auth_mode": "db_auth", **({"harbor_version": self.version} if known else {})}, {}
         if who in ("", "nobody"):
             return 401, {"errors": [{"code": "UNAUTHORIZED", "message": "unauthorized"}]}, {}
         if path == "/statistics":

@@ -52,12 +52,12 @@ class Difference:
 
 
 def dotted(keys: Keys) -> str:
-    """A path for people; a key that has a dot or a blank in it is in quotes."""
+    """Return a path for people; a key that has a dot or a blank in it is in quotes."""
     return ".".join(str(key) if re.fullmatch(r"[\w-]+", str(key)) else json.dumps(str(key)) for key in keys)
 
 
-def reach(config: Any, keys: Keys, otherwise: Any = None) -> Any:
-    """The value at that place."""
+def get_value(config: Any, keys: Keys, otherwise: Any = None) -> Any:
+    """Return the value at that place."""
     for key in keys:
         if not isinstance(config, dict) or key not in config:
             return otherwise
@@ -65,8 +65,8 @@ def reach(config: Any, keys: Keys, otherwise: Any = None) -> Any:
     return config
 
 
-def put(config: Config, keys: Keys, value: Any) -> None:
-    """Sets the value at that place in config itself, and makes mappings on the way."""
+def set_value(config: Config, keys: Keys, value: Any) -> None:
+    """Set the value at that place in config itself, and make mappings on the way."""
     for key in keys[:-1]:
         if not isinstance(config.get(key), dict):
             config[key] = {}
@@ -74,19 +74,22 @@ def put(config: Config, keys: Keys, value: Any) -> None:
     config[keys[-1]] = value
 
 
-def take(config: Config, keys: Keys) -> None:
-    """Removes the value at that place in config itself, if there is one."""
-    folder = reach(config, keys[:-1])
+def remove_value(config: Config, keys: Keys) -> None:
+    """Remove the value at that place in config itself, if there is one."""
+    folder = get_value(config, keys[:-1])
     if isinstance(folder, dict):
         folder.pop(keys[-1], None)
 
 
-def same(one: Any, other: Any) -> bool:
-    """Whether two values mean the same: a number is no text, true is not 1, and nothing at all is an empty text."""
+def is_equivalent(one: Any, other: Any) -> bool:
+    """Return whether two values mean the same.
+
+    A number is no text, true is not 1, and nothing at all is an empty text.
+    """
     if isinstance(one, dict) and isinstance(other, dict):
-        return all(same(one.get(key), other.get(key)) for key in {**one, **other})
+        return all(is_equivalent(one.get(key), other.get(key)) for key in {**one, **other})
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same, one, other))
+        return len(one) == len(other) and all(map(is_equivalent, one, other))
     if _empty(one) and _empty(other):
         return True
     if _is_number(one) and _is_number(other):
@@ -103,9 +106,9 @@ def _is_number(value: Any) -> bool:
 
 
 def differences(old: Config, new: Config, gone: Collection[str]) -> list[Difference]:
-    """What the new configuration does not have, or has otherwise.
+    """Return what the new configuration does not have, or has otherwise.
 
-    old: may be a harbor.cfg, all of whose values are texts; it is then compared as harbor.yml has them.
+    old: may be a harbor.cfg, all of whose values are strings; it is then compared as harbor.yml has them.
     gone: dotted keys that the new release does not know any more; neither they nor what is below them counts. What is
         new does not count either.
     """
@@ -134,13 +137,13 @@ def _compared(old: Config, new: Any, place: Keys, rules: _Rules) -> Iterator[Dif
 
 
 def _elsewhere(keys: Keys, new: Config) -> tuple[Keys, Any]:
-    """Where the new configuration may have it instead."""
+    """Return where the new configuration may have it instead."""
     path = dotted(keys)
     for one, other in _MOVED:
         if path == one:
             moved = tuple(other.split("."))
-            after = reach(new, moved, _MISSING)
-            if after is not _MISSING or isinstance(reach(new, moved[:-1]), dict):
+            after = get_value(new, moved, _MISSING)
+            if after is not _MISSING or isinstance(get_value(new, moved[:-1]), dict):
                 return moved, after
     return keys, _MISSING
 
@@ -151,7 +154,7 @@ def _judged(keys: Keys, before: Any, after: Any, rules: _Rules) -> Iterator[Diff
         yield from _compared(before, after if isinstance(after, dict) else {}, keys, rules)
         return
     if after is _MISSING:
-        if not same(before, None) and not (path == "external_redis.port" and _redis_joined(rules) is not None):
+        if not is_equivalent(before, None) and not (path == "external_redis.port" and _redis_joined(rules) is not None):
             yield Difference(path, "lost", before, None, keys)
         return
     joined = _redis_joined(rules) if path == "external_redis.host" else None
@@ -159,7 +162,7 @@ def _judged(keys: Keys, before: Any, after: Any, rules: _Rules) -> Iterator[Diff
         if after != joined:
             yield Difference(path, "altered", before, after, keys)
         return
-    if same(before, after) or (rules.texts and _same_text(before, after)):
+    if is_equivalent(before, after) or (rules.texts and _same_text(before, after)):
         return
     if path in _SETS and isinstance(before, list) and isinstance(after, list):
         missing = [one for one in before if one not in after and one not in _GONE_MEMBERS]
@@ -169,27 +172,27 @@ def _judged(keys: Keys, before: Any, after: Any, rules: _Rules) -> Iterator[Diff
 
 
 def _has_special(path: str, gone: frozenset[str]) -> bool:
-    """Whether something below that place may be missing without harm, so that the place is not lost as a whole."""
+    """Return whether something below that place may be missing, so that the place is not lost as a whole."""
     return any(one.startswith(path + ".") for one in (*gone, *(moved for moved, _to in _MOVED)))
 
 
 def _same_text(before: Any, after: Any) -> bool:
-    """In harbor.cfg everything is a text: 5432 there is the number in harbor.yml."""
+    """Compare a value of harbor.cfg, where everything is a string: 5432 there is the number in harbor.yml."""
     if isinstance(after, bool):
         return str(before).lower() == str(after).lower()
     return str(before) == str(after) and not isinstance(after, (dict, list))
 
 
 def _redis_joined(rules: _Rules) -> str | None:
-    """Host and port of an external Redis in one key, as they are since 2.0; None where nothing was brought together."""
-    old, new = reach(rules.old, ("external_redis",)), reach(rules.new, ("external_redis",))
+    """Return host and port of an external Redis in one key, as since 2.0; None if nothing was brought together."""
+    old, new = get_value(rules.old, ("external_redis",)), get_value(rules.new, ("external_redis",))
     if not isinstance(old, dict) or not isinstance(new, dict) or "port" not in old or "port" in new:
         return None
     return None if "host" not in new or ":" in str(old.get("host")) else f"{old.get('host')}:{old['port']}"
 
 
 def put_back(old: Config, new: Config, differing: Collection[Difference]) -> Config:
-    """The new configuration with what was lost or altered as it was; neither of the two is changed."""
+    """Return the new configuration with what was lost or altered as it was; neither of the two is changed."""
     result = copy.deepcopy(new)
     joined = _redis_joined(_Rules(old, new, frozenset(), False))
     for difference in differing:
@@ -197,5 +200,5 @@ def put_back(old: Config, new: Config, differing: Collection[Difference]) -> Con
         before = difference.before
         if difference.path == "external_redis.host" and joined is not None:
             before = joined
-        put(result, keys, copy.deepcopy(before))
+        set_value(result, keys, copy.deepcopy(before))
     return result

@@ -22,14 +22,14 @@ from .compare import (
     Config,
     Difference,
     differences,
+    get_value,
     put_back,
-    reach,
 )
 from .fragile import (
-    fragile,
+    fragile_values,
     is_secret,
-    shield,
-    unshield,
+    protect_values,
+    restore_values,
 )
 
 YAML_IMPORT_ERROR: str | None
@@ -52,7 +52,7 @@ __all__ = [
     "external_database",
     "external_redis",
     "files_to_keep",
-    "fragile",
+    "fragile_values",
     "hostname",
     "masked",
     "merge",
@@ -61,8 +61,8 @@ __all__ = [
     "put_back",
     "read",
     "render",
-    "shield",
-    "unshield",
+    "protect_values",
+    "restore_values",
 ]
 
 # Up to the last @, since a password may have one in it, or a slash.
@@ -88,7 +88,7 @@ class Endpoint:
 
 
 def parse(text: str, path: str) -> Config:
-    """The settings in a configuration. path: tells harbor.cfg from harbor.yml, and is named in a Problem."""
+    """Return the settings in a configuration. path: tells harbor.cfg from harbor.yml, and is named in errors."""
     if path.endswith(".cfg"):
         return harbor_cfg.parse(text, path)
     try:
@@ -99,26 +99,26 @@ def parse(text: str, path: str) -> Config:
         # What it quotes may be a part of a password.
         why = re.sub(r"'[^']{2,}'|!\S+", "...", getattr(error, "problem", None) or "it can't be read")
         raise Problem(
-            f"{where} is no valid YAML ({why}); mend it, for instance with quotes around a value with special"
+            f"{where} is no valid YAML ({why}); fix it, for instance with quotes around a value with special"
             " characters, and run again. Nothing was changed."
         ) from error
     if not isinstance(config, dict):
         raise Problem(
-            f"{path} has no settings in it, which would be lines of the form key: value; mend it and run again."
+            f"{path} has no settings in it, which would be lines of the form key: value; fix it and run again."
             " Nothing was changed."
         )
     return config
 
 
 def _separate(value: Any) -> Any:
-    """The same without any part in two places at once, as anchors make it, so that each can be changed alone."""
+    """Return the same without any part in two places at once, as anchors make it, so that each can be changed alone."""
     if isinstance(value, dict):
         return {key: _separate(inner) for key, inner in value.items()}
     return [_separate(inner) for inner in value] if isinstance(value, list) else value
 
 
 def read(path: str) -> Config:
-    """The settings in a file. Problem where it can't be read or is none."""
+    """Return the settings in a file. Raise DockyardError if it can't be read or is none."""
     content = atomic_file.read(path)
     if content is None:
         raise Problem(
@@ -136,10 +136,10 @@ def read(path: str) -> Config:
 
 
 def render(config: Config, version_comment: str) -> str:
-    """The file with these settings, which parse() reads back as they are.
+    """Return the file with these settings, which parse() reads back as they are.
 
     version_comment: what the comment at its top says of its version. Harbor's prepare finds data_volume by a search
-    in the text, so that it stands without quotes and comment on a line of its own.
+    in the text, so that it is without quotes and comment on a line of its own.
     """
     comment = f"Configuration file of Harbor {version_comment}\nWritten by dockyard.ops: comments are not kept."
     if harbor_cfg.is_cfg(config):
@@ -166,7 +166,7 @@ def render(config: Config, version_comment: str) -> str:
 
 
 def misread_data_volume(text: str) -> str | None:
-    """What Harbor's prepare takes for the data volume where that is not what harbor.yml says; None where it is right.
+    """Return what Harbor's prepare takes for the data volume if that is not what harbor.yml says; None if it is right.
 
     It takes the last word of the line, a comment or a quotation mark included.
     """
@@ -203,7 +203,7 @@ def _fingerprint(secret: str) -> str:
 
 
 def data_volume(config: Config) -> str:
-    """The folder with Harbor's data. In harbor.cfg it can't be set, and the templates of compose have /data."""
+    """Return the folder with Harbor's data. In harbor.cfg it can't be set, and the templates of compose have /data."""
     if harbor_cfg.is_cfg(config):
         return harbor_cfg.DATA_VOLUME
     volume = config.get("data_volume")
@@ -218,13 +218,13 @@ def data_volume(config: Config) -> str:
 
 
 def admin_password(config: Config) -> str | None:
-    """The password that admin had at the first start; it may have been changed since."""
+    """Return the password that admin had at the first start; it may have been changed since."""
     password = config.get("harbor_admin_password")
     return None if password is None or password == "" else str(password)
 
 
 def hostname(config: Config) -> str:
-    """The name that clients know it by, without a port."""
+    """Return the name that clients know it by, without a port."""
     name = harbor_cfg.address(config)[1] if harbor_cfg.is_cfg(config) else config.get("hostname")
     if not isinstance(name, str) or not name.strip():
         raise Problem(
@@ -235,12 +235,12 @@ def hostname(config: Config) -> str:
 
 
 def endpoint(config: Config) -> Endpoint:
-    """Where this host's proxy listens: with https if that is set up, else with http."""
+    """Return where this host's proxy listens: with https if that is set up, else with http."""
     if harbor_cfg.is_cfg(config):
         scheme, _host, port = harbor_cfg.address(config)
         return Endpoint(scheme, hostname(config), port)
     scheme = "https" if isinstance(config.get("https"), dict) else "http"
-    found = reach(config, (scheme, "port"))
+    found = get_value(config, (scheme, "port"))
     usual = 443 if scheme == "https" else 80
     try:
         port = usual if found is None else int(found)
@@ -255,7 +255,7 @@ def endpoint(config: Config) -> Endpoint:
 
 
 def external_database(config: Config) -> dict[str, Any] | None:
-    """The settings of a database that is not Harbor's own (host, port, username, ...)."""
+    """Return the settings of a database that is not Harbor's own (host, port, username, ...)."""
     if harbor_cfg.is_cfg(config):
         return harbor_cfg.external_database(config)
     found = config.get("external_database")
@@ -266,7 +266,7 @@ def external_database(config: Config) -> dict[str, Any] | None:
 
 
 def external_redis(config: Config) -> dict[str, Any] | None:
-    """The settings of a Redis that is not Harbor's own."""
+    """Return the settings of a Redis that is not Harbor's own."""
     if harbor_cfg.is_cfg(config):
         return harbor_cfg.external_redis(config)
     found = config.get("external_redis")
@@ -274,12 +274,12 @@ def external_redis(config: Config) -> dict[str, Any] | None:
 
 
 def certificate_files(config: Config) -> list[str]:
-    """The files with certificates that it names; they need not exist."""
+    """Return the files with certificates that it names; they need not exist."""
     return _named(config, _CFG_CERTIFICATES if harbor_cfg.is_cfg(config) else _CERTIFICATES)
 
 
 def files_to_keep(config: Config) -> list[str]:
-    """The files and folders outside of the data volume that it names: certificates and private keys."""
+    """Return the files and folders outside of the data volume that it names: certificates and private keys."""
     return _named(config, _CFG_CERTIFICATES + _CFG_KEYS if harbor_cfg.is_cfg(config) else _CERTIFICATES + _KEYS)
 
 
@@ -287,14 +287,14 @@ def _named(config: Config, places: tuple[tuple[str, ...], ...]) -> list[str]:
     if harbor_cfg.is_cfg(config) and config.get("ui_url_protocol") != "https":
         # The template names certificates that nobody has; they are only read for https.
         places = tuple(place for place in places if not place[0].startswith("ssl_"))
-    found = (reach(config, place) for place in places)
+    found = (get_value(config, place) for place in places)
     return [path for path in found if isinstance(path, str) and os.path.isabs(path)]
 
 
-def merge(template: Config, wish: Config) -> Config:
-    """The template with the wish on top: mappings are merged, None removes a key, all else replaces what is there."""
+def merge(template: Config, desired: Config) -> Config:
+    """Return the template with what is desired on top: mappings are merged, None removes a key, all else replaces."""
     result = {key: _separate(value) for key, value in template.items()}
-    for key, value in wish.items():
+    for key, value in desired.items():
         if value is None:
             result.pop(key, None)
         elif isinstance(value, dict):

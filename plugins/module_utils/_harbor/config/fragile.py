@@ -21,10 +21,10 @@ from .compare import (
     Config,
     Keys,
     dotted,
-    put,
-    reach,
-    same,
-    take,
+    get_value,
+    is_equivalent,
+    remove_value,
+    set_value,
 )
 
 # Who uses this has asked for PyYAML already; see document.
@@ -112,8 +112,8 @@ _IN_ONE_LINE = re.compile(r"(storage_service\.[^.]+|trace\.attributes|external_d
 _WORD = "dockyard-value-"
 
 
-def fragile(config: Config) -> list[Row]:
-    """What the migration would damage: dotted path, value, and what would become of it.
+def fragile_values(config: Config) -> list[Row]:
+    """Return what the migration would damage: dotted path, value, and what would become of it.
 
     The last says nothing of a value that is a secret; the value itself is as it is. A key that is missing, and without
     which the migration can't go on, has None for a value. harbor.cfg, which no template of YAML is made from, has none.
@@ -121,8 +121,8 @@ def fragile(config: Config) -> list[Row]:
     return [(dotted(keys), value, becomes) for keys, value, becomes, _how in _damages(config)]
 
 
-def shield(config: Config) -> tuple[Config, dict[str, Any]]:
-    """The same with placeholders that come through the migration in place of what would not, for unshield().
+def protect_values(config: Config) -> tuple[Config, dict[str, Any]]:
+    """Return the same with placeholders that come through the migration in place of what would not.
 
     What it drops, or overwrites, does not get through this way either: differences() finds it. The second is fit for
     JSON and holds passwords.
@@ -135,7 +135,7 @@ def shield(config: Config) -> tuple[Config, dict[str, Any]]:
         if how == "kept":
             continue
         if how == "breaking":
-            take(safe, keys)
+            remove_value(safe, keys)
             values[f"+{dotted(keys)}"] = value
             continue
         number += 1
@@ -150,24 +150,24 @@ def shield(config: Config) -> tuple[Config, dict[str, Any]]:
     return safe, values
 
 
-def unshield(config: Config, values: dict[str, Any]) -> Config:
-    """The migrated configuration with what the placeholders stand for."""
+def restore_values(config: Config, values: dict[str, Any]) -> Config:
+    """Return the migrated configuration with what the placeholders stand for."""
     words = {word: value for word, value in values.items() if word.startswith(_WORD)}
-    result = {key: _unshielded(value, words) for key, value in config.items()}
+    result = {key: _restored(value, words) for key, value in config.items()}
     for name, value in values.items():
         keys = tuple(name[1:].split("."))
-        if name.startswith("-") and reach(result, keys) == value:
-            take(result, keys)
-        elif name.startswith("+") and isinstance(reach(result, keys[:-1]), dict):
-            put(result, keys, value)
+        if name.startswith("-") and get_value(result, keys) == value:
+            remove_value(result, keys)
+        elif name.startswith("+") and isinstance(get_value(result, keys[:-1]), dict):
+            set_value(result, keys, value)
     return result
 
 
-def _unshielded(value: Any, words: dict[str, Any]) -> Any:
+def _restored(value: Any, words: dict[str, Any]) -> Any:
     if isinstance(value, dict):
-        return {key: _unshielded(inner, words) for key, inner in value.items()}
+        return {key: _restored(inner, words) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_unshielded(inner, words) for inner in value if not _stands_for_none(inner, words)]
+        return [_restored(inner, words) for inner in value if not _stands_for_none(inner, words)]
     if not isinstance(value, str):
         return value
     if value in words:
@@ -177,12 +177,12 @@ def _unshielded(value: Any, words: dict[str, Any]) -> Any:
 
 
 def _stands_for_none(value: Any, words: dict[str, Any]) -> bool:
-    """Whether it is the only member of a list that was empty."""
+    """Return whether it is the only member of a list that was empty."""
     return isinstance(value, str) and words.get(value) == []
 
 
 def _replace(config: Any, keys: Keys, value: Any) -> None:
-    """Like put(), also in lists."""
+    """Set the value at that place, also in lists."""
     for key in keys[:-1]:
         config = config[key]
     config[keys[-1]] = value
@@ -201,7 +201,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _damages(config: Config) -> Iterator[tuple[Keys, Any, str, str]]:
-    """Place, value, what becomes of it, and what to do with it: "shield", "kept" as it is, "breaking", or "missing"."""
+    """Yield place, value, what becomes of it, and what to do with it: see Treatment."""
     if harbor_cfg.is_cfg(config):
         return
     yield from _below(config, (), False)
@@ -209,7 +209,7 @@ def _damages(config: Config) -> Iterator[tuple[Keys, Any, str, str]]:
         # It has fewer keys, and its successor's template asks for no more.
         return
     for folder, names in _REQUIRED.items():
-        found = reach(config, tuple(folder.split(".")))
+        found = get_value(config, tuple(folder.split(".")))
         for name in names if isinstance(found, dict) else ():
             if name not in found:
                 yield (*folder.split("."), name), None, _NO_WAY, "missing"
@@ -225,7 +225,7 @@ def _below(value: Any, keys: Keys, in_list: bool) -> Iterator[tuple[Keys, Any, s
             if value not in (None, "", {}, []):
                 yield keys, value, _LEFT_OUT, "kept"
             return
-        if path in _OVERWRITTEN and not same(value, _OVERWRITTEN[path]):
+        if path in _OVERWRITTEN and not is_equivalent(value, _OVERWRITTEN[path]):
             yield keys, value, f"{str(_OVERWRITTEN[path]).lower()}: the migration always writes that", "kept"
             return
     if isinstance(value, dict):
@@ -243,19 +243,19 @@ def _below(value: Any, keys: Keys, in_list: bool) -> Iterator[tuple[Keys, Any, s
 
 
 def _is_known(path: str) -> bool:
-    """Whether some release has that key, or one above or below it."""
+    """Return whether some release has that key, or one above or below it."""
     parts = path.split(".")
     above = {f"{'.'.join(parts[:count])}.*" for count in range(1, len(parts))}
     return path in _KNOWN or not above.isdisjoint(_KNOWN) or _is_folder(path)
 
 
 def _is_folder(path: str) -> bool:
-    """Whether there are keys below it, so that nothing there means that all of them are comments."""
+    """Return whether there are keys below it, so that nothing there means that all of them are comments."""
     return any(known.startswith(path + ".") for known in _KNOWN)
 
 
 def _becomes(path: str, value: Any, in_list: bool) -> str | None:
-    """What such a value reads back as; None where it is what it was."""
+    """Return what such a value reads back as; None if it is what it was."""
     if value in (None, "") and (_NOTHING_IS_FINE.fullmatch(path) or _is_folder(path)):
         return None
     one_line = _IN_ONE_LINE.match(path)
@@ -272,8 +272,8 @@ def _becomes(path: str, value: Any, in_list: bool) -> str | None:
         return _NO_WAY
     if _identical(found, {"above": wanted, "below": 1}):
         return None
-    above = reach(found, ("above",))
-    read = above[0] if isinstance(above, list) and above else reach(above, ("key",))
+    above = get_value(found, ("above",))
+    read = above[0] if isinstance(above, list) and above else get_value(above, ("key",))
     if one_line and isinstance(read, list) and len(read) == 1:
         read = read[0]
     return _described(read, bool(SECRET.search(path)))
@@ -301,5 +301,5 @@ def _described(value: Any, secret: bool) -> str:
 
 
 def is_secret(name: str) -> bool:
-    """Whether a key of that name bears a secret."""
+    """Return whether a key of that name bears a secret."""
     return name not in _HARMLESS and SECRET.search(name) is not None

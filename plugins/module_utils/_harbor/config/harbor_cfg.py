@@ -64,7 +64,10 @@ def is_cfg(config: Config) -> bool:
 
 
 def parse(text: str, path: str) -> Config:
-    """All of it as texts. A line that begins with blanks continues the one before, as Python's parser has it."""
+    """Return all of it as strings.
+
+    A line that begins with blanks continues the one before, as Python's parser has it.
+    """
     config: Config = {}
     last: str | None = None
     for number, line in enumerate(text.split("\n"), 1):
@@ -78,7 +81,7 @@ def parse(text: str, path: str) -> Config:
         found = _LINE.fullmatch(bare)
         if not found:
             raise Problem(
-                f"Line {number} of {path} is neither a comment nor of the form key = value; mend it and run again."
+                f"Line {number} of {path} is neither a comment nor of the form key = value; fix it and run again."
                 " Nothing was changed."
             )
         last = found["key"].lower()
@@ -99,7 +102,7 @@ def render(config: Config, comment: str) -> str:
 
 
 def address(config: Config) -> tuple[str, str, int]:
-    """Scheme, host and port; the port can only be told by a host name that bears it."""
+    """Return scheme, host and port; the port is only known from a host name that has it."""
     scheme = "https" if config.get(_MARK) == "https" else "http"
     host = str(config.get("hostname") or "")
     found = re.fullmatch(r"(?P<host>.*[^:]|\[.*\]):(?P<port>\d{1,5})", host)
@@ -123,7 +126,9 @@ def external_redis(config: Config) -> dict[str, Any] | None:
 
 
 def as_yml(config: Config) -> Config:
-    """The same settings as harbor.yml of 1.8 has them, still as texts; keys that have no place there stay at the top.
+    """Return the same settings as harbor.yml of 1.8 has them, still as strings.
+
+    Keys with no place there stay at the top.
 
     What Harbor reads only at its very first start has no place there, and its removal is no damage.
     """
@@ -157,6 +162,6 @@ def _put(config: Config, path: str, value: Any) -> None:
 
 
 def _pairs(text: str) -> dict[str, str]:
-    """From "key1: value, key2: value2"."""
+    """Parse "key1: value, key2: value2"."""
     found = (part.split(":", 1) for part in text.split(",") if ":" in part)
     return {key.strip(): value.strip() for key, value in found}

@@ -36,32 +36,32 @@ class Secrets:
     admin_password: str | None
 
 
-class Run:
+class UpgradeContext:
     """One run over a job. The lock of its folder is held by the caller."""
 
-    def __init__(self, folder: JobStore, job: Job, secrets: Secrets) -> None:
-        self.folder = folder
+    def __init__(self, store: JobStore, job: Job, secrets: Secrets) -> None:
+        self.store = store
         self.job = job
         self.secrets = secrets
         self._step: dict[str, Any] = {}
         self._began = 0.0
         self._last = 0.0
 
-    # --- what is told
+    # --- what is reported
 
-    def say(self, text: str) -> None:
-        self.folder.say(text)
+    def log(self, text: str) -> None:
+        self.store.log(text)
 
-    def enter(self, name: str, text: str, number: int, count: int) -> None:
-        """A step begins."""
+    def begin_step(self, name: str, text: str, number: int, count: int) -> None:
+        """Record that a step begins."""
         self.job.doing = name
-        self.folder.write(self.job)
+        self.store.write(self.job)
         self._step = {"step": name, "text": text, "number": number, "count": count}
-        self.say(f"{number}/{count} {text}")
-        self.show(0, 0)
+        self.log(f"{number}/{count} {text}")
+        self.report_progress(0, 0)
 
-    def show(self, done: int, total: int) -> None:
-        """Progress of the step in bytes; both 0 where bytes say nothing. Written at most twice a second."""
+    def report_progress(self, done: int, total: int) -> None:
+        """Report the progress of the step in bytes; both 0 if bytes say nothing. Written at most twice a second."""
         now = time.time()
         if not done:
             self._began = now
@@ -69,7 +69,7 @@ class Run:
             return
         self._last = now
         rate = done / (now - self._began) if done and now > self._began else 0.0
-        self.folder.show_progress(
+        self.store.write_progress(
             {
                 **self._step,
                 "done": done,
@@ -85,35 +85,35 @@ class Run:
 
     # --- time without service
 
-    def goes_down(self) -> None:
+    def mark_down(self) -> None:
         if self.job.down_since is None:
             self.job.down_since = time.time()
-            self.folder.write(self.job)
+            self.store.write(self.job)
 
-    def serves(self) -> None:
+    def mark_up(self) -> None:
         self.job.downtime = self.job.downtime_now()
         self.job.down_since = None
-        self.folder.write(self.job)
+        self.store.write(self.job)
 
     # --- commands
 
-    def command(
+    def run_command(
         self, argv: Sequence[str], *, cwd: str | None = None, timeout: float, answers: str | None = None
     ) -> subprocess.CompletedProcess[bytes]:
-        """Runs a command; its output goes to output.log. If this run is killed, the next one ends the command."""
+        """Run a command; its output goes to output.log. If this run is killed, the next one ends the command."""
         with self._child(argv, cwd) as child:
             try:
                 output, _none = child.communicate((answers or "").encode(), timeout=timeout)
             except subprocess.TimeoutExpired:
                 _end_group(child.pid)
                 output, _none = child.communicate()
-                self.folder.note(f"$ {' '.join(argv)}\n".encode() + output)
+                self.store.log_output(f"$ {' '.join(argv)}\n".encode() + output)
                 raise Problem(f"{' '.join(argv[:4])} did not end within {timeout:g} seconds") from None
-        self.folder.note(f"$ {' '.join(argv)}\n".encode() + output)
+        self.store.log_output(f"$ {' '.join(argv)}\n".encode() + output)
         return subprocess.CompletedProcess(list(argv), child.returncode, output)
 
-    def feed(self, argv: Sequence[str], path: str, timeout: float) -> None:
-        """Runs a command with a file as its input, and shows how far it has read."""
+    def run_with_input(self, argv: Sequence[str], path: str, timeout: float) -> None:
+        """Run a command with a file as its input, and report how far it has read."""
         total = os.path.getsize(path)
         with self._child(argv, None) as child, open(path, "rb") as source:
             overdue = threading.Timer(timeout, _end_group, [child.pid])
@@ -129,15 +129,15 @@ class Run:
                 late = not overdue.is_alive()
                 overdue.cancel()
         output = b"".join(words)
-        self.folder.note(f"$ {' '.join(argv)} < {path}\n".encode() + output)
+        self.store.log_output(f"$ {' '.join(argv)} < {path}\n".encode() + output)
         if child.returncode != 0 and late:
             raise Problem(f"{' '.join(argv)} did not end with {os.path.basename(path)} within {timeout:g} seconds")
         if child.returncode != 0:
-            raise Problem(f"{' '.join(argv)} failed with {os.path.basename(path)}: {tail(output)}")
+            raise Problem(f"{' '.join(argv)} failed with {os.path.basename(path)}: {last_lines(output)}")
 
     def _pour(self, source: Any, child: subprocess.Popen[bytes], total: int) -> None:
         done = 0
-        self.show(0, total)
+        self.report_progress(0, total)
         # A command that gives up closes its input, and says why in its output.
         with contextlib.suppress(BrokenPipeError):
             while True:
@@ -146,7 +146,7 @@ class Run:
                     break
                 _stdin(child).write(chunk)
                 done += len(chunk)
-                self.show(done, total)
+                self.report_progress(done, total)
         with contextlib.suppress(BrokenPipeError):
             _stdin(child).close()
 
@@ -165,7 +165,7 @@ class Run:
             raise Problem(f"{argv[0]} can't be started ({error.strerror})") from error
         started = _started(child.pid)
         self.job.child = Child(child.pid, started, _boot()) if started is not None else None
-        self.folder.write(self.job)
+        self.store.write(self.job)
         try:
             yield child
         finally:
@@ -173,19 +173,19 @@ class Run:
                 _end_group(child.pid)
                 child.wait()
             self.job.child = None
-            self.folder.write(self.job)
+            self.store.write(self.job)
 
     def end_orphans(self) -> None:
-        """Ends what a run that was killed had started: two installers at once would ruin each other's work."""
+        """End what a run that was killed had started: two installers at once would ruin each other's work."""
         child = self.job.child
         if child is not None and child.boot == _boot() and _remains(child):
             _end_group(child.pid)
-            self.say(f"Ended a command that the run before had left behind (process group {child.pid})")
+            self.log(f"Ended a command that the run before had left behind (process group {child.pid})")
         for pid in _composing(self.job.path):
             _end_group(pid)
-            self.say(f"Ended a docker compose that the run before had left behind (process group {pid})")
+            self.log(f"Ended a docker compose that the run before had left behind (process group {pid})")
         self.job.child = None
-        self.folder.write(self.job)
+        self.store.write(self.job)
 
     # --- Harbor
 
@@ -193,7 +193,7 @@ class Run:
         return next(hop for hop in self.job.hops if hop.version == version)
 
     def api(self, version: str) -> HarborApi:
-        """Of the Harbor that is installed in the folder, which is of this version."""
+        """Return the API of the Harbor that is installed in the folder, which is of this version."""
         config = self.config(version)
         return HarborApi(
             document.endpoint(config),
@@ -208,15 +208,15 @@ class Run:
         return document.read(os.path.join(self.job.path, name))
 
     def census(self, version: str) -> Census:
-        """What is in Harbor now. samples: artifacts that can be fetched."""
+        """Count what is in Harbor now. samples: artifacts that can be fetched."""
         api = self.api(version)
         counts = api.counts()
         samples = [[sample.repository, sample.digest] for sample in api.samples() if api.has(sample)]
         return Census(counts.projects, counts.repositories, counts.users, samples)
 
 
-def tail(output: bytes) -> str:
-    """The last words of a command, in one line."""
+def last_lines(output: bytes) -> str:
+    """Return the last lines of a command's output as one."""
     lines = [line.strip() for line in output[-_TAIL:].decode(errors="replace").splitlines() if line.strip()]
     return " ".join(lines[-3:]) or "it said nothing"
 
@@ -234,26 +234,29 @@ def _end_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
-def _composing(folder: str) -> list[int]:
-    """Process groups of compose that work in this folder."""
+def _composing(store: str) -> list[int]:
+    """Return the process groups of compose that work in this folder."""
     found = set()
     for name in filter(str.isdigit, os.listdir("/proc")):
         with contextlib.suppress(OSError):
             with open(f"/proc/{name}/cmdline", "rb") as file:
                 words = file.read()
-            if _is_compose(words.split(b"\0")) and os.path.realpath(f"/proc/{name}/cwd") == folder:
+            if _is_compose(words.split(b"\0")) and os.path.realpath(f"/proc/{name}/cwd") == store:
                 found.add(os.getpgid(int(name)))
     return sorted(found - {os.getpgid(0)})
 
 
 def _is_compose(words: list[bytes]) -> bool:
-    """Not somebody's editor with docker-compose.yml."""
+    """Return whether a command line is that of compose, and not of an editor with docker-compose.yml."""
     programs = [os.path.basename(word) for word in words[:2]]  # the second is that of an interpreter
     return b"docker-compose" in programs or (programs[0] == b"docker" and b"compose" in words)
 
 
 def _remains(child: Child) -> bool:
-    """Whether something of its process group is there: its first process may have ended before those it has started."""
+    """Return whether something of its process group is there.
+
+    Its first process may have ended before those it has started.
+    """
     first = _started(child.pid)
     if first is not None:
         return first == child.started
@@ -271,7 +274,7 @@ def _boot() -> str:
 
 
 def _started(pid: int) -> int | None:
-    """When a process began, in ticks since boot (proc(5), field 22)."""
+    """Return when a process began, in ticks since boot (proc(5), field 22)."""
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
             return int(file.read().rpartition(")")[2].split()[19])

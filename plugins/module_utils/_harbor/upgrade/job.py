@@ -35,14 +35,14 @@ class Census:
     samples: list[list[str]] = dataclasses.field(default_factory=list)
 
     def __str__(self) -> str:
-        """For instance: 3 projects, 12 repositories and 1 user"""
+        """Return, for instance: 3 projects, 12 repositories and 1 user"""
         projects = counted(self.projects, "project", "projects")
         repositories = counted(self.repositories, "repository", "repositories")
         return f"{projects}, {repositories} and {counted(self.users, 'user', 'users')}"
 
     @property
     def sampled(self) -> str:
-        """For instance: 5 artifacts"""
+        """Return, for instance: 5 artifacts"""
         return counted(len(self.samples), "artifact", "artifacts")
 
 
@@ -65,9 +65,9 @@ class Job:
 
     done: names of the steps that are done, in their order.
     doing: name of the step that was begun last.
-    direction: "forward", or "back" once the way back was taken.
+    direction: "forward", or "back" once the rollback was taken.
     outcome: None as long as there is something to do; "upgraded", "rolled_back", "refused" (nothing was touched) or
-        "broken" (the way back failed as well, and is tried again by the next run).
+        "broken" (the rollback failed as well, and is tried again by the next run).
     parts: the folders of the data volume that are copied, by their names.
     configuration: harbor.yml before and after, with fingerprints in place of secrets.
     images_before: Harbor's images that were in the engine before the first was loaded; None until then.
@@ -111,8 +111,8 @@ class Job:
     def unfinished(self) -> bool:
         return self.outcome is None or self.outcome == "broken"
 
-    def before(self, hop: Hop) -> str:
-        """The version that this hop starts from."""
+    def version_before(self, hop: Hop) -> str:
+        """Return the version that this hop starts from."""
         place = [each.version for each in self.hops].index(hop.version)
         return self.hops[place - 1].version if place else self.source
 

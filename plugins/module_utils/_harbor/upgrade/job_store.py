@@ -42,22 +42,22 @@ class JobStore:
         self._progress = os.path.join(self.path, "progress.json")
 
     def lock(self) -> int | None:
-        """A descriptor that keeps other runs out until the last process that has it has closed it; None if one runs."""
+        """Return a descriptor that keeps other runs out until all processes have closed it; None if one runs."""
         self._make()
         descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         while True:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                if self.busy():
+                if self.is_busy():
                     os.close(descriptor)
                     return None
-                # Somebody was only looking, in that moment.
+                # A user was only looking, in that moment.
             else:
                 return descriptor
 
-    def busy(self) -> bool:
-        """Whether a run holds the lock. Makes nothing, and keeps nobody out."""
+    def is_busy(self) -> bool:
+        """Return whether a run holds the lock. Makes nothing, and keeps nobody out."""
         try:
             descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         except OSError:
@@ -99,13 +99,13 @@ class JobStore:
 
     # --- what can be followed
 
-    def say(self, text: str) -> None:
-        """Adds a line to the journal. A full disk must not stop the way back."""
+    def log(self, text: str) -> None:
+        """Add a line to the journal. A full disk must not stop the rollback."""
         line = f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime())} {' '.join(text.split())}\n"
         # The name of a file need not be in UTF-8.
         self._append(self.journal, line.encode(errors="replace"))
 
-    def note(self, output: bytes) -> None:
+    def log_output(self, output: bytes) -> None:
         self._append(self.output, output)
 
     def _append(self, path: str, content: bytes) -> None:
@@ -118,12 +118,12 @@ class JobStore:
         except OSError:
             return
 
-    def lines(self, first: int) -> list[str]:
-        """The journal from this line on; the first line is 0."""
+    def journal_lines(self, first: int) -> list[str]:
+        """Return the journal from this line on; the first line is 0."""
         content = atomic_file.read(self.journal) or b""
         return content.decode(errors="replace").splitlines()[first:]
 
-    def show_progress(self, progress: dict[str, Any]) -> None:
+    def write_progress(self, progress: dict[str, Any]) -> None:
         temporary = self._progress + ".new"
         try:
             with open(temporary, "w", encoding="utf-8") as file:
@@ -139,8 +139,8 @@ class JobStore:
             return {}
         return found if isinstance(found, dict) else {}
 
-    def begin(self) -> None:
-        """A new job has a new journal; the one before it is kept under another name."""
+    def begin_journal(self) -> None:
+        """Begin a new journal for a new job; the one before it is kept under another name."""
         for path in (self.journal, self.output):
             if os.path.exists(path):
                 os.replace(path, path + ".1")

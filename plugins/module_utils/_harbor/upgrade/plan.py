@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""What an upgrade of a Harbor takes, and everything that stands in its way. Reads only."""
+"""What an upgrade of a Harbor takes, and everything that is in its way. Reads only."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _IMAGES_FACTOR = 3
 
 @dataclasses.dataclass
 class DesiredUpgrade:
-    """What somebody has decided about their upgrade; see the module's options.
+    """What a user has decided about their upgrade; see the module's options.
 
     archives: bytes of each release's archive, 0 where not known.
     """
 
-    archives: Sequence[int] = ()
+    archive_sizes: Sequence[int] = ()
     backup_path: str | None = None
     edited_compose: str = "refuse"
     drop_components: Sequence[str] = ()
@@ -48,7 +48,7 @@ class DesiredUpgrade:
 
 @dataclasses.dataclass
 class Plan:
-    """blockers: what stands in the way; warnings: what one should know; both are whole sentences. Sizes in bytes."""
+    """blockers: what is in the way; warnings: what one should know; both are whole sentences. Sizes in bytes."""
 
     source: Version
     hops: list[Version]
@@ -61,7 +61,7 @@ class Plan:
     backup_path: str
     values: list[str]
 
-    def shown(self) -> dict[str, Any]:
+    def as_result(self) -> dict[str, Any]:
         return {
             "version": str(self.source),
             "hops": self.needs,
@@ -76,28 +76,31 @@ class Plan:
         }
 
 
-def build_plan(installation: Installation, targets: Sequence[Version], wanted: DesiredUpgrade | None = None) -> Plan:
-    """targets: the versions to go to, one after the other; those that are reached already are left out."""
-    wanted = wanted or DesiredUpgrade()
+def build_plan(installation: Installation, targets: Sequence[Version], desired: DesiredUpgrade | None = None) -> Plan:
+    """Build the plan. targets.
+
+    The versions to go to, one after the other; those that are reached already are left out.
+    """
+    desired = desired or DesiredUpgrade()
     hops = [target for target in targets if target > installation.version]
     if not hops and installation.version not in targets:
         hops = list(targets[-1:])  # a downgrade, which the hop's own check refuses
     parts = parts_to_keep(installation.data_volume, installation.version)
-    backup_path = wanted.backup_path or os.path.join(installation.data_volume, "dockyard-backups")
+    backup_path = desired.backup_path or os.path.join(installation.data_volume, "dockyard-backups")
     if not os.path.isabs(backup_path):
         raise Problem(f"backup_path is {backup_path!r}, which is no absolute path; give one. Nothing was changed.")
     blockers: list[str] = []
     warnings: list[str] = []
     needs = _hops(installation, hops, blockers)
     upgrades = sum(1 for need in needs if need["database_before"] != need["database_after"])
-    space = _space(installation, parts, upgrades, backup_path, wanted.archives)
+    space = _space(installation, parts, upgrades, backup_path, desired.archive_sizes)
     if hops:
-        _host(installation, hops, blockers)
-        _components(installation, hops, wanted, blockers, warnings)
-        _external(installation, wanted, blockers, warnings)
-        _state(installation, wanted, blockers, warnings)
-        _room(space, blockers)
-    values = [path for path, _value, _becomes in document.fragile(installation.config)]
+        _check_host(installation, hops, blockers)
+        _check_components(installation, hops, desired, blockers, warnings)
+        _check_external(installation, desired, blockers, warnings)
+        _check_state(installation, desired, blockers, warnings)
+        _check_space(space, blockers)
+    values = [path for path, _value, _becomes in document.fragile_values(installation.config)]
     if hops and values:
         warnings.append(
             f"Harbor's own migration would damage {', '.join(values)} of {os.path.basename(installation.config_path)};"
@@ -132,9 +135,9 @@ def _hops(installation: Installation, hops: Sequence[Version], blockers: list[st
 
 
 def _space(
-    installation: Installation, parts: Sequence[str], upgrades: int, backup_path: str, archives: Sequence[int]
+    installation: Installation, parts: Sequence[str], upgrades: int, backup_path: str, archive_sizes: Sequence[int]
 ) -> dict[str, int]:
-    """What is needed, and what is free, by file system: that of the data, and that of the backup if it is another."""
+    """Return what is needed and free by file system: that of the data, and that of the backup if it is another."""
     sizes = {part: installation.sizes.get(part, 0) for part in parts}
     copies = sum(sizes.values())
     existing = _existing(backup_path)
@@ -142,7 +145,7 @@ def _space(
     if shares and tree_copy.can_reflink(existing):
         copies = 0
     upgrade = installation.database.bytes if upgrades and not installation.database.external else 0
-    unpacked = 2 * sum(archives)  # the archive itself, and what is in it
+    unpacked = 2 * sum(archive_sizes)  # the archive itself, and what is in it
     return {
         "backup_needed": copies + _RESERVE,
         "backup_free": _free(existing),
@@ -150,7 +153,7 @@ def _space(
         "data_free": _free(installation.data_volume),
         "install_needed": unpacked + _RESERVE,
         "install_free": _free(os.path.dirname(installation.path) or "/"),
-        "images_needed": _IMAGES_FACTOR * sum(archives) + _RESERVE,
+        "images_needed": _IMAGES_FACTOR * sum(archive_sizes) + _RESERVE,
         "images_free": _free(_existing("/var/lib/docker")),
     }
 
@@ -170,7 +173,7 @@ def _free(path: str) -> int:
     return status.f_bavail * status.f_frsize
 
 
-def _room(space: dict[str, int], blockers: list[str]) -> None:
+def _check_space(space: dict[str, int], blockers: list[str]) -> None:
     for what, place in (
         ("data", "the data volume, for a copy and the database's own upgrade"),
         ("backup", "the file system of the backup"),
@@ -185,7 +188,7 @@ def _room(space: dict[str, int], blockers: list[str]) -> None:
             )
 
 
-def _host(installation: Installation, hops: Sequence[Version], blockers: list[str]) -> None:
+def _check_host(installation: Installation, hops: Sequence[Version], blockers: list[str]) -> None:
     for target in hops:
         for name, minimum, found in (
             ("Docker", releases.minimum_engine(target), installation.engine),
@@ -207,10 +210,10 @@ def _dotted(version: Sequence[int]) -> str:
     return ".".join(map(str, version))
 
 
-def _components(
+def _check_components(
     installation: Installation,
     hops: Sequence[Version],
-    wanted: DesiredUpgrade,
+    desired: DesiredUpgrade,
     blockers: list[str],
     warnings: list[str],
 ) -> None:
@@ -219,7 +222,7 @@ def _components(
         ends = next((target for target in hops if flag not in releases.component_flags(target)), None)
         if ends is None:
             continue
-        if name in wanted.drop_components:
+        if name in desired.drop_components:
             warnings.append(f"{name} is in use and ends with Harbor {ends}; its data stay on the data volume.")
         else:
             blockers.append(
@@ -228,8 +231,10 @@ def _components(
             )
 
 
-def _external(installation: Installation, wanted: DesiredUpgrade, blockers: list[str], warnings: list[str]) -> None:
-    if installation.database.external and not (wanted.database_backup_command and wanted.database_restore_command):
+def _check_external(
+    installation: Installation, desired: DesiredUpgrade, blockers: list[str], warnings: list[str]
+) -> None:
+    if installation.database.external and not (desired.database_backup_command and desired.database_restore_command):
         blockers.append(
             "The database is external and can't be put back from this host; give database_backup_command and"
             " database_restore_command (see the decision table in the guide)."
@@ -238,13 +243,13 @@ def _external(installation: Installation, wanted: DesiredUpgrade, blockers: list
         warnings.append("Redis is external: it is not copied. Its queue of jobs is not put back if the upgrade fails.")
 
 
-def _state(installation: Installation, wanted: DesiredUpgrade, blockers: list[str], warnings: list[str]) -> None:
+def _check_state(installation: Installation, desired: DesiredUpgrade, blockers: list[str], warnings: list[str]) -> None:
     if not installation.running:
         blockers.append(
             f"Harbor {installation.version} does not run, so what is in it can't be counted; start it, and see that it"
             " is healthy."
         )
-    if installation.edited_compose and wanted.edited_compose == "refuse":
+    if installation.edited_compose and desired.edited_compose == "refuse":
         blockers.append(
             f"{installation.edited_compose.rstrip('.')}; the upgrade makes a new one. Move the changes to"
             " docker-compose.override.yml, which is carried over, or set edited_compose: discard."
@@ -256,7 +261,7 @@ def _state(installation: Installation, wanted: DesiredUpgrade, blockers: list[st
     if installation.database.others:
         blockers.append(
             f"There are further databases beside {installation.database.folder}:"
-            f" {', '.join(installation.database.others)}. An upgrade of PostgreSQL was broken off, or undone by hand,"
+            f" {', '.join(installation.database.others)}. An upgrade of PostgreSQL was interrupted, or undone by hand,"
             " and the next one would take the wrong one. Move those away that Harbor does not use."
         )
     if installation.database.major is None and not installation.database.external:

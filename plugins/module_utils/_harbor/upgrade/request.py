@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""What somebody wants of a Harbor, and what that leads to: a plan, a new job, one that goes on, or one to watch."""
+"""What a user wants of a Harbor, and what that leads to: a plan, a new job, one that goes on, or one to watch."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .. import installer_archive
 from ..installation import Installation, inspect_installation
 from ..version import Version
 from . import runner, steps_offline, steps_rollback
-from .context import Run, Secrets
+from .context import Secrets, UpgradeContext
 from .job import Hop, Job
 from .job_store import JobStore
 from .plan import DesiredUpgrade, Plan, build_plan
@@ -39,14 +39,14 @@ class Archive:
 
 
 @dataclasses.dataclass
-class Order:
+class UpgradeRequest:
     """Seconds for timeout. job: only that job is of interest; journal_from: the first line of its journal to return."""
 
     path: str
     state: str
     archives: list[Archive]
     secrets: Secrets
-    wanted: DesiredUpgrade
+    desired: DesiredUpgrade
     keep_backup: bool
     timeout: int
     wait: bool
@@ -68,63 +68,66 @@ class Outcome:
     running: bool = False
 
 
-def carry_out(order: Order) -> Outcome:
-    folder = JobStore(order.path)
-    if order.only_plan:
-        return _planned(order, folder)
-    lock = folder.lock()
+def execute_request(request: UpgradeRequest) -> Outcome:
+    store = JobStore(request.path)
+    if request.only_plan:
+        return _plan_only(request, store)
+    lock = store.lock()
     if lock is None:
-        # Somebody's run is under way. It is watched, whatever this one was to do.
-        return _watched(order, folder) if _has_begun(folder) else carry_out(order)
+        # A user's run is under way. It is watched, whatever this one was to do.
+        return _watch(request, store) if _wait_for_other_plan(store) else execute_request(request)
     try:
-        job = folder.read()
-        if order.job is not None and (job is None or job.id != order.job):
-            raise Problem(f"There is no job {order.job} of {order.path} on this host any more.")
-        # One whose way back has failed too is tried again by somebody who has mended what it says, not by who watches.
-        if order.job is not None and job is not None and job.outcome is not None:
-            return _ended(job)
-        made = _to_do(order, folder, job)
-        if isinstance(made, Outcome):
-            return made
-        folder.write(made)
-        run = Run(folder, made, order.secrets)
-        processes.detach(lambda: runner.carry_out(run))
+        job = store.read()
+        if request.job is not None and (job is None or job.id != request.job):
+            raise Problem(f"There is no job {request.job} of {request.path} on this host any more.")
+        # One whose rollback has failed too is tried again by a user who has fixed what it says, not by who watches.
+        if request.job is not None and job is not None and job.outcome is not None:
+            return _outcome_of(job)
+        job_or_outcome = _job_or_outcome(request, store, job)
+        if isinstance(job_or_outcome, Outcome):
+            return job_or_outcome
+        store.write(job_or_outcome)
+        context = UpgradeContext(store, job_or_outcome, request.secrets)
+        processes.detach(lambda: runner.execute(context))
     finally:
         os.close(lock)
-    return _watched(order, folder)
+    return _watch(request, store)
 
 
-def _has_begun(folder: JobStore) -> bool:
-    """Waits while another run makes its plan. Whether it works then; otherwise it has ended, refused for instance."""
-    while folder.busy():
-        job = folder.read()
+def _wait_for_other_plan(store: JobStore) -> bool:
+    """Wait while another run makes its plan.
+
+    Return whether it works then; otherwise it has ended, refused for instance.
+    """
+    while store.is_busy():
+        job = store.read()
         if job is not None and job.unfinished:
             return True
         time.sleep(_LOOK_EVERY)
     return False
 
 
-def _watched(order: Order, folder: JobStore) -> Outcome:
-    while order.wait and folder.busy():
+def _watch(request: UpgradeRequest, store: JobStore) -> Outcome:
+    while request.wait and store.is_busy():
         time.sleep(_LOOK_EVERY)
-    busy = folder.busy()
-    job = folder.read()
+    busy = store.is_busy()
+    job = store.read()
     if job is None:
-        raise Problem(f"Another run is beginning in {order.path}; run again to watch it.")
+        raise Problem(f"Another run is beginning in {request.path}; run again to watch it.")
     if busy:
         return Outcome(f"{job.doing or 'The run'} is under way.", True, "running", job=job, running=True)
     if job.outcome is None:
         return Outcome(
             f"The run was ended from outside, at: {job.doing}; run again, and it goes on from there.",
             changed=True,
-            outcome="broken_off",
+            outcome="interrupted",
             failed=True,
             job=job,
         )
-    return _ended(job)
+    return _outcome_of(job)
 
 
-def _ended(job: Job) -> Outcome:
+def _outcome_of(job: Job) -> Outcome:
     asked = job.outcome == "rolled_back" and job.reason is None
     failed = job.outcome != "upgraded" and not asked
     message = " ".join([*job.resumed[-1:], job.message or ""])
@@ -135,68 +138,68 @@ def _ended(job: Job) -> Outcome:
 # --- what is to be done
 
 
-def _to_do(order: Order, folder: JobStore, job: Job | None) -> Job | Outcome:
-    """A job to carry out, or the outcome where there is none."""
+def _job_or_outcome(request: UpgradeRequest, store: JobStore, job: Job | None) -> Job | Outcome:
+    """Return a job to execute, or the outcome if there is none."""
     if job is not None and job.unfinished:
-        return _unfinished(order, folder, job)
-    if order.state == "rolled_back":
-        return _rolled_back(order, job)
-    plan = _plan(order)
+        return _unfinished(request, store, job)
+    if request.state == "rolled_back":
+        return _rolled_back(request, job)
+    plan = _plan(request)
     if not plan.hops:
         return _unchanged(plan)
     if plan.blockers:
         return Outcome(_refusal(plan), False, "refused", failed=True, plan=plan)
-    folder.begin()
-    return _job(order, plan)
+    store.begin_journal()
+    return _job(request, plan)
 
 
-def _unfinished(order: Order, folder: JobStore, job: Job) -> Job | Outcome:
-    versions = [archive.version for archive in _named(order)]
+def _unfinished(request: UpgradeRequest, store: JobStore, job: Job) -> Job | Outcome:
+    versions = [archive.version for archive in _versioned_archives(request)]
     untouched = job.down_since is None and job.direction == "forward" and "stop" not in job.done
     other = bool(versions) and str(versions[-1]) != job.target
-    if untouched and (order.state == "rolled_back" or other):
-        run = Run(folder, job, order.secrets)
-        run.end_orphans()
-        steps_rollback.forget(run)
+    if untouched and (request.state == "rolled_back" or other):
+        context = UpgradeContext(store, job, request.secrets)
+        context.end_orphans()
+        steps_rollback.remove_traces(context)
         job.outcome, job.message = (
             "refused",
             f"Harbor {job.source} was not stopped; the upgrade to {job.target} was dropped.",
         )
-        folder.write(job)
-        return Outcome(job.message, True, "rolled_back", job=job) if not other else _to_do(order, folder, job)
-    if order.state == "rolled_back" and job.direction == "forward":
-        runner.go_back(job, None)
-        job.resumed.append(f"The run before was broken off at: {job.doing}; it is taken back.")
+        store.write(job)
+        return Outcome(job.message, True, "rolled_back", job=job) if not other else _job_or_outcome(request, store, job)
+    if request.state == "rolled_back" and job.direction == "forward":
+        runner.turn_to_rollback(job, None)
+        job.resumed.append(f"The run before was interrupted at: {job.doing}; it is taken back.")
         return job
-    said = runner.resume(job)
-    if said is not None:
-        folder.say(said)
+    sentence = runner.resume(job)
+    if sentence is not None:
+        store.log(sentence)
     return job
 
 
-def _rolled_back(order: Order, job: Job | None) -> Job | Outcome:
+def _rolled_back(request: UpgradeRequest, job: Job | None) -> Job | Outcome:
     if job is None or job.outcome == "refused":
         raise Problem(
-            f"No upgrade of {order.path} is recorded on this host, so there is no way back. Nothing was changed."
+            f"No upgrade of {request.path} is recorded on this host, so there is no rollback. Nothing was changed."
         )
     if job.outcome == "rolled_back":
         return Outcome(f"Harbor was taken back to {job.source} already.", False, "unchanged", job=job)
-    run = Run(JobStore(order.path), job, order.secrets)
-    if not os.path.isdir(steps_offline.previous(run)) or (job.parts and not os.path.isdir(job.backup)):
+    context = UpgradeContext(JobStore(request.path), job, request.secrets)
+    if not os.path.isdir(steps_offline.folder_before(context)) or (job.parts and not os.path.isdir(job.backup)):
         raise Problem(
             f"The copy that was made before the upgrade from {job.source} to {job.target} is gone, so there is no way"
             " back; restore a backup of your own. Nothing was changed."
         )
-    runner.go_back(job, None)
+    runner.turn_to_rollback(job, None)
     job.began, job.ended, job.downtime, job.resumed = time.time(), None, 0.0, []
     return job
 
 
-def _job(order: Order, plan: Plan) -> Job:
-    installation = _installation(order)
+def _job(request: UpgradeRequest, plan: Plan) -> Job:
+    installation = _installation(request)
     identifier = f"{time.strftime('%Y%m%dT%H%M%S')}-{plan.source}-{plan.hops[-1]}"
     work = f"{installation.path}.dockyard"
-    archives = {archive.version: archive.archive for archive in _named(order)}
+    archives = {archive.version: archive.archive for archive in _versioned_archives(request)}
     hops = []
     for version in plan.hops:
         archive = archives[version]
@@ -222,10 +225,10 @@ def _job(order: Order, plan: Plan) -> Job:
         parts=plan.parts,
         flags=installation.flags,
         options={
-            "keep_backup": order.keep_backup,
-            "timeout": order.timeout,
-            "database_backup_command": list(order.wanted.database_backup_command),
-            "database_restore_command": list(order.wanted.database_restore_command),
+            "keep_backup": request.keep_backup,
+            "timeout": request.timeout,
+            "database_backup_command": list(request.desired.database_backup_command),
+            "database_restore_command": list(request.desired.database_restore_command),
         },
         database_major=installation.database.major,
         began=time.time(),
@@ -236,27 +239,27 @@ def _job(order: Order, plan: Plan) -> Job:
 
 
 @dataclasses.dataclass
-class _Named:
+class _VersionedArchive:
     version: Version
     archive: Archive
 
 
-def _named(order: Order) -> list[_Named]:
-    """The archives in the order of their versions, which stand in their names or in what is inside."""
+def _versioned_archives(request: UpgradeRequest) -> list[_VersionedArchive]:
+    """Return the archives in the order of their versions, which are in their names or in what is inside."""
     named = []
-    for archive in order.archives:
+    for archive in request.archives:
         base = os.path.basename(archive.path)
         found = _NAME.fullmatch(base)
         if found:
             version = Version.parse(found[1])
         elif os.path.isfile(archive.path):
-            version = installer_archive.inspect(archive.path).version
+            version = installer_archive.inspect_archive(archive.path).version
         else:
             raise Problem(
-                f"The version of {base} can't be told; give the archive under the name that it was published with, such"
+                f"The version of {base} is not known; give the archive under the name that it was published with, such"
                 " as harbor-offline-installer-v2.12.4.tgz. Nothing was changed."
             )
-        named.append(_Named(version, archive))
+        named.append(_VersionedArchive(version, archive))
     named.sort(key=lambda one: one.version)
     for one, other in zip(named, named[1:]):
         if one.version == other.version:
@@ -267,35 +270,35 @@ def _named(order: Order) -> list[_Named]:
     return named
 
 
-def _installation(order: Order) -> Installation:
-    installation = inspect_installation(order.path)
+def _installation(request: UpgradeRequest) -> Installation:
+    installation = inspect_installation(request.path)
     if installation is None:
         raise Problem(
-            f"There is no Harbor in {order.path}; give the folder with its harbor.yml as path, or install one (role"
+            f"There is no Harbor in {request.path}; give the folder with its harbor.yml as path, or install one (role"
             " dockyard.ops.harbor). Nothing was changed."
         )
     return installation
 
 
-def _plan(order: Order) -> Plan:
-    named = _named(order)
+def _plan(request: UpgradeRequest) -> Plan:
+    named = _versioned_archives(request)
     if not named:
         raise Problem("archives is empty; give the archive of the release to upgrade to. Nothing was changed.")
-    order.wanted.archives = [
+    request.desired.archive_sizes = [
         os.path.getsize(one.archive.path) if os.path.isfile(one.archive.path) else 0 for one in named
     ]
-    installation = _installation(order)
-    plan = build_plan(installation, [one.version for one in named], order.wanted)
+    installation = _installation(request)
+    plan = build_plan(installation, [one.version for one in named], request.desired)
     if plan.hops and installation.running:
-        _look_at_contents(order, plan)
+        _check_contents(request, plan)
     return plan
 
 
-def _look_at_contents(order: Order, plan: Plan) -> None:
-    """That its contents can be counted; finding that out after the upgrade would be too late."""
+def _check_contents(request: UpgradeRequest, plan: Plan) -> None:
+    """Check that its contents can be counted; finding that out after the upgrade would be too late."""
     from_job = Job(
         id="",
-        path=order.path,
+        path=request.path,
         source=str(plan.source),
         hops=[],
         data_volume="",
@@ -305,37 +308,39 @@ def _look_at_contents(order: Order, plan: Plan) -> None:
         flags=[],
         options={},
     )
-    run = Run(JobStore(order.path), from_job, order.secrets)
+    context = UpgradeContext(JobStore(request.path), from_job, request.secrets)
     try:
-        missing = runner.not_serving(run)
+        missing = runner.why_not_up(context)
         if missing is None:
-            run.api(str(plan.source)).counts()
+            context.api(str(plan.source)).counts()
         else:
-            plan.blockers.append(f"Harbor {plan.source} does not serve as it should ({missing}); mend that first.")
-    except DockyardError as problem:
-        plan.blockers.append(problem.message)
+            plan.blockers.append(f"Harbor {plan.source} is not up as it should be ({missing}); fix that first.")
+    except DockyardError as error:
+        plan.blockers.append(error.message)
 
 
-def _planned(order: Order, folder: JobStore) -> Outcome:
-    job = folder.read()
-    if job is not None and (job.unfinished or folder.busy()):
-        state = "is under way" if folder.busy() else "was broken off"
+def _plan_only(request: UpgradeRequest, store: JobStore) -> Outcome:
+    job = store.read()
+    if job is not None and (job.unfinished or store.is_busy()):
+        state = "is under way" if store.is_busy() else "was interrupted"
         return Outcome(
             f"An upgrade from {job.source} to {job.target} {state}, at: {job.doing}; a run goes on with it.",
             changed=True,
             outcome="planned",
             job=job,
         )
-    if order.state == "rolled_back":
-        made = _rolled_back(order, job)
-        if isinstance(made, Outcome):
-            return made
-        return Outcome(f"Harbor would be taken back from {made.target} to {made.source}.", True, "planned")
-    plan = _plan(order)
+    if request.state == "rolled_back":
+        job_or_outcome = _rolled_back(request, job)
+        if isinstance(job_or_outcome, Outcome):
+            return job_or_outcome
+        return Outcome(
+            f"Harbor would be taken back from {job_or_outcome.target} to {job_or_outcome.source}.", True, "planned"
+        )
+    plan = _plan(request)
     if not plan.hops:
         return _unchanged(plan)
     if plan.blockers:
-        return Outcome(_refusal(plan), False, "refused", failed=order.state != "planned", plan=plan)
+        return Outcome(_refusal(plan), False, "refused", failed=request.state != "planned", plan=plan)
     way = " to ".join(map(str, [plan.source, *plan.hops]))
     return Outcome(
         f"Harbor would go from {way}, and be down for about {plan.downtime} seconds.", True, "planned", plan=plan

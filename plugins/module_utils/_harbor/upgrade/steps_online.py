@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""The steps of a Harbor upgrade that are done while Harbor serves: all that takes long, and that can go wrong early.
+"""The steps of a Harbor upgrade that are done while Harbor is up: all that takes long, and that can go wrong early.
 
-Each can be repeated after a kill. What they leave behind lies in the job's work folder and in its backup folder.
+Each can be repeated after a kill. What they leave behind is in the job's work folder and in its backup folder.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .. import installer_archive, releases
 from ..config import document
 from ..signature import check_signature
 from ..version import Version
-from .context import Run, tail
+from .context import UpgradeContext, last_lines
 from .job import Hop
 
 _MIGRATE = 600.0  # seconds
@@ -31,33 +31,33 @@ _CONTAINER = "dockyard-harbor-migrate"
 _CFG_VALUES = ("hostname", "harbor_admin_password", "db_password")
 
 
-def data(run: Run, part: str) -> str:
-    return os.path.join(run.job.data_volume, part)
+def live_part(context: UpgradeContext, part: str) -> str:
+    return os.path.join(context.job.data_volume, part)
 
 
-def copy_of(run: Run, part: str) -> str:
-    return os.path.join(run.job.backup, "data", part)
+def copied_part(context: UpgradeContext, part: str) -> str:
+    return os.path.join(context.job.backup, "data", part)
 
 
 # --- the release
 
 
-def fetch(run: Run, hop: Hop) -> None:
-    """The archive on the host, whole and the right one."""
+def fetch(context: UpgradeContext, hop: Hop) -> None:
+    """Check that the archive is on the host, whole and the right one; download it if it is not there."""
     if hop.url is not None and not os.path.exists(hop.archive):
-        _download(run, hop.url, hop.archive)
+        _download(context, hop.url, hop.archive)
     if hop.checksum is not None:
-        installer_archive.check_sum(hop.archive, hop.checksum, run.show)
+        installer_archive.check_checksum(hop.archive, hop.checksum, context.report_progress)
     if hop.signature is not None:
         check_signature(hop.archive, hop.signature, hop.keyring)
-    release = installer_archive.inspect(hop.archive, run.show)
+    release = installer_archive.inspect_archive(hop.archive, context.report_progress)
     if release.version != Version.parse(hop.version):
         raise Problem(
             f"{hop.archive} holds Harbor {release.version}, though it is named as {hop.version}; give the right archive"
         )
 
 
-def _download(run: Run, url: str, path: str) -> None:
+def _download(context: UpgradeContext, url: str, path: str) -> None:
     partial = path + ".partial"
     shown = url.partition("?")[0]  # what follows may be as good as a password
     os.makedirs(os.path.dirname(path), mode=0o700, exist_ok=True)
@@ -71,30 +71,33 @@ def _download(run: Run, url: str, path: str) -> None:
                     break
                 file.write(chunk)
                 done += len(chunk)
-                run.show(done, total)
+                context.report_progress(done, total)
         if total and done != total:
-            raise Problem(f"{shown} broke off after {done} of {total} bytes; run again")
+            raise Problem(f"{shown} was interrupted after {done} of {total} bytes; run again")
         os.replace(partial, path)
     except OSError as error:  # URLError is one
-        raise Problem(f"{shown} can't be fetched ({error}); mend that, or give the archive as a file") from error
+        raise Problem(f"{shown} can't be fetched ({error}); fix that, or give the archive as a file") from error
     finally:
         with contextlib.suppress(OSError):
             os.unlink(partial)
 
 
-def unpack(run: Run, hop: Hop) -> None:
-    """Beside the install folder, never over it: with two tarballs of images in a folder, the installer loads none."""
-    release = installer_archive.inspect(hop.archive)
-    installer_archive.unpack(hop.archive, hop.release, run.show)
+def unpack(context: UpgradeContext, hop: Hop) -> None:
+    """Unpack beside the install folder, never over it.
+
+    With two tarballs of images in a folder, the installer loads none.
+    """
+    release = installer_archive.inspect_archive(hop.archive)
+    installer_archive.unpack(hop.archive, hop.release, context.report_progress)
     hop.images = release.images
 
 
 # --- harbor.yml
 
 
-def migrate_configuration(run: Run) -> None:
-    """A harbor.yml for each release, migrated by that release's own program, with every value as it was before."""
-    job = run.job
+def migrate_configuration(context: UpgradeContext) -> None:
+    """Make a harbor.yml for each release, migrated by that release's own program, with every value as it was before."""
+    job = context.job
     job.kept_values = []
     version = Version.parse(job.source)
     path = os.path.join(job.path, releases.configuration_name(version))
@@ -106,9 +109,9 @@ def migrate_configuration(run: Run) -> None:
         if version.series == target.series:
             _write_like(new_path, atomic_file.read(path) or b"", path)
         else:
-            config = _migrated(run, version, target, config, path, hop.release)
+            config = _migrated(context, version, target, config, path, hop.release)
             if name.endswith(".cfg"):
-                content = atomic_file.read(os.path.join(run.job.work, "configuration", name)) or b""
+                content = atomic_file.read(os.path.join(context.job.work, "configuration", name)) or b""
             else:
                 content = document.render(config, str(target)).encode()
             if document.parse(content.decode(), new_path) != config:
@@ -118,11 +121,11 @@ def migrate_configuration(run: Run) -> None:
     masked = [document.masked(original), document.masked(document.read(path))]
     job.configuration = [document.render(each, text) for each, text in zip(masked, (job.source, job.target))]
     if job.kept_values:
-        run.say(f"Kept as they were, against the migration's will: {', '.join(job.kept_values)}")
+        context.log(f"Kept as they were, against the migration's will: {', '.join(job.kept_values)}")
 
 
 def _write_like(path: str, content: bytes, original: str) -> None:
-    """With the owner and mode of the original, which holds passwords."""
+    """Write a file with the owner and mode of the original, which holds passwords."""
     status = os.stat(original)
 
     def set_attributes(temporary: str) -> None:
@@ -133,10 +136,10 @@ def _write_like(path: str, content: bytes, original: str) -> None:
 
 
 def _migrated(
-    run: Run, source: Version, target: Version, config: document.Config, path: str, release: str
+    context: UpgradeContext, source: Version, target: Version, config: document.Config, path: str, release: str
 ) -> document.Config:
     migration = releases.migration(source, target)
-    folder = os.path.join(run.job.work, "configuration")
+    folder = os.path.join(context.job.work, "configuration")
     shutil.rmtree(folder, ignore_errors=True)
     os.makedirs(folder, mode=0o700)
     old = os.path.join(folder, os.path.basename(path))
@@ -146,7 +149,7 @@ def _migrated(
     if is_cfg:
         content = atomic_file.read(path) or b""
     else:
-        safe, values = document.shield(config)
+        safe, values = document.protect_values(config)
         content = document.render(safe, str(source)).encode()
     atomic_file.write(old, content, mode=0o600)
     words = {
@@ -158,14 +161,14 @@ def _migrated(
         atomic_file.write(new, atomic_file.read(os.path.join(release, os.path.basename(new))) or b"", mode=0o600)
     arguments = [word.format(**words) for word in migration.configuration]
     # A container that a killed run has left behind would hold the name.
-    run.command(["docker", "rm", "--force", _CONTAINER], timeout=60)
-    done = run.command(
+    context.run_command(["docker", "rm", "--force", _CONTAINER], timeout=60)
+    done = context.run_command(
         ["docker", arguments[0], "--name", _CONTAINER, *arguments[1:]], timeout=_MIGRATE, answers=migration.answers
     )
     if done.returncode != 0:
         raise Problem(
             f"The migration of {os.path.basename(path)} from {source} to {target} failed with status {done.returncode}:"
-            f" {tail(done.stdout)}"
+            f" {last_lines(done.stdout)}"
         )
     migrated = document.read(new)
     if is_cfg:
@@ -176,13 +179,13 @@ def _migrated(
                 " without quotes, blanks and signs that mean something in YAML"
             )
         return migrated
-    migrated = document.unshield(migrated, values)
+    migrated = document.restore_values(migrated, values)
     different = document.differences(config, migrated, releases.removed_keys(source, target))
-    for path_in_file in [path_in_file for path_in_file, _value, _becomes in document.fragile(config)] + [
+    for path_in_file in [path_in_file for path_in_file, _value, _becomes in document.fragile_values(config)] + [
         difference.path for difference in different
     ]:
-        if path_in_file not in run.job.kept_values:
-            run.job.kept_values.append(path_in_file)
+        if path_in_file not in context.job.kept_values:
+            context.job.kept_values.append(path_in_file)
     return document.put_back(config, migrated, different)
 
 
@@ -197,32 +200,34 @@ def _leaves(value: Any) -> list[Any]:
 # --- the data
 
 
-def count(run: Run) -> None:
-    """What is in Harbor before. Taken last before the stop, and anew by every run."""
-    census = run.census(run.job.source)
-    run.job.census = census
-    run.say(f"In it: {census}; to be looked at afterwards: {census.sampled}")
+def count(context: UpgradeContext) -> None:
+    """Count what is in Harbor before: last before the stop, and again by every run."""
+    census = context.census(context.job.source)
+    context.job.census = census
+    context.log(f"In it: {census}; to be looked at afterwards: {census.sampled}")
 
 
-def copy(run: Run) -> None:
-    """A first copy while Harbor serves. It is not consistent yet."""
-    copied = copy_parts(run, in_use=True)
-    run.say(f"Copied {copied >> 20} MiB while Harbor serves")
+def copy(context: UpgradeContext) -> None:
+    """Make a first copy while Harbor is up. It is not consistent yet."""
+    copied = copy_parts(context, in_use=True)
+    context.log(f"Copied {copied >> 20} MiB while Harbor is up")
 
 
-def copy_parts(run: Run, *, in_use: bool) -> int:
-    """Brings the copies of all parts up to date. Returns the bytes that were copied."""
-    total = sum(disk.content_bytes(data(run, part)) for part in run.job.parts)
+def copy_parts(context: UpgradeContext, *, in_use: bool) -> int:
+    """Bring the copies of all parts up to date. Return the bytes that were copied."""
+    total = sum(disk.content_bytes(live_part(context, part)) for part in context.job.parts)
     seen = 0
 
-    def told(amount: int) -> None:
+    def report(amount: int) -> None:
         nonlocal seen
         seen += amount
-        run.show(min(seen, total), total)
+        context.report_progress(min(seen, total), total)
 
-    os.makedirs(os.path.join(run.job.backup, "data"), mode=0o700, exist_ok=True)
+    os.makedirs(os.path.join(context.job.backup, "data"), mode=0o700, exist_ok=True)
     copied = 0
-    for part in run.job.parts:
-        copied += tree_copy.bring_up_to_date(data(run, part), copy_of(run, part), in_use=in_use, progress=told).bytes
-    run.job.copied_bytes += copied
+    for part in context.job.parts:
+        copied += tree_copy.bring_up_to_date(
+            live_part(context, part), copied_part(context, part), in_use=in_use, progress=report
+        ).bytes
+    context.job.copied_bytes += copied
     return copied

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""The steps of the way back: the old install folder and the old data in their places, serving, and proven.
+"""The steps of the rollback: the old install folder and the old data in their places, serving, and proven.
 
-Each can be repeated after a kill. Nothing that a way back may still need is removed before the proof.
+Each can be repeated after a kill. Nothing that a rollback may still need is removed before the proof.
 """
 
 from __future__ import annotations
@@ -19,63 +19,65 @@ from .. import compose
 from ..config import document
 from ..containers import stop_and_remove
 from . import images, proof, steps_offline, steps_online
-from .context import Run, tail
+from .context import UpgradeContext, last_lines
 
 _STOP = 300.0  # seconds
 _START = 600.0
 _COMMAND = 24 * 3600.0
 
 
-def stop(run: Run) -> None:
-    run.goes_down()
-    stop_and_remove(run.job.path, _STOP)
+def stop(context: UpgradeContext) -> None:
+    context.mark_down()
+    stop_and_remove(context.job.path, _STOP)
 
 
-def folder(run: Run) -> None:
-    """The old install folder, where the swap had taken it away."""
-    job = run.job
-    old = steps_offline.previous(run)
+def restore_folder(context: UpgradeContext) -> None:
+    """Put the old install folder back, if the swap had taken it away."""
+    job = context.job
+    old = steps_offline.folder_before(context)
     if not os.path.isdir(old):
         return  # it was never moved, or a run that was killed has put it back
     if os.path.isdir(job.path):
-        failed = _failed_folder(run)
+        failed = _failed_folder(context)
         shutil.rmtree(failed, ignore_errors=True)
         os.rename(job.path, failed)
     os.rename(old, job.path)
     atomic_file.sync_folder(os.path.dirname(job.path))
 
 
-def _failed_folder(run: Run) -> str:
-    return os.path.join(run.job.work, f"failed-{run.job.id}")
+def _failed_folder(context: UpgradeContext) -> str:
+    return os.path.join(context.job.work, f"failed-{context.job.id}")
 
 
-def data(run: Run) -> None:
-    """The old data, where there is a consistent copy. Before that, nothing has written into them."""
-    job = run.job
+def restore_data(context: UpgradeContext) -> None:
+    """Put the old data back, if there is a consistent copy. Before that, nothing has written into them."""
+    job = context.job
     if "copy_again" not in job.done:
         return
     for part in job.parts:
-        live, copy = steps_online.data(run, part), steps_online.copy_of(run, part)
+        live, copy = steps_online.live_part(context, part), steps_online.copied_part(context, part)
         if not os.path.lexists(copy):
             continue  # renamed into its place by a run that was killed
         if os.path.ismount(live) or os.stat(copy).st_dev != os.stat(job.data_volume).st_dev:
             tree_copy.bring_up_to_date(copy, live, trust_times=False)
             continue
         if os.path.lexists(live):
-            failed = _failed_data(run, part)
+            failed = _failed_data(context, part)
             _remove(failed)
             os.rename(live, failed)
         os.rename(copy, live)
         atomic_file.sync_folder(job.data_volume)
     restore = job.options.get("database_restore_command")
-    if restore and document.external_database(run.config(job.source)):
-        done = run.command(restore, timeout=_COMMAND)
+    if restore and document.external_database(context.config(job.source)):
+        done = context.run_command(restore, timeout=_COMMAND)
         if done.returncode != 0:
-            raise Problem(f"The command that restores the database failed with {done.returncode}: {tail(done.stdout)}")
+            raise Problem(
+                f"The command that restores the database failed with {done.returncode}: {last_lines(done.stdout)}"
+            )
 
 
-def _failed_data(run: Run, part: str) -> str:
-    return os.path.join(run.job.data_volume, f".dockyard-failed-{part}")
+def _failed_data(context: UpgradeContext, part: str) -> str:
+    return os.path.join(context.job.data_volume, f".dockyard-failed-{part}")
 
 
 def _remove(path: str) -> None:
@@ -85,29 +87,29 @@ def _remove(path: str) -> None:
         os.unlink(path)
 
 
-def start(run: Run) -> None:
-    compose.up(run.job.path, _START)
+def start(context: UpgradeContext) -> None:
+    compose.up(context.job.path, _START)
 
 
-def verify(run: Run) -> None:
-    job = run.job
-    proof.wait(run, job.source, job.options["timeout"])
-    job.census_after = proof.verify(run, job.source)
-    run.serves()
+def verify(context: UpgradeContext) -> None:
+    job = context.job
+    proof.wait_until_healthy(context, job.source, job.options["timeout"])
+    job.census_after = proof.verify_contents(context, job.source)
+    context.mark_up()
 
 
-def tidy(run: Run) -> None:
-    """What was left of the upgrade, and of its way back."""
-    job = run.job
+def clean_up(context: UpgradeContext) -> None:
+    """Remove what was left of the upgrade, and of its rollback."""
+    job = context.job
     for part in job.parts:
-        _remove(_failed_data(run, part))
-    shutil.rmtree(_failed_folder(run), ignore_errors=True)
-    forget(run)
+        _remove(_failed_data(context, part))
+    shutil.rmtree(_failed_folder(context), ignore_errors=True)
+    remove_traces(context)
 
 
-def forget(run: Run) -> None:
-    """Everything that was made beside a Harbor that is as it was before."""
-    steps_offline.remove_working_files(run)
-    shutil.rmtree(run.job.backup, ignore_errors=True)
-    images.unload(run, run.job.hops)
-    steps_offline.remove_empty_folders(run)
+def remove_traces(context: UpgradeContext) -> None:
+    """Remove everything that was made beside a Harbor that is as it was before."""
+    steps_offline.remove_working_files(context)
+    shutil.rmtree(context.job.backup, ignore_errors=True)
+    images.unload(context, context.job.hops)
+    steps_offline.remove_empty_folders(context)

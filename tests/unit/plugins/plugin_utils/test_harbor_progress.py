@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The Dockyard authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The lines that somebody reads during an upgrade, exactly."""
+"""The lines that a user reads during an upgrade, exactly."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.dockyard.ops.plugins.plugin_utils.harbor_progress import duration, line, size
 
-STEP = {"step": "copy", "text": "Copying the data while Harbor serves", "number": 7, "count": 19}
+STEP = {"step": "copy", "text": "Copying the data while Harbor is up", "number": 7, "count": 19}
 SERVES: dict[str, Any] = {**STEP, "done": 0, "total": 0, "rate": 0, "left": None, "down_since": None, "downtime": 0.0}
 
 
@@ -19,36 +19,36 @@ SERVES: dict[str, Any] = {**STEP, "done": 0, "total": 0, "rate": 0, "left": None
     [
         ({}, "beginning"),
         ({"step": ""}, "beginning"),
-        (STEP, "7/19 Copying the data while Harbor serves; serving"),
-        (SERVES, "7/19 Copying the data while Harbor serves; serving"),
+        (STEP, "7/19 Copying the data while Harbor is up; serving"),
+        (SERVES, "7/19 Copying the data while Harbor is up; serving"),
         (
             {**SERVES, "done": 1_234_567_890, "total": 3_400_000_000, "rate": 210_000_000, "left": 11},
-            "7/19 Copying the data while Harbor serves: 1.2 GB of 3.4 GB, 210 MB/s, 11 s left; serving",
+            "7/19 Copying the data while Harbor is up: 1.2 GB of 3.4 GB, 210 MB/s, 11 s left; serving",
         ),
         (
             {**SERVES, "done": 512, "total": 4096, "rate": 0, "left": None},
-            "7/19 Copying the data while Harbor serves: 512 B of 4 kB; serving",
+            "7/19 Copying the data while Harbor is up: 512 B of 4 kB; serving",
         ),
         (
             {**SERVES, "done": 5_000_000, "total": 0, "rate": 1_000_000, "left": None},
-            "7/19 Copying the data while Harbor serves: 5.0 MB, 1.0 MB/s; serving",
+            "7/19 Copying the data while Harbor is up: 5.0 MB, 1.0 MB/s; serving",
         ),
         (
             {**SERVES, "done": 4096, "total": 4096, "rate": 4096, "left": 0},
-            "7/19 Copying the data while Harbor serves: 4 kB of 4 kB, 4 kB/s, 0 s left; serving",
+            "7/19 Copying the data while Harbor is up: 4 kB of 4 kB, 4 kB/s, 0 s left; serving",
         ),
         (
             {**SERVES, "down_since": 900.0, "downtime": 0.0},
-            "7/19 Copying the data while Harbor serves; down for 1 min 40 s",
+            "7/19 Copying the data while Harbor is up; down for 1 min 40 s",
         ),
-        # The way back after an upgrade that was down as well.
+        # The rollback after an upgrade that was down as well.
         (
             {**SERVES, "down_since": 999.6, "downtime": 61},
-            "7/19 Copying the data while Harbor serves; down for 1 min 1 s",
+            "7/19 Copying the data while Harbor is up; down for 1 min 1 s",
         ),
         (
             {**SERVES, "downtime": 47.2},
-            "7/19 Copying the data while Harbor serves; serving again after 47 s",
+            "7/19 Copying the data while Harbor is up; up again after 47 s",
         ),
     ],
 )
@@ -57,7 +57,7 @@ def test_a_line(progress: dict[str, Any], said: str) -> None:
 
 
 def test_now_is_now() -> None:
-    assert line({**SERVES, "down_since": 0.0}).startswith("7/19 Copying the data while Harbor serves; down for ")
+    assert line({**SERVES, "down_since": 0.0}).startswith("7/19 Copying the data while Harbor is up; down for ")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.api import Counts, Sample, Unreachable
 from ansible_collections.dockyard.ops.tests.unit.helpers.harbor_server import (
     Harbor,
@@ -26,8 +26,8 @@ CONTENTS = {
 }
 
 
-def failure(harbor: Harbor, action: str, **options: str | None) -> Problem:
-    with serve(harbor), pytest.raises(Problem) as caught:
+def failure(harbor: Harbor, action: str, **options: str | None) -> DockyardError:
+    with serve(harbor), pytest.raises(DockyardError) as caught:
         getattr(harbor.api(**options), action)()  # type: ignore[arg-type]
     assert "\n" not in caught.value.message
     return caught.value
@@ -264,7 +264,7 @@ def test_has_with_basic_auth() -> None:
 @pytest.mark.parametrize("basic", [True, False])
 def test_has_with_a_wrong_password(basic: bool) -> None:
     harbor = Harbor(repositories=CONTENTS, basic_registry=basic)
-    with serve(harbor), pytest.raises(Problem, match="Harbor refuses the login of user 'admin' .HTTP 401."):
+    with serve(harbor), pytest.raises(DockyardError, match="Harbor refuses the login of user 'admin' .HTTP 401."):
         harbor.api(password="wrong").has(Sample("library/app", digest(1)))
 
 
@@ -283,7 +283,7 @@ def test_has_while_the_registry_is_down() -> None:
 @pytest.mark.parametrize("body", [b"{}", b'{"token": "a\\r\\nb"}'])
 def test_useless_token(body: bytes) -> None:
     harbor = Harbor(repositories=CONTENTS, replies={"/service/token": (200, body)})
-    with serve(harbor), pytest.raises(Problem) as caught:
+    with serve(harbor), pytest.raises(DockyardError) as caught:
         harbor.api().has(Sample("library/app", digest(1)))
     assert caught.value.message == "Harbor gives no usable token at /service/token; look at the core's log."
 

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor import compose
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.containers import (
     engine_version,
@@ -54,7 +54,9 @@ def test_standalone_compose(docker: Docker, tmp_path: Path) -> None:
 def test_no_compose(docker: Docker) -> None:
     docker.save(compose="")
     assert compose.compose_version() == ()
-    with pytest.raises(Problem, match="Neither 'docker compose' nor docker-compose answers on this host; install"):
+    with pytest.raises(
+        DockyardError, match="Neither 'docker compose' nor docker-compose answers on this host; install"
+    ):
         compose.compose_command()
 
 
@@ -108,10 +110,10 @@ def test_no_compose_file(tmp_path: Path) -> None:
 def test_broken_compose_file(folder: str, content: str, complaint: str) -> None:
     path = Path(folder, "docker-compose.yml")
     path.write_text(content)
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(DockyardError) as caught:
         compose.services(folder)
     assert caught.value.message.replace(str(path), "FILE") == (
-        f"{complaint}restore it, or write it anew with ./prepare. Nothing was changed."
+        f"{complaint}restore it, or write it again with ./prepare. Nothing was changed."
     )
 
 
@@ -161,11 +163,13 @@ def test_up_with_extras(docker: Docker, folder: str) -> None:
 )
 def test_up_fails(docker: Docker, folder: str, words: str, reason: str) -> None:
     docker.save(compose_fails=words)
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(DockyardError) as caught:
         compose.up(folder, 60)
-    assert caught.value.message == f"Harbor in {folder} does not start: {reason}; mend that and start it again."
+    assert caught.value.message == f"Harbor in {folder} does not start: {reason}; fix that and start it again."
 
 
 def test_up_without_a_compose_file(docker: Docker, tmp_path: Path) -> None:
-    with pytest.raises(Problem, match="There is no docker-compose.yml in .*; write it with ./prepare, or restore"):
+    with pytest.raises(
+        DockyardError, match="There is no docker-compose.yml in .*; write it with ./prepare, or restore"
+    ):
         compose.up(str(tmp_path), 60)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.containers import (
     Container,
     find_containers,
@@ -39,7 +39,7 @@ def names(found: list[Container]) -> list[str]:
 
 def test_engine_down(docker: Docker, folder: str) -> None:
     docker.save(up=False)
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(DockyardError) as caught:
         find_containers(folder)
     assert caught.value.message == (
         "The Docker Engine does not answer; start it (systemctl start docker) and run again."
@@ -136,7 +136,7 @@ def test_down_twice(docker: Docker, folder: str) -> None:
 
 def test_down_in_vain(docker: Docker, folder: str) -> None:
     docker.add("core", folder, stuck=True)
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(DockyardError) as caught:
         stop_and_remove(folder, 60)
     assert caught.value.message == (
         f"These containers of {folder} could not be removed: harbor-core; look at journalctl -u docker.service."

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The Dockyard authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which lines of a Harbor's logs are told when it fails."""
+"""Which lines of a Harbor's logs are reported when it fails."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.containers import (
+    error_lines,
     find_containers,
     recent_log_errors,
-    telling_lines,
 )
 from ansible_collections.dockyard.ops.tests.unit.helpers.harbor_docker import Docker
 
@@ -44,11 +44,11 @@ def folder(tmp_path: Path) -> str:
     ],
 )
 def test_telling(log: list[str], lines: int, expected: list[str]) -> None:
-    assert telling_lines(log, lines) == expected
+    assert error_lines(log, lines) == expected
 
 
 def test_long_lines_are_cut() -> None:
-    assert len(telling_lines(["error " + "x" * 5000], 1)[0]) == 400
+    assert len(error_lines(["error " + "x" * 5000], 1)[0]) == 400
 
 
 def test_of_a_container(docker: Docker, folder: str) -> None:

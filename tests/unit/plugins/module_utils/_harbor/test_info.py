@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor import info
-from ansible_collections.dockyard.ops.plugins.module_utils._harbor.info import Question
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.info import InfoRequest
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade import job_store
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.job import Hop, Job
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.job_store import JobStore
@@ -34,7 +34,7 @@ class Host:
     harbor: Harbor
 
     def gather(self, **options: Any) -> dict[str, Any]:
-        answer = info.gather(Question(path=str(self.folder), timeout=5, **options))
+        answer = info.gather_info(InfoRequest(path=str(self.folder), timeout=5, **options))
         json.dumps(answer)  # which is what becomes of it
         return answer
 
@@ -45,7 +45,7 @@ class Host:
 
 @pytest.fixture
 def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Host]:
-    """A Harbor 2.8.6 that answers."""
+    """Start a Harbor 2.8.6 that answers."""
     monkeypatch.setattr(job_store, "FOLDER", str(tmp_path / "jobs"))
     docker = Docker(tmp_path, monkeypatch)
     folder, data = tmp_path / "opt" / "harbor", tmp_path / "data"
@@ -77,7 +77,7 @@ def a_job(path: Path, **changes: Any) -> Job:
 def test_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(job_store, "FOLDER", str(tmp_path / "jobs"))
     path = str(tmp_path / "harbor")
-    assert info.gather(Question(path)) == {"installed": False, "folder": path, "job": None}
+    assert info.gather_info(InfoRequest(path)) == {"installed": False, "folder": path, "job": None}
     assert not (tmp_path / "jobs").exists()
 
 
@@ -126,7 +126,9 @@ def test_with_a_password(host: Host) -> None:
 
 
 def test_with_a_wrong_password(host: Host) -> None:
-    with pytest.raises(Problem, match="Harbor refuses the login of user 'admin' .HTTP 401.; the password of admin"):
+    with pytest.raises(
+        DockyardError, match="Harbor refuses the login of user 'admin' .HTTP 401.; the password of admin"
+    ):
         host.gather(admin_password="wrong")
 
 
@@ -183,7 +185,7 @@ def test_secrets_of_external_services(host: Host) -> None:
 def test_certificates(host: Host, tmp_path: Path) -> None:
     pki = Pki(tmp_path)
     paths = [pki.path("server.crt"), pki.path("server-expired.crt"), str(tmp_path / "none.crt")]
-    found = [info.certificate(path) for path in paths]
+    found = [info.read_certificate(path) for path in paths]
     assert [(one["subject"], one["days_left"]) for one in found] == [
         ("CN=server", 8),
         ("CN=server-expired", -2),
@@ -198,14 +200,14 @@ def test_certificates(host: Host, tmp_path: Path) -> None:
 def test_certificate_that_is_none(tmp_path: Path) -> None:
     path = tmp_path / "server.crt"
     path.write_text("-----BEGIN CERTIFICATE-----\n")
-    found = info.certificate(str(path))
+    found = info.read_certificate(str(path))
     assert found["subject"] is None
     assert str(found["problem"]).startswith(f"{path} is damaged PEM")
 
 
 def test_certificate_without_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(x509, "CRYPTOGRAPHY_IMPORT_ERROR", "ImportError")
-    found = info.certificate(str(tmp_path / "x"))
+    found = info.read_certificate(str(tmp_path / "x"))
     assert found["problem"] == "The Python library cryptography is missing on this host."
 
 
@@ -247,12 +249,12 @@ def test_job(host: Host) -> None:
 def test_job_that_was_broken_off(host: Host) -> None:
     a_job(host.folder, doing="install 2.10.3")
     (host.folder / "prepare").write_text("docker run goharbor/prepare:v2.10.3 prepare")
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(DockyardError) as caught:
         host.gather()
     begin, _middle, end = caught.value.message.partition("Nothing was changed. ")
     assert begin.startswith("It is not clear which version of Harbor is installed in ")
     assert end == (
-        "An upgrade from 2.8.6 to 2.10.3 was broken off; run harbor_upgrade again, which goes on with it or takes it"
+        "An upgrade from 2.8.6 to 2.10.3 was interrupted; run harbor_upgrade again, which goes on with it or takes it"
         " back."
     )
 
@@ -260,7 +262,7 @@ def test_job_that_was_broken_off(host: Host) -> None:
 def test_job_that_has_ended_explains_nothing(host: Host) -> None:
     a_job(host.folder, outcome="upgraded")
     (host.folder / "prepare").write_text("docker run goharbor/prepare:v2.11.0 prepare")
-    with pytest.raises(Problem, match="Nothing was changed[.]$"):
+    with pytest.raises(DockyardError, match="Nothing was changed[.]$"):
         host.gather()
 
 
@@ -271,7 +273,9 @@ def test_job_under_way(host: Host) -> None:
     try:
         assert host.gather()["job"]["under_way"]
         (host.folder / "harbor.yml").unlink()
-        with pytest.raises(Problem, match="An upgrade from 2.8.6 to 2.10.3 is under way; look again when it has ended"):
+        with pytest.raises(
+            DockyardError, match="An upgrade from 2.8.6 to 2.10.3 is under way; look again when it has ended"
+        ):
             host.gather()
     finally:
         os.close(descriptor)

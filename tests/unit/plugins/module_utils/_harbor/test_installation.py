@@ -247,8 +247,8 @@ def test_compose_file_disagrees_with_itself(host: Host) -> None:
     text = compose_file("v2.8.6").replace("harbor-db:v2.8.6", "harbor-db:v2.8.5")
     (host.folder / "docker-compose.yml").write_text(text)
     assert host.problem() == (
-        "FOLDER/docker-compose.yml has images of several versions of Harbor (2.8.5, 2.8.6); write the compose file anew"
-        " with ./prepare, and start Harbor with it. Nothing was changed."
+        "FOLDER/docker-compose.yml has images of several versions of Harbor (2.8.5, 2.8.6); write the compose file"
+        " again with ./prepare, and start Harbor with it. Nothing was changed."
     )
 
 

@@ -17,12 +17,12 @@ import tarfile
 from typing import IO
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError, Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor import installer_archive
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.installer_archive import (
     Release,
-    check_sum,
-    inspect,
+    check_checksum,
+    inspect_archive,
     unpack,
 )
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.version import Version
@@ -85,7 +85,7 @@ def test_what_an_archive_holds(
     tmp_path: pathlib.Path, files: dict[str, bytes], version: str, images: str | None
 ) -> None:
     size = sum(map(len, files.values()))
-    found = inspect(pack(tmp_path / "h.tgz", files))
+    found = inspect_archive(pack(tmp_path / "h.tgz", files))
     assert found == Release(Version.parse(version), images is not None, size, images)
 
 
@@ -94,16 +94,16 @@ def test_progress_goes_up_to_the_end(tmp_path: pathlib.Path) -> None:
     size = os.path.getsize(path)
     digest = hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest()
     for call in (
-        lambda tell: inspect(path, tell),
+        lambda tell: inspect_archive(path, tell),
         lambda tell: unpack(path, str(tmp_path / "release"), tell),
-        lambda tell: check_sum(path, f"sha256:{digest}", tell),
+        lambda tell: check_checksum(path, f"sha256:{digest}", tell),
     ):
-        told: list[tuple[int, int]] = []
-        call(lambda done, total, told=told: told.append((done, total)))
-        assert told[-1] == (size, size) and [total for _done, total in told] == [size] * len(told)
-        assert told == sorted(told)
+        reported: list[tuple[int, int]] = []
+        call(lambda done, total, reported=reported: reported.append((done, total)))
+        assert reported[-1] == (size, size) and [total for _done, total in reported] == [size] * len(reported)
+        assert reported == sorted(reported)
         # Once for each megabyte, not for each read.
-        assert 3 <= len(told) <= 4
+        assert 3 <= len(reported) <= 4
 
 
 @pytest.mark.parametrize("part", [0, 1, 20, 5_000, 1_000_000, -300, -9, -1])
@@ -111,8 +111,8 @@ def test_an_archive_that_is_cut_off_anywhere(tmp_path: pathlib.Path, part: int) 
     path = pathlib.Path(pack(tmp_path / "h.tgz", OFFLINE))
     path.write_bytes(path.read_bytes()[:part])
     target = tmp_path / "release"
-    for call in (lambda: inspect(str(path)), lambda: unpack(str(path), str(target))):
-        with pytest.raises(Problem) as problem:
+    for call in (lambda: inspect_archive(str(path)), lambda: unpack(str(path), str(target))):
+        with pytest.raises(DockyardError) as problem:
             call()
         assert problem.value.message.startswith(f"{path} is truncated or no Harbor installer: ")
         assert problem.value.message.endswith(
@@ -127,8 +127,8 @@ def test_an_archive_with_a_flipped_bit(tmp_path: pathlib.Path, place: int) -> No
     content = bytearray(path.read_bytes())
     content[place] ^= 4
     path.write_bytes(content)
-    with pytest.raises(Problem, match="truncated or no Harbor installer"):
-        inspect(str(path))
+    with pytest.raises(DockyardError, match="truncated or no Harbor installer"):
+        inspect_archive(str(path))
 
 
 @pytest.mark.parametrize(
@@ -153,8 +153,8 @@ def test_an_archive_with_a_flipped_bit(tmp_path: pathlib.Path, place: int) -> No
 )
 def test_what_is_no_installer(tmp_path: pathlib.Path, files: dict[str, bytes], why: str) -> None:
     path = pack(tmp_path / "h.tgz", files)
-    with pytest.raises(Problem) as problem:
-        inspect(path)
+    with pytest.raises(DockyardError) as problem:
+        inspect_archive(path)
     assert problem.value.message == (
         f"{path} is truncated or no Harbor installer: {why}; fetch it again, and compare its size and checksum with the"
         " published ones. Nothing was changed."
@@ -166,9 +166,9 @@ def test_something_else_than_an_archive(tmp_path: pathlib.Path) -> None:
     (tmp_path / "zeros.tgz").write_bytes(gzip.compress(b"no tar in here" * 100))
     for name in ("page.tgz", "zeros.tgz"):
         with pytest.raises(DockyardError, match="truncated or no Harbor installer: it can't be read to its end"):
-            inspect(str(tmp_path / name))
+            inspect_archive(str(tmp_path / name))
     with pytest.raises(DockyardError, match="Can't read .*missing.tgz: no such file or folder"):
-        inspect(str(tmp_path / "missing.tgz"))
+        inspect_archive(str(tmp_path / "missing.tgz"))
 
 
 def member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> tarfile.TarInfo:
@@ -181,8 +181,8 @@ def member(name: str, kind: bytes = tarfile.REGTYPE, target: str = "") -> tarfil
 @pytest.mark.parametrize("name", ["harbor/../../evil", "/etc/evil", "../evil", "harbor/a/../../../evil"])
 def test_a_member_that_leads_out(tmp_path: pathlib.Path, name: str) -> None:
     path = pack(tmp_path / "h.tgz", OFFLINE, member(name))
-    for call in (lambda: inspect(path), lambda: unpack(path, str(tmp_path / "release"))):
-        with pytest.raises(Problem) as problem:
+    for call in (lambda: inspect_archive(path), lambda: unpack(path, str(tmp_path / "release"))):
+        with pytest.raises(DockyardError) as problem:
             call()
         assert problem.value.message == (
             f"{path} has a member that leads out of its folder ({name!r}), which no Harbor installer has; fetch it"
@@ -194,8 +194,8 @@ def test_a_member_that_leads_out(tmp_path: pathlib.Path, name: str) -> None:
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE])
 def test_a_member_that_is_neither_file_nor_folder(tmp_path: pathlib.Path, kind: bytes) -> None:
     path = pack(tmp_path / "h.tgz", OFFLINE, member("harbor/data", kind, "/etc"), member("harbor/data/evil"))
-    for call in (lambda: inspect(path), lambda: unpack(path, str(tmp_path / "release"))):
-        with pytest.raises(Problem) as problem:
+    for call in (lambda: inspect_archive(path), lambda: unpack(path, str(tmp_path / "release"))):
+        with pytest.raises(DockyardError) as problem:
             call()
         assert problem.value.message == (
             f"{path} has a member that is neither a file nor a folder ('harbor/data'), which no Harbor installer has;"
@@ -261,13 +261,13 @@ def test_checksums(tmp_path: pathlib.Path, algorithm: str) -> None:
     path = tmp_path / "h.tgz"
     path.write_bytes(IMAGES)
     right = hashlib.new(algorithm, IMAGES).hexdigest()
-    check_sum(str(path), f"{algorithm}:{right}")
-    check_sum(str(path), f" {algorithm.upper()}:{right.upper()}\n")
+    check_checksum(str(path), f"{algorithm}:{right}")
+    check_checksum(str(path), f" {algorithm.upper()}:{right.upper()}\n")
     wrong = ("0" if right[0] != "0" else "1") + right[1:]
-    with pytest.raises(Problem) as problem:
-        check_sum(str(path), f"{algorithm}:{wrong}")
+    with pytest.raises(DockyardError) as problem:
+        check_checksum(str(path), f"{algorithm}:{wrong}")
     assert problem.value.message == (
-        f"{path} has the {algorithm} sum {right} and not {wrong}; fetch it again, or mend the checksum. Nothing was"
+        f"{path} has the {algorithm} sum {right} and not {wrong}; fetch it again, or fix the checksum. Nothing was"
         " changed."
     )
 
@@ -275,8 +275,8 @@ def test_checksums(tmp_path: pathlib.Path, algorithm: str) -> None:
 @pytest.mark.parametrize("checksum", ["", "sha256:", "sha256:abc", "crc32:" + "0" * 8, "0" * 64, "md5:" + "g" * 32])
 def test_a_checksum_of_no_known_form(tmp_path: pathlib.Path, checksum: str) -> None:
     path = pack(tmp_path / "h.tgz", ONLINE)
-    with pytest.raises(Problem) as problem:
-        check_sum(path, checksum)
+    with pytest.raises(DockyardError) as problem:
+        check_checksum(path, checksum)
     assert problem.value.message == (
         f"The checksum {checksum!r} for {path} is of no known form; give it as ALGORITHM:HEX with one of md5, sha1,"
         " sha256, sha384, sha512, and all of its digits. Nothing was changed."

@@ -51,7 +51,7 @@ def test_each_row_of_the_database_table(first: str, last: str, takes: str, leave
         assert found is not None
         assert (found.takes, found.leaves) == (tuple(takes.split()), leaves)
         for major in set(MAJORS) - set(found.takes):
-            # From the same series, so that nothing but the database stands in the way.
+            # From the same series, so that nothing but the database is in the way.
             source = Version(*version.series, 0) if version.patch else version
             if source == version:
                 continue
@@ -147,7 +147,7 @@ def test_every_pair_is_allowed_or_refused_with_a_way_that_is_allowed(major: str 
         ("1.5.0", "2.0.0", None, "1.6 1.8 1.10.17 2.0.0"),
         ("1.10.19", "2.5.0", "13", "2.3 2.5.0"),
         ("2.10.0", "2.15.2", "14", "2.12 2.15.2"),
-        # Nothing but the database stands in the way, and another patch release turns it into what is taken.
+        # Nothing but the database is in the way, and another patch release turns it into what is taken.
         ("2.6.4", "2.7.0", "9.6", "2.6 2.7.0"),
         ("2.14.0", "2.15.2", "14", "2.14 2.15.2"),
     ],

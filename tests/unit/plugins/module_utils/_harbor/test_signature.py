@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError, Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor import signature
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.signature import check_signature
 
@@ -72,7 +72,7 @@ def test_a_good_signature_without_gpgv(archive: pathlib.Path, monkeypatch: pytes
     monkeypatch.setattr(signature.shutil, "which", lambda name: None if name == "gpgv" else which(name))
     check_signature(str(archive), f"{archive}.asc", str(archive.parent / "harbor.asc"))
     archive.write_bytes(b"another archive")
-    with pytest.raises(Problem, match="is not a good one"):
+    with pytest.raises(DockyardError, match="is not a good one"):
         check_signature(str(archive), f"{archive}.asc", str(archive.parent / "harbor.asc"))
 
 
@@ -98,7 +98,7 @@ def test_a_bad_signature(
     if signature is not None:
         pathlib.Path(f"{archive}.asc").write_bytes(signature)
     path = archive.parent / keyring
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(DockyardError) as problem:
         check_signature(str(archive), f"{archive}.asc", str(path))
     message = problem.value.message
     assert message.startswith(f"The signature {archive}.asc of {archive} is not a good one of a key in {path} (")
@@ -108,21 +108,21 @@ def test_a_bad_signature(
 
 def test_no_keyring(archive: pathlib.Path) -> None:
     for none in (None, ""):
-        with pytest.raises(Problem) as problem:
+        with pytest.raises(DockyardError) as problem:
             check_signature(str(archive), f"{archive}.asc", none)
         assert problem.value.message == (
             f"There is a signature for {archive} but no keyring to check it with; give the keyring with the public key"
             " that Harbor's releases are signed with. Nothing was changed."
         )
     missing = archive.parent / "missing.gpg"
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(DockyardError) as problem:
         check_signature(str(archive), f"{archive}.asc", str(missing))
     assert problem.value.message == (
         f"There is no keyring {missing}; put the public key there that Harbor's releases are signed with. Nothing was"
         " changed."
     )
     missing.write_text("-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nabc\n-----END PGP PUBLIC KEY BLOCK-----\n")
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(DockyardError) as problem:
         check_signature(str(archive), f"{archive}.asc", str(missing))
     assert problem.value.message.startswith(f"The keyring {missing} is damaged (")
     assert problem.value.message.endswith("; export the public key again. Nothing was changed.")
@@ -137,7 +137,7 @@ def test_a_file_that_is_missing(archive: pathlib.Path, name: str) -> None:
 
 def test_neither_gpgv_nor_gpg(archive: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signature.shutil, "which", lambda _name: None)
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(DockyardError) as problem:
         check_signature(str(archive), f"{archive}.asc", str(archive.parent / "harbor.gpg"))
     assert problem.value.message == (
         f"The signature of {archive} can't be checked, since there is neither gpgv nor gpg; install one of them, or"
@@ -147,8 +147,10 @@ def test_neither_gpgv_nor_gpg(archive: pathlib.Path, monkeypatch: pytest.MonkeyP
 
 def test_a_gpgv_that_does_not_run(archive: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signature.shutil, "which", lambda _name: "/nowhere/gpgv")
-    with pytest.raises(Problem, match="can't be checked, since /nowhere/gpgv does not run .*; mend that and run again"):
+    with pytest.raises(
+        DockyardError, match="can't be checked, since /nowhere/gpgv does not run .*; fix that and run again"
+    ):
         check_signature(str(archive), f"{archive}.asc", str(archive.parent / "harbor.gpg"))
     monkeypatch.setattr(signature.shutil, "which", lambda _name: sys.executable)
-    with pytest.raises(Problem, match="is not a good one"):
+    with pytest.raises(DockyardError, match="is not a good one"):
         check_signature(str(archive), f"{archive}.asc", str(archive.parent / "harbor.gpg"))

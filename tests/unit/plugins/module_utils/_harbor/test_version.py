@@ -1,12 +1,12 @@
 # Copyright (c) 2026 The Dockyard authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Versions of Harbor, as texts have them."""
+"""Versions of Harbor, as strings have them."""
 
 from __future__ import annotations
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.version import Version
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +23,7 @@ def test_a_version_in_each_form_it_comes_in(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "2.8", "latest", "2.8.x", "v2", "2.8.6.1", "two", "2.8.6 7", "-2.8.6"])
 def test_what_is_no_version(text: str) -> None:
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(DockyardError) as problem:
         V(text)
     assert problem.value.message == (
         f"{text!r} is no version of Harbor; give all three numbers of it, such as 2.12.4. Nothing was changed."

@@ -10,7 +10,7 @@ import datetime
 from typing import Any
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._harbor.config.compare import dotted, same
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.config.compare import dotted, is_equivalent
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.config.document import (
     Difference,
     differences,
@@ -189,12 +189,14 @@ def test_nothing_is_different_from_itself(config: dict[str, Any]) -> None:
 @runs
 @given(configs)
 def test_all_is_lost_in_an_empty_one(config: dict[str, Any]) -> None:
-    assert same(put_back(config, {}, differences(config, {}, ())), {k: v for k, v in config.items() if k != "_version"})
+    assert is_equivalent(
+        put_back(config, {}, differences(config, {}, ())), {k: v for k, v in config.items() if k != "_version"}
+    )
 
 
 @runs
 @given(values, values)
 def test_sameness_goes_both_ways(this: Any, that: Any) -> None:
-    assert same(this, this)
+    assert is_equivalent(this, this)
     forth, back = (this, that), (that, this)
-    assert same(*forth) == same(*back)
+    assert is_equivalent(*forth) == is_equivalent(*back)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError, Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.config import document
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.config.document import (
     Endpoint,
@@ -35,7 +35,7 @@ from hypothesis import strategies as st
 PATH = "/opt/harbor/harbor.yml"
 runs = settings(max_examples=150, deadline=None)
 
-# What YAML reads otherwise when it stands there bare, and what else people have in passwords and addresses.
+# What YAML reads otherwise when it is there bare, and what else people have in passwords and addresses.
 AWKWARD = [
     *("0123", "no", "Yes", "pa ss #1", "@at", "p: q", "null", "~", "", " lead", "trail ", "1e3", "1_000", "12:30:45"),
     *(
@@ -138,10 +138,10 @@ def test_dates_and_numbers_stay_what_they_are() -> None:
     ],
 )
 def test_what_is_no_yaml(text: str, where: str, why: str) -> None:
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(DockyardError) as problem:
         parse(text, PATH)
     assert problem.value.message == (
-        f"{where} is no valid YAML ({why}); mend it, for instance with quotes around a value with special characters,"
+        f"{where} is no valid YAML ({why}); fix it, for instance with quotes around a value with special characters,"
         " and run again. Nothing was changed."
     )
     assert "secret" not in problem.value.message
@@ -149,17 +149,17 @@ def test_what_is_no_yaml(text: str, where: str, why: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "# only a comment\n", "[1, 2]\n", "text\n", "---\n"])
 def test_what_has_no_settings(text: str) -> None:
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(DockyardError) as problem:
         parse(text, PATH)
     assert problem.value.message == (
-        f"{PATH} has no settings in it, which would be lines of the form key: value; mend it and run again."
+        f"{PATH} has no settings in it, which would be lines of the form key: value; fix it and run again."
         " Nothing was changed."
     )
 
 
 def test_reading_a_file(tmp_path: pathlib.Path) -> None:
     path = tmp_path / "harbor.yml"
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(DockyardError) as problem:
         read(str(path))
     assert problem.value.message == (
         f"There is no {path}; put Harbor's configuration there, or give the folder that Harbor is installed in."
@@ -168,7 +168,7 @@ def test_reading_a_file(tmp_path: pathlib.Path) -> None:
     path.write_bytes("\ufeffhostname: régistry\r\n".encode())
     assert read(str(path)) == {"hostname": "régistry"}
     path.write_bytes(b"hostname: reg\npassword: p\xe4ss\n")
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(DockyardError) as problem:
         read(str(path))
     assert problem.value.message == (
         f"Line 2 of {path} is not in UTF-8; save the file in that encoding and run again. Nothing was changed."
@@ -268,7 +268,7 @@ def test_the_data_volume(said: str | None, found: str) -> None:
 
 @pytest.mark.parametrize("said", ["data", "", 8, ["/data"], "~/data"])
 def test_no_data_volume(said: Any) -> None:
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(DockyardError) as problem:
         data_volume({"data_volume": said})
     assert problem.value.message == (
         f"data_volume in harbor.yml is {said!r}, which is no absolute path; give the folder with Harbor's data there"
@@ -292,7 +292,7 @@ def test_where_the_proxy_listens(config: dict[str, Any], found: tuple[str, int])
 
 @pytest.mark.parametrize("port", ["http", 0, 65536, True, 80.5, [80], ""])
 def test_no_port(port: Any) -> None:
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(DockyardError) as problem:
         endpoint({"hostname": "reg", "https": {"port": port}})
     assert problem.value.message == (
         f"https.port in harbor.yml is {port!r}, which is no port; give a number from 1 to 65535 there and run again."
@@ -302,7 +302,7 @@ def test_no_port(port: Any) -> None:
 
 @pytest.mark.parametrize("name", [None, "", "  ", 5])
 def test_no_hostname(name: Any) -> None:
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(DockyardError) as problem:
         hostname({"hostname": name})
     assert problem.value.message == (
         "Harbor's configuration has no hostname; give the name or address that clients reach it by, and run again."

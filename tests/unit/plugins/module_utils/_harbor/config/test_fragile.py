@@ -17,10 +17,10 @@ import pytest
 import yaml
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.config.document import (
     differences,
-    fragile,
+    fragile_values,
+    protect_values,
     put_back,
-    shield,
-    unshield,
+    restore_values,
 )
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -54,7 +54,7 @@ def with_(path: str, value: Any) -> dict[str, Any]:
 
 
 def migrated(config: dict[str, Any]) -> dict[str, Any]:
-    """What the stand-in makes of a configuration; yaml.YAMLError where nobody could read it."""
+    """Return what the stand-in makes of a configuration. Raise yaml.YAMLError if nobody could read it."""
     lines: list[str] = []
 
     def write(value: Any, indent: str, path: tuple[str, ...]) -> None:
@@ -126,12 +126,12 @@ KNOWN = [
 @pytest.mark.parametrize("path", ["external_url", "log.local.location", "trace.otel.endpoint"])
 def test_values_that_the_template_damages(value: str, becomes: str, path: str) -> None:
     if value or path != "trace.otel.endpoint":
-        assert (path, value, becomes) in fragile(with_(path, value))
+        assert (path, value, becomes) in fragile_values(with_(path, value))
 
 
 @pytest.mark.parametrize(("value", "becomes"), KNOWN)
 def test_nothing_of_a_secret_is_told(value: str, becomes: str) -> None:
-    found = {path: (what, says) for path, what, says in fragile(with_("database.password", value))}
+    found = {path: (what, says) for path, what, says in fragile_values(with_("database.password", value))}
     assert found["database.password"][0] == value
     says = found["database.password"][1]
     assert says == becomes or says in ("another text", "a number", "a date")
@@ -157,7 +157,7 @@ def test_nothing_of_a_secret_is_told(value: str, becomes: str) -> None:
     ],
 )
 def test_values_that_come_through(value: str) -> None:
-    rows = fragile(with_("harbor_admin_password", value))
+    rows = fragile_values(with_("harbor_admin_password", value))
     # An open bracket does not.
     assert rows == (
         [] if value != "[::1" else [("harbor_admin_password", value, "an error: the migration can't go on")]
@@ -165,8 +165,8 @@ def test_values_that_come_through(value: str) -> None:
 
 
 def test_a_usual_configuration_has_nothing_fragile() -> None:
-    assert fragile(CONFIG) == []
-    assert shield(CONFIG) == (CONFIG, {})
+    assert fragile_values(CONFIG) == []
+    assert protect_values(CONFIG) == (CONFIG, {})
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_a_usual_configuration_has_nothing_fragile() -> None:
     ],
 )
 def test_damage_by_place(path: str, value: Any, row: tuple[str, Any, str]) -> None:
-    assert fragile(with_(path, value)) == [row]
+    assert fragile_values(with_(path, value)) == [row]
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_damage_by_place(path: str, value: Any, row: tuple[str, Any, str]) -> No
     ],
 )
 def test_no_damage_by_place(path: str, value: Any) -> None:
-    assert [row for row in fragile(with_(path, value)) if row[2] != "an error: the migration can't go on"] == []
+    assert [row for row in fragile_values(with_(path, value)) if row[2] != "an error: the migration can't go on"] == []
 
 
 def test_what_is_dropped_overwritten_or_missing_beside_an_external_redis() -> None:
@@ -228,7 +228,7 @@ def test_what_is_dropped_overwritten_or_missing_beside_an_external_redis() -> No
         "sentinel_master_set": "mymaster",
         "harbor_db_index": 6,
     }
-    assert fragile(with_("external_redis", redis)) == [
+    assert fragile_values(with_("external_redis", redis)) == [
         ("external_redis.password", None, "another text"),
         ("external_redis.trivy_db_index", 7, "5: the migration always writes that"),
         ("external_redis.sentinel_master_set", "mymaster", "nothing: the migration leaves it out"),
@@ -239,7 +239,7 @@ def test_what_is_dropped_overwritten_or_missing_beside_an_external_redis() -> No
 def test_lifetimes_of_connections_to_an_external_database() -> None:
     names = ("db_name", "host", "max_idle_conns", "max_open_conns", "password", "port", "ssl_mode", "username")
     database = {**dict.fromkeys(names, "x"), "conn_max_lifetime": "5m", "conn_max_idle_time": 0}
-    assert fragile(with_("external_database.harbor", database)) == [
+    assert fragile_values(with_("external_database.harbor", database)) == [
         (f"external_database.harbor.{key}", database[key], "nothing: the migration leaves it out")
         for key in ("conn_max_lifetime", "conn_max_idle_time")
     ]
@@ -251,12 +251,12 @@ def test_a_key_that_the_template_can_not_do_without() -> None:
     del config["log"]["local"]["location"]
     with pytest.raises(yaml.YAMLError):
         migrated(config)
-    assert fragile(config) == [
+    assert fragile_values(config) == [
         ("database.max_open_conns", None, "an error: the migration can't go on"),
         ("log.local.location", None, "an error: the migration can't go on"),
     ]
-    safe, values = shield(config)
-    assert unshield(migrated(safe), values) == config
+    safe, values = protect_values(config)
+    assert restore_values(migrated(safe), values) == config
 
 
 def test_nothing_of_what_the_newest_release_brings_is_fragile() -> None:
@@ -284,17 +284,17 @@ def test_nothing_of_what_the_newest_release_brings_is_fragile() -> None:
         "redis": {"registry_db_index": 1, "harbor_db_index": 6},
         "_version": "2.15.0",
     }
-    assert fragile(newest) == []
+    assert fragile_values(newest) == []
 
 
 def test_1_8_has_fewer_keys() -> None:
-    assert fragile({"_version": "1.8.0", "database": {"password": "root123"}, "proxy": {}}) == []
+    assert fragile_values({"_version": "1.8.0", "database": {"password": "root123"}, "proxy": {}}) == []
 
 
 def test_harbor_cfg_is_not_made_from_a_template_of_yaml() -> None:
     config = {"ui_url_protocol": "https", "db_password": "a: b", "mine": "x"}
-    assert fragile(config) == []
-    assert shield(config) == (config, {})
+    assert fragile_values(config) == []
+    assert protect_values(config) == (config, {})
 
 
 def test_placeholders_are_words_that_nobody_uses_yet() -> None:
@@ -302,26 +302,26 @@ def test_placeholders_are_words_that_nobody_uses_yet() -> None:
     config["external_url"] = "no"
     config["hostname"] = "dockyard-value-1"
     config["harbor_admin_password"] = "xdockyard-value-12y"
-    safe, values = shield(config)
+    safe, values = protect_values(config)
     assert safe["hostname"] == "dockyard-value-1"
     assert values == {"dockyard-value-2": "0123", "dockyard-value-3": "no"}
     assert (safe["database"]["password"], safe["external_url"]) == ("dockyard-value-2", "dockyard-value-3")
-    assert unshield(safe, values) == config
+    assert restore_values(safe, values) == config
     assert config["database"]["password"] == "0123"
 
 
 def test_a_placeholder_within_a_text_is_replaced_too() -> None:
     config = with_("external_redis", {"host": "no", "port": 6379})
-    safe, values = shield(config)
+    safe, values = protect_values(config)
     safe["external_redis"]["host"] += ":6379"
-    assert unshield(safe, values)["external_redis"]["host"] == "no:6379"
+    assert restore_values(safe, values)["external_redis"]["host"] == "no:6379"
 
 
 def test_a_placeholder_ten_is_not_placeholder_one() -> None:
     config = with_("proxy.components", ["no"] * 12)
-    safe, values = shield(config)
+    safe, values = protect_values(config)
     assert len(values) == 12 and len(set(safe["proxy"]["components"])) == 12
-    assert unshield(safe, values) == config
+    assert restore_values(safe, values) == config
 
 
 awkward = st.sampled_from([value for value, _becomes in KNOWN]) | st.text(st.characters(codec="utf-8"), max_size=8)
@@ -357,20 +357,20 @@ drops = st.sets(st.sampled_from(["max_open_conns", "max_idle_conns", "conn_max_l
 def test_what_was_shielded_is_unshielded(wish: dict[str, Any], components: list[str], drop: set[str]) -> None:
     config = made(wish, components, drop)
     before = copy.deepcopy(config)
-    safe, values = shield(config)
+    safe, values = protect_values(config)
     assert config == before
-    assert unshield(safe, json.loads(json.dumps(values))) == config
-    assert all(row[2].startswith(("nothing: ", "5: ")) for row in fragile(safe))
+    assert restore_values(safe, json.loads(json.dumps(values))) == config
+    assert all(row[2].startswith(("nothing: ", "5: ")) for row in fragile_values(safe))
 
 
 @runs
 @given(wishes, lists, drops)
 def test_every_value_survives_the_migration(wish: dict[str, Any], components: list[str], drop: set[str]) -> None:
     config = made(wish, components, drop)
-    safe, values = shield(config)
-    new = unshield(migrated(safe), values)
+    safe, values = protect_values(config)
+    new = restore_values(migrated(safe), values)
     different = differences(config, new, ())
     result = put_back(config, new, different)
     assert differences(config, result, ()) == []
     # Every difference that is left had been foretold.
-    assert {difference.path for difference in different} <= {path for path, _value, _becomes in fragile(config)}
+    assert {difference.path for difference in different} <= {path for path, _value, _becomes in fragile_values(config)}

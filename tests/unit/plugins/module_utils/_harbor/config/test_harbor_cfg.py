@@ -9,7 +9,7 @@ import copy
 from typing import Any
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.config import document
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.config.document import (
     Endpoint,
@@ -102,13 +102,13 @@ def test_reading() -> None:
 
 
 def test_what_is_no_setting() -> None:
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(DockyardError) as problem:
         parse("hostname = reg\n\nS3cret\n", PATH)
     assert problem.value.message == (
-        f"Line 3 of {PATH} is neither a comment nor of the form key = value; mend it and run again."
+        f"Line 3 of {PATH} is neither a comment nor of the form key = value; fix it and run again."
         " Nothing was changed."
     )
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(DockyardError) as problem:
         parse("# nothing\n", PATH)
     assert problem.value.message == (
         f"{PATH} has no setting in it; put Harbor's configuration there and run again. Nothing was changed."
@@ -137,7 +137,7 @@ def test_what_is_written_is_read_back(config: dict[str, str]) -> None:
 
 
 def plain(value: str) -> str:
-    """A second line that is empty or looks like a comment can't be written in this format."""
+    """Return the value without second lines that are empty or look like comments, which this format can't hold."""
     return "\n".join(
         line for number, line in enumerate(value.split("\n")) if not number or line.strip(" #;") == line and line
     )
@@ -168,7 +168,7 @@ def test_a_port_that_only_the_host_name_bears(protocol: str, hostname: str, foun
 
 
 def test_no_hostname() -> None:
-    with pytest.raises(Problem, match="has no hostname"):
+    with pytest.raises(DockyardError, match="has no hostname"):
         endpoint({"ui_url_protocol": "http", "hostname": ""})
 
 

@@ -16,7 +16,7 @@ import time
 from typing import Any
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError, Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade import job_store
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.job import Census, Child, Hop, Job
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.job_store import JobStore
@@ -26,12 +26,12 @@ from hypothesis import strategies as st
 MODULE = "ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.job_store"
 BEGIN = (
     f"import os, sys, time; import {MODULE} as store; store.FOLDER = sys.argv[1]\n"
-    "folder = store.JobStore('/opt/harbor')\n"
+    "store = store.JobStore('/opt/harbor')\n"
 )
 
 
 @pytest.fixture
-def folder(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> JobStore:
+def store(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> JobStore:
     monkeypatch.setattr(job_store, "FOLDER", str(tmp_path / "dockyard" / "harbor"))
     return JobStore("/opt/harbor")
 
@@ -57,9 +57,9 @@ def a_job(**values: Any) -> Job:
     )
 
 
-def other_process(folder: JobStore, program: str, **keywords: Any) -> subprocess.Popen[str]:
+def other_process(store: JobStore, program: str, **keywords: Any) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", BEGIN + program, os.path.dirname(folder.path)],
+        [sys.executable, "-c", BEGIN + program, os.path.dirname(store.path)],
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
@@ -88,25 +88,25 @@ jobs = st.builds(
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(job=jobs)
-def test_all_of_it_comes_back(folder: JobStore, job: Job) -> None:
-    folder.write(job)
-    assert folder.read() == job
+def test_all_of_it_comes_back(store: JobStore, job: Job) -> None:
+    store.write(job)
+    assert store.read() == job
 
 
-def test_it_is_for_root_alone(folder: JobStore) -> None:
-    assert folder.read() is None
-    folder.write(a_job())
-    path = pathlib.Path(folder.path)
+def test_it_is_for_root_alone(store: JobStore) -> None:
+    assert store.read() is None
+    store.write(a_job())
+    path = pathlib.Path(store.path)
     assert path.stat().st_mode & 0o777 == 0o700
     assert [(one.name, one.stat().st_mode & 0o777) for one in path.iterdir()] == [("job.json", 0o600)]
 
 
-def test_each_install_folder_has_its_own(folder: JobStore, tmp_path: pathlib.Path) -> None:
-    assert os.path.basename(folder.path) == "opt-harbor"
+def test_each_install_folder_has_its_own(store: JobStore, tmp_path: pathlib.Path) -> None:
+    assert os.path.basename(store.path) == "opt-harbor"
     assert os.path.basename(JobStore("/srv/a-b").path) == "srv-a\\x2db"
     assert JobStore("/srv/a/b").path != JobStore("/srv/a-b").path
     (tmp_path / "link").symlink_to("/opt/harbor")
-    assert JobStore(str(tmp_path / "link")).path == folder.path == JobStore("/opt/harbor/").path
+    assert JobStore(str(tmp_path / "link")).path == store.path == JobStore("/opt/harbor/").path
 
 
 GOOD = dataclasses.asdict(a_job(census=Census(1, 2, 3)))
@@ -129,13 +129,13 @@ GOOD = dataclasses.asdict(a_job(census=Census(1, 2, 3)))
         (json.dumps({key: value for key, value in GOOD.items() if key != "backup"}).encode(), None),
     ],
 )
-def test_a_damaged_record_is_refused_and_not_overwritten(folder: JobStore, content: bytes, why: str | None) -> None:
+def test_a_damaged_record_is_refused_and_not_overwritten(store: JobStore, content: bytes, why: str | None) -> None:
     """It may be all that is known about a Harbor that is down."""
-    folder.write(a_job())
-    file = pathlib.Path(folder.path) / "job.json"
+    store.write(a_job())
+    file = pathlib.Path(store.path) / "job.json"
     file.write_bytes(content)
-    with pytest.raises(Problem) as caught:
-        folder.read()
+    with pytest.raises(DockyardError) as caught:
+        store.read()
     begin, end = f"{file}, the record of an upgrade of Harbor, can't be understood (", (
         "); it was changed by hand, or written by a newer version of this collection. Move it away if no upgrade is"
         " under way. Nothing was changed."
@@ -175,59 +175,59 @@ def test_the_time_without_service_adds_up() -> None:
 # ---- two runs at once ----
 
 
-def test_a_second_run_is_kept_out_until_the_first_has_ended(folder: JobStore) -> None:
-    assert not folder.busy()
-    assert not os.path.exists(folder.path), "whoever looks makes nothing"
-    with other_process(folder, "lock = folder.lock(); print('locked', flush=True); time.sleep(60)") as first:
+def test_a_second_run_is_kept_out_until_the_first_has_ended(store: JobStore) -> None:
+    assert not store.is_busy()
+    assert not os.path.exists(store.path), "whoever looks makes nothing"
+    with other_process(store, "lock = store.lock(); print('locked', flush=True); time.sleep(60)") as first:
         assert first.stdout is not None and first.stdout.readline() == "locked\n"
-        assert folder.busy()
-        assert folder.lock() is None
+        assert store.is_busy()
+        assert store.lock() is None
         first.send_signal(signal.SIGKILL)
         first.wait()
-        assert not folder.busy()
-        lock = folder.lock()
+        assert not store.is_busy()
+        lock = store.lock()
         assert lock is not None
-    with other_process(folder, "print(folder.busy(), folder.lock())") as second:
+    with other_process(store, "print(store.is_busy(), store.lock())") as second:
         assert second.communicate()[0] == "True None\n"
     os.close(lock)
-    assert not folder.busy()
+    assert not store.is_busy()
 
 
-def test_the_lock_is_held_until_the_last_process_that_has_it_has_ended(folder: JobStore) -> None:
+def test_the_lock_is_held_until_the_last_process_that_has_it_has_ended(store: JobStore) -> None:
     """As a run that goes on when the module has ended."""
     program = (
-        "lock = folder.lock()\nif os.fork() == 0:\n    time.sleep(0.7)\n    os._exit(0)\nprint('ended')\nos._exit(0)"
+        "lock = store.lock()\nif os.fork() == 0:\n    time.sleep(0.7)\n    os._exit(0)\nprint('ended')\nos._exit(0)"
     )
-    with other_process(folder, program.replace("print('ended')", "os.write(1, b'ended\\n')")) as first:
+    with other_process(store, program.replace("print('ended')", "os.write(1, b'ended\\n')")) as first:
         assert first.stdout is not None and first.stdout.readline() == "ended\n"
         first.wait()
-        assert folder.busy()
+        assert store.is_busy()
         deadline = time.monotonic() + 20
-        while folder.busy() and time.monotonic() < deadline:
+        while store.is_busy() and time.monotonic() < deadline:
             time.sleep(0.02)
-        assert not folder.busy()
+        assert not store.is_busy()
 
 
-def test_whoever_only_looks_keeps_nobody_out(folder: JobStore) -> None:
-    pathlib.Path(folder.path).mkdir(parents=True)
-    with other_process(folder, "print('looking', flush=True)\nwhile True: folder.busy()") as looking:
+def test_whoever_only_looks_keeps_nobody_out(store: JobStore) -> None:
+    pathlib.Path(store.path).mkdir(parents=True)
+    with other_process(store, "print('looking', flush=True)\nwhile True: store.is_busy()") as looking:
         assert looking.stdout is not None and looking.stdout.readline() == "looking\n"
         try:
             for _time in range(3000):
-                lock = folder.lock()
+                lock = store.lock()
                 assert lock is not None
                 os.close(lock)
         finally:
             looking.kill()
 
 
-def test_a_lock_is_not_inherited_by_commands(folder: JobStore) -> None:
-    lock = folder.lock()
+def test_a_lock_is_not_inherited_by_commands(store: JobStore) -> None:
+    lock = store.lock()
     assert lock is not None
     with subprocess.Popen(["sleep", "60"], close_fds=False) as command:
         os.close(lock)
         try:
-            assert not folder.busy()
+            assert not store.is_busy()
         finally:
             command.kill()
 
@@ -235,58 +235,58 @@ def test_a_lock_is_not_inherited_by_commands(folder: JobStore) -> None:
 # ---- what can be followed ----
 
 
-def test_the_journal_has_a_line_for_each_thing(folder: JobStore) -> None:
-    assert folder.lines(0) == []
-    folder.say("lost: there is no folder yet")
-    folder.write(a_job())
+def test_the_journal_has_a_line_for_each_thing(store: JobStore) -> None:
+    assert store.journal_lines(0) == []
+    store.log("lost: there is no folder yet")
+    store.write(a_job())
     for text in ("one", "two\nlines  and\u2028three\r", "the name of a file: \udcff", "ä"):
-        folder.say(text)
-    lines = folder.lines(0)
+        store.log(text)
+    lines = store.journal_lines(0)
     assert [line[20:] for line in lines] == ["one", "two lines and three", "the name of a file: ?", "ä"]
     assert abs(time.mktime(time.strptime(lines[0][:19], "%Y-%m-%d %H:%M:%S")) - time.time()) < 60
-    assert folder.lines(3) == lines[3:]
-    assert folder.lines(10) == []
-    assert os.stat(folder.journal).st_mode & 0o777 == 0o600
+    assert store.journal_lines(3) == lines[3:]
+    assert store.journal_lines(10) == []
+    assert os.stat(store.journal).st_mode & 0o777 == 0o600
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(st.characters(exclude_categories=())))
-def test_whatever_is_said_is_one_line(folder: JobStore, text: str) -> None:
-    folder.write(a_job())
-    before = len(folder.lines(0))
-    folder.say(text)
-    assert len(folder.lines(0)) == before + 1
+def test_whatever_is_said_is_one_line(store: JobStore, text: str) -> None:
+    store.write(a_job())
+    before = len(store.journal_lines(0))
+    store.log(text)
+    assert len(store.journal_lines(0)) == before + 1
 
 
-def test_what_can_not_be_written_stops_nobody(folder: JobStore) -> None:
-    folder.write(a_job())
-    for path in (folder.journal, folder.output):
+def test_what_can_not_be_written_stops_nobody(store: JobStore) -> None:
+    store.write(a_job())
+    for path in (store.journal, store.output):
         os.symlink("/dev/full", path)
-    os.mkdir(os.path.join(folder.path, "progress.json"))
-    folder.say("one")
-    folder.note(b"two")
-    folder.show_progress({"step": "copy"})
+    os.mkdir(os.path.join(store.path, "progress.json"))
+    store.log("one")
+    store.log_output(b"two")
+    store.write_progress({"step": "copy"})
 
 
-def test_progress_is_the_last_that_was_shown(folder: JobStore) -> None:
-    assert folder.progress() == {}
-    folder.write(a_job())
-    folder.show_progress({"step": "copy", "done": 1})
-    folder.show_progress({"step": "copy", "done": 2})
-    assert folder.progress() == {"step": "copy", "done": 2}
+def test_progress_is_the_last_that_was_shown(store: JobStore) -> None:
+    assert store.progress() == {}
+    store.write(a_job())
+    store.write_progress({"step": "copy", "done": 1})
+    store.write_progress({"step": "copy", "done": 2})
+    assert store.progress() == {"step": "copy", "done": 2}
     for content in (b"", b"{", b"5", b"\xff"):
-        pathlib.Path(folder.path, "progress.json").write_bytes(content)
-        assert folder.progress() == {}
+        pathlib.Path(store.path, "progress.json").write_bytes(content)
+        assert store.progress() == {}
 
 
-def test_a_new_job_keeps_the_journal_of_the_one_before(folder: JobStore) -> None:
-    folder.write(a_job())
-    folder.begin()
-    folder.say("of the first")
-    folder.note(b"of the first")
-    folder.show_progress({"step": "copy"})
-    folder.begin()
-    assert folder.lines(0) == []
-    assert folder.progress() == {}
-    assert sorted(os.listdir(folder.path)) == ["job.json", "journal.log.1", "output.log.1"]
-    assert pathlib.Path(folder.output + ".1").read_bytes() == b"of the first"
+def test_a_new_job_keeps_the_journal_of_the_one_before(store: JobStore) -> None:
+    store.write(a_job())
+    store.begin_journal()
+    store.log("of the first")
+    store.log_output(b"of the first")
+    store.write_progress({"step": "copy"})
+    store.begin_journal()
+    assert store.journal_lines(0) == []
+    assert store.progress() == {}
+    assert sorted(os.listdir(store.path)) == ["job.json", "journal.log.1", "output.log.1"]
+    assert pathlib.Path(store.output + ".1").read_bytes() == b"of the first"

@@ -14,22 +14,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade import job_store, request
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.context import Secrets
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.job import Hop, Job
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.job_store import JobStore
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.plan import DesiredUpgrade
-from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.request import Archive, Order
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.request import Archive, UpgradeRequest
 from ansible_collections.dockyard.ops.tests.unit.helpers.harbor_docker import Docker, install
 from ansible_collections.dockyard.ops.tests.unit.helpers.harbor_server import PASSWORD, Harbor, serve
 
-OrderOf = Callable[..., Order]
+OrderOf = Callable[..., UpgradeRequest]
 
 
 @pytest.fixture
 def harbor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harbor]:
-    """A Harbor 2.8.6 that answers."""
+    """Start a Harbor 2.8.6 that answers."""
     monkeypatch.setattr(job_store, "FOLDER", str(tmp_path / "jobs"))
     docker = Docker(tmp_path, monkeypatch)
     folder, data = tmp_path / "opt" / "harbor", tmp_path / "data"
@@ -41,13 +41,13 @@ def harbor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harbor]:
 
 @pytest.fixture
 def order(harbor: Harbor, tmp_path: Path) -> OrderOf:
-    def make(*names: str, **options: Any) -> Order:
-        usual = Order(
+    def make(*names: str, **options: Any) -> UpgradeRequest:
+        usual = UpgradeRequest(
             path=str(tmp_path / "opt" / "harbor"),
             state="upgraded",
             archives=[Archive(f"/srv/{name}") for name in names],
             secrets=Secrets("admin", PASSWORD),
-            wanted=DesiredUpgrade(),
+            desired=DesiredUpgrade(),
             keep_backup=True,
             timeout=60,
             wait=False,
@@ -63,8 +63,8 @@ def order(harbor: Harbor, tmp_path: Path) -> OrderOf:
 OFFLINE = "harbor-offline-installer-v{}.tgz"
 
 
-def recorded(order: Order, **changes: Any) -> Job:
-    """A job from 2.8.6 to 2.10.3, as the record has it."""
+def recorded(order: UpgradeRequest, **changes: Any) -> Job:
+    """Record a job from 2.8.6 to 2.10.3. Return it."""
     job = Job(
         id="20261124T051500-2.8.6-2.10.3",
         path=order.path,
@@ -87,7 +87,7 @@ def recorded(order: Order, **changes: Any) -> Job:
 
 def test_archives_are_gone_through_in_the_order_of_their_versions(order: OrderOf) -> None:
     names = ("harbor-online-installer-v2.12.4.tgz", "harbor-offline-installer-v2.9.5.tgz", OFFLINE.format("2.10.3"))
-    outcome = request.carry_out(order(*names))
+    outcome = request.execute_request(order(*names))
     assert outcome.plan is not None
     # 2.9 is before 2.10, which as text it is not.
     assert [str(hop) for hop in outcome.plan.hops] == ["2.9.5", "2.10.3", "2.12.4"]
@@ -97,26 +97,26 @@ def test_archives_are_gone_through_in_the_order_of_their_versions(order: OrderOf
     "name", ["harbor.tgz", "harbor-offline-installer-v2.10.tgz", "harbor-offline-installer-latest.tgz"]
 )
 def test_a_name_that_tells_no_version(order: OrderOf, name: str) -> None:
-    with pytest.raises(Problem, match=rf"^The version of {name} can't be told; .* Nothing was changed\.$"):
-        request.carry_out(order(name))
+    with pytest.raises(DockyardError, match=rf"^The version of {name} is not known; .* Nothing was changed\.$"):
+        request.execute_request(order(name))
 
 
 def test_two_archives_of_one_version(order: OrderOf) -> None:
     names = (OFFLINE.format("2.10.3"), "harbor-online-installer-v2.10.3.tgz")
-    with pytest.raises(Problem, match=r"^Two archives are of Harbor 2\.10\.3 .* Nothing was changed\.$"):
-        request.carry_out(order(*names))
+    with pytest.raises(DockyardError, match=r"^Two archives are of Harbor 2\.10\.3 .* Nothing was changed\.$"):
+        request.execute_request(order(*names))
 
 
 def test_no_archive(order: OrderOf) -> None:
-    with pytest.raises(Problem, match="^archives is empty;"):
-        request.carry_out(order())
+    with pytest.raises(DockyardError, match="^archives is empty;"):
+        request.execute_request(order())
 
 
 # ---- the plan ----
 
 
 def test_a_plan_changes_nothing(order: OrderOf, tmp_path: Path) -> None:
-    outcome = request.carry_out(order(OFFLINE.format("2.10.3")))
+    outcome = request.execute_request(order(OFFLINE.format("2.10.3")))
     assert (outcome.outcome, outcome.changed, outcome.failed) == ("planned", True, False)
     assert outcome.message == "Harbor would go from 2.8.6 to 2.10.3, and be down for about 60 seconds."
     assert not (tmp_path / "jobs").exists()
@@ -124,7 +124,7 @@ def test_a_plan_changes_nothing(order: OrderOf, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("state", "failed"), [("planned", False), ("upgraded", True)])
 def test_what_stands_in_the_way_fails_where_an_upgrade_was_asked_for(order: OrderOf, state: str, failed: bool) -> None:
-    outcome = request.carry_out(order(OFFLINE.format("2.12.4"), state=state))
+    outcome = request.execute_request(order(OFFLINE.format("2.12.4"), state=state))
     assert (outcome.outcome, outcome.changed, outcome.failed) == ("refused", False, failed)
     assert outcome.message.startswith("Harbor 2.8.6 can't be upgraded to 2.12.4: ")
     assert outcome.message.endswith(" Nothing was changed.")
@@ -133,16 +133,16 @@ def test_what_stands_in_the_way_fails_where_an_upgrade_was_asked_for(order: Orde
 @pytest.mark.parametrize("only_plan", [True, False])
 def test_what_is_reached_needs_no_archive_and_no_login(order: OrderOf, harbor: Harbor, only_plan: bool) -> None:
     wanted = order(OFFLINE.format("2.8.6"), only_plan=only_plan, secrets=Secrets("admin", "wrong"))
-    outcome = request.carry_out(wanted)
+    outcome = request.execute_request(wanted)
     assert (outcome.outcome, outcome.changed, outcome.failed) == ("unchanged", False, False)
     assert harbor.asked == []
 
 
 def test_a_harbor_that_is_ill_is_mended_first(order: OrderOf, harbor: Harbor) -> None:
     harbor.ill = {"redis": "refused"}
-    outcome = request.carry_out(order(OFFLINE.format("2.10.3"), only_plan=False))
+    outcome = request.execute_request(order(OFFLINE.format("2.10.3"), only_plan=False))
     assert outcome.failed
-    assert "Harbor 2.8.6 does not serve as it should (not healthy: redis); mend that first." in outcome.message
+    assert "Harbor 2.8.6 is not up as it should be (not healthy: redis); fix that first." in outcome.message
     assert JobStore(order().path).read() is None
 
 
@@ -164,15 +164,15 @@ def test_a_job_that_has_ended_is_told_once_more(
     order: OrderOf, outcome: str, reason: str | None, changed: bool, failed: bool
 ) -> None:
     job = recorded(order(), outcome=outcome, reason=reason, message="So it was.")
-    told = request.carry_out(order(job=job.id, only_plan=False))
-    assert (told.outcome, told.changed, told.failed) == (outcome, changed, failed)
-    assert told.message == "So it was."
+    watched = request.execute_request(order(job=job.id, only_plan=False))
+    assert (watched.outcome, watched.changed, watched.failed) == (outcome, changed, failed)
+    assert watched.message == "So it was."
 
 
 def test_another_job_is_not_begun_in_place_of_one(order: OrderOf) -> None:
     recorded(order(), outcome="upgraded")
-    with pytest.raises(Problem, match="^There is no job 2-2.8.6-2.10.3 of .*/opt/harbor on this host any more"):
-        request.carry_out(order(OFFLINE.format("2.10.3"), job="2-2.8.6-2.10.3", only_plan=False))
+    with pytest.raises(DockyardError, match="^There is no job 2-2.8.6-2.10.3 of .*/opt/harbor on this host any more"):
+        request.execute_request(order(OFFLINE.format("2.10.3"), job="2-2.8.6-2.10.3", only_plan=False))
 
 
 def test_one_that_is_under_way_is_watched_and_no_other_is_begun(order: OrderOf) -> None:
@@ -180,40 +180,40 @@ def test_one_that_is_under_way_is_watched_and_no_other_is_begun(order: OrderOf) 
     lock = JobStore(job.path).lock()
     assert lock is not None
     try:
-        told = request.carry_out(order(OFFLINE.format("2.12.4"), only_plan=False))
-        planned = request.carry_out(order(OFFLINE.format("2.12.4")))
+        watched = request.execute_request(order(OFFLINE.format("2.12.4"), only_plan=False))
+        planned = request.execute_request(order(OFFLINE.format("2.12.4")))
     finally:
         os.close(lock)
-    assert (told.outcome, told.running, told.changed, told.failed) == ("running", True, True, False)
+    assert (watched.outcome, watched.running, watched.changed, watched.failed) == ("running", True, True, False)
     assert planned.message == "An upgrade from 2.8.6 to 2.10.3 is under way, at: copy; a run goes on with it."
 
 
 def test_one_that_was_broken_off_is_gone_on_with(order: OrderOf) -> None:
     recorded(order(), doing="install 2.10.3")
-    planned = request.carry_out(order(OFFLINE.format("2.10.3")))
-    assert "was broken off, at: install 2.10.3; a run goes on with it." in planned.message
+    planned = request.execute_request(order(OFFLINE.format("2.10.3")))
+    assert "was interrupted, at: install 2.10.3; a run goes on with it." in planned.message
 
 
 def test_one_that_touched_nothing_is_dropped_for_the_way_back(order: OrderOf) -> None:
     job = recorded(order(), doing="copy", done=["check"])
     os.makedirs(job.backup)
-    told = request.carry_out(order(state="rolled_back", only_plan=False))
-    assert (told.outcome, told.changed, told.failed) == ("rolled_back", True, False)
-    assert told.message == "Harbor 2.8.6 was not stopped; the upgrade to 2.10.3 was dropped."
+    watched = request.execute_request(order(state="rolled_back", only_plan=False))
+    assert (watched.outcome, watched.changed, watched.failed) == ("rolled_back", True, False)
+    assert watched.message == "Harbor 2.8.6 was not stopped; the upgrade to 2.10.3 was dropped."
     assert not os.path.exists(job.backup)
 
 
-# ---- the way back ----
+# ---- the rollback ----
 
 
 @pytest.mark.parametrize("only_plan", [True, False])
 def test_there_is_no_way_back_where_nothing_was_upgraded(order: OrderOf, only_plan: bool) -> None:
     back = order(state="rolled_back", only_plan=only_plan)
-    with pytest.raises(Problem, match="^No upgrade of .* is recorded on this host"):
-        request.carry_out(back)
+    with pytest.raises(DockyardError, match="^No upgrade of .* is recorded on this host"):
+        request.execute_request(back)
     recorded(back, outcome="refused")
-    with pytest.raises(Problem, match="^No upgrade of .* is recorded on this host"):
-        request.carry_out(back)
+    with pytest.raises(DockyardError, match="^No upgrade of .* is recorded on this host"):
+        request.execute_request(back)
 
 
 @pytest.mark.parametrize("there", [(), ("folder",), ("data",), ("folder", "data")])
@@ -223,10 +223,12 @@ def test_the_way_back_needs_both_copies(order: OrderOf, there: tuple[str, ...]) 
     for name in there:
         os.makedirs(job.backup if name == "data" else os.path.join(job.work, f"before-{job.id}"))
     if len(there) < 2:
-        with pytest.raises(Problem, match="^The copy that was made before the upgrade from 2.8.6 to 2.10.3 is gone"):
-            request.carry_out(back)
+        with pytest.raises(
+            DockyardError, match="^The copy that was made before the upgrade from 2.8.6 to 2.10.3 is gone"
+        ):
+            request.execute_request(back)
         return
-    outcome = request.carry_out(back)
+    outcome = request.execute_request(back)
     assert (outcome.outcome, outcome.changed) == ("planned", True)
     # Only planned: the record is as it was.
     assert JobStore(job.path).read() == job
@@ -236,7 +238,7 @@ def test_the_way_back_needs_both_copies(order: OrderOf, there: tuple[str, ...]) 
 def test_the_way_back_is_gone_once(order: OrderOf, only_plan: bool) -> None:
     back = order(state="rolled_back", only_plan=only_plan)
     recorded(back, outcome="rolled_back")
-    outcome = request.carry_out(back)
+    outcome = request.execute_request(back)
     assert (outcome.outcome, outcome.changed, outcome.failed) == ("unchanged", False, False)
     assert outcome.message == "Harbor was taken back to 2.8.6 already."
 
@@ -245,16 +247,16 @@ def test_the_way_back_is_gone_once(order: OrderOf, only_plan: bool) -> None:
 
 
 def another_run(folder: JobStore, then: Callable[[], None]) -> threading.Thread:
-    """Holds the lock, does something after a while, and ends."""
+    """Hold the lock in a thread that does something after a while, and ends."""
     lock = folder.lock()
     assert lock is not None
 
-    def run() -> None:
+    def context() -> None:
         time.sleep(0.3)
         then()
         os.close(lock)
 
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=context)
     thread.start()
     return thread
 
@@ -268,7 +270,7 @@ def test_another_run_that_begins_is_watched(order: OrderOf) -> None:
         time.sleep(2)
 
     other = another_run(folder, begin_and_work)
-    outcome = request.carry_out(mine)
+    outcome = request.execute_request(mine)
     other.join()
     assert (outcome.outcome, outcome.running, outcome.message) == ("running", True, "copy is under way.")
 
@@ -276,6 +278,6 @@ def test_another_run_that_begins_is_watched(order: OrderOf) -> None:
 def test_another_run_that_is_refused_leaves_the_work_to_this_one(order: OrderOf) -> None:
     mine = order(OFFLINE.format("2.8.6"), only_plan=False)
     other = another_run(JobStore(mine.path), lambda: None)
-    outcome = request.carry_out(mine)
+    outcome = request.execute_request(mine)
     other.join()
     assert (outcome.outcome, outcome.message) == ("unchanged", "Harbor 2.8.6 is what was asked for.")

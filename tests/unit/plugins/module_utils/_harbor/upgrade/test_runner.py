@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The Dockyard authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The list of steps, and what becomes of it when a run was broken off or the way back is taken."""
+"""The list of steps, and what becomes of it when a run was interrupted or the rollback is taken."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def a_job(source: str, *versions: str) -> Job:
 
 
 def names(job: Job) -> list[str]:
-    return [step.name for step in runner.steps(job)]
+    return [step.name for step in runner.upgrade_steps(job)]
 
 
-def broken_off(job: Job, at: str) -> Job:
+def interrupted(job: Job, at: str) -> Job:
     """As the record is after a kill in that step."""
     job.done, job.doing = names(job)[: names(job).index(at)], at
     job.down_since = 1.0 if "stop" in job.done else None
@@ -77,64 +77,64 @@ def test_a_new_job_has_nothing_to_go_on_from() -> None:
 
 @pytest.mark.parametrize("at", names(a_job("2.8.6", "2.10.3")))
 def test_it_goes_on_and_finds_out_anew_what_ages_while_harbor_serves(at: str) -> None:
-    job = broken_off(a_job("2.8.6", "2.10.3"), at)
+    job = interrupted(a_job("2.8.6", "2.10.3"), at)
     was = list(job.done)
-    assert runner.resume(job) == f"The run before was broken off at: {at}; it goes on from there."
+    assert runner.resume(job) == f"The run before was interrupted at: {at}; it goes on from there."
     gone = FOUND_ANEW if "stop" not in was else set()
     assert job.done == [name for name in was if name not in gone]
     assert (job.direction, job.reason) == ("forward", None)
 
 
 def test_while_harbor_serves_it_is_tried_for_ever() -> None:
-    job = broken_off(a_job("2.8.6", "2.10.3"), "load 2.10.3")
+    job = interrupted(a_job("2.8.6", "2.10.3"), "load 2.10.3")
     for _time in range(10):
         runner.resume(job)
     assert job.direction == "forward"
 
 
 def test_while_it_is_down_three_times_are_enough() -> None:
-    job = broken_off(a_job("2.8.6", "2.10.3"), "install 2.10.3")
+    job = interrupted(a_job("2.8.6", "2.10.3"), "install 2.10.3")
     for _time in range(3):
         runner.resume(job)
         assert job.direction == "forward"
     said = runner.resume(job)
-    assert said == "The run before was broken off at: install 2.10.3, again and again; it is taken back."
-    assert (job.direction, job.reason) == ("back", "The run was broken off 4 times at: install 2.10.3")
+    assert said == "The run before was interrupted at: install 2.10.3, again and again; it is taken back."
+    assert (job.direction, job.reason) == ("back", "The run was interrupted 4 times at: install 2.10.3")
 
 
 def test_being_broken_off_at_other_steps_does_not_count() -> None:
     job = a_job("2.8.6", "2.10.3")
     for at in ("copy_again", "swap 2.10.3", "install 2.10.3", "wait 2.10.3"):
-        runner.resume(broken_off(job, at))
+        runner.resume(interrupted(job, at))
     assert job.direction == "forward"
 
 
 def test_the_way_back_goes_on_without_end() -> None:
-    job = broken_off(a_job("2.8.6", "2.10.3"), "wait 2.10.3")
-    runner.go_back(job, "not healthy")
+    job = interrupted(a_job("2.8.6", "2.10.3"), "wait 2.10.3")
+    runner.turn_to_rollback(job, "not healthy")
     job.done += ["back stop"]
     job.doing, job.outcome = "back folder", "broken"
     for _time in range(5):
-        assert "the way back goes on" in (runner.resume(job) or "")
+        assert "the rollback goes on" in (runner.resume(job) or "")
     assert job.done[-1] == "back stop"
     assert job.outcome is None
 
 
 def test_the_way_back_of_an_earlier_time_is_not_taken_for_done() -> None:
-    job = broken_off(a_job("2.8.6", "2.10.3"), "tidy")
+    job = interrupted(a_job("2.8.6", "2.10.3"), "tidy")
     forward = list(job.done)
-    back = [step.name for step in runner.steps_back(job)]
+    back = [step.name for step in runner.rollback_steps(job)]
     job.done += back
     job.outcome = "rolled_back"
-    runner.go_back(job, None)
+    runner.turn_to_rollback(job, None)
     assert (job.direction, job.outcome, job.reason) == ("back", None, None)
-    # What was done on the way there tells the way back what there is to put back.
+    # What was done on the way there tells the rollback what there is to put back.
     assert job.done == forward
 
 
 def test_turning_round_twice_is_turning_round_once() -> None:
-    job = broken_off(a_job("2.8.6", "2.10.3"), "verify")
-    runner.go_back(job, "lost")
+    job = interrupted(a_job("2.8.6", "2.10.3"), "verify")
+    runner.turn_to_rollback(job, "lost")
     once = copy.deepcopy(job)
-    runner.go_back(job, "lost")
+    runner.turn_to_rollback(job, "lost")
     assert job == once
