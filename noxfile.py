@@ -138,6 +138,13 @@ def unit(session: nox.Session) -> None:
     session.run("pytest", "-q", *(session.posargs or ["tests/unit"]))
 
 
+@nox.session
+def core(session: nox.Session) -> None:
+    """Test with other versions of ansible-core. Arguments: versions, and --full."""
+    session.env.update(engine_environment())
+    session.run("python", "tests/cores.py", *session.posargs)
+
+
 PYTHON_CODE = ["plugins", "roles", "tests", "docs", "noxfile.py"]
 
 

@@ -4,6 +4,7 @@
 """Images of the managed test hosts: one suite of Debian is one generation of Docker Engine.
 
     bookworm  Docker 20.10        trixie  Docker 26.1        sid  Docker 28.5
+    engine29  Docker 29 of tests/parts over sid's packages, as a fresh installation has it
 
 There is no Docker Hub: the base comes from mmdebstrap and the Debian mirror that this machine's apt is
 configured with. An image is built once and kept in the engine; its tag carries a key made of the recipe, and that of
@@ -20,10 +21,16 @@ import sys
 
 import engine
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "parts"))
+import parts
+
 HERE = pathlib.Path(__file__).resolve().parent
-SUITES = ("bookworm", "trixie", "sid")
+SUITES = ("bookworm", "trixie", "sid", "engine29")
+# Suites that are another one with the programs of a part over its packages.
+OVER = {"engine29": "sid"}
 FLAVOURS = ("bare", "engine")
 RECIPE = ("Dockerfile", "entrypoint.sh")
+RECIPES = {"engine29": (*RECIPE, "Dockerfile.engine29", "../parts/engine29/go.mod", "../parts/engine29/go.sum")}
 
 
 def debian_archives() -> list[str]:
@@ -48,9 +55,10 @@ def mirror() -> str:
     return archives[0]
 
 
-def key() -> str:
+def key(suite: str) -> str:
+    """Return a key of all that an image of this suite is made of."""
     digest = hashlib.sha256()
-    for name in RECIPE:
+    for name in RECIPES.get(suite, RECIPE):
         digest.update((HERE / name).read_bytes())
     return digest.hexdigest()[:12]
 
@@ -68,7 +76,7 @@ def of_clone() -> list[str]:
 
 def exists(repository: str, suite: str) -> bool:
     """Whether there is an image of today's recipe; one that another clone has built gets this clone's tag."""
-    found = listed(f"{repository}:{suite}-{key()}*")
+    found = listed(f"{repository}:{suite}-{key(suite)}*")
     image = f"{repository}:{tag(suite)}"
     if found and image not in found:
         subprocess.run(["docker", "image", "tag", found[0], image], check=True)
@@ -77,7 +85,7 @@ def exists(repository: str, suite: str) -> bool:
 
 def tag(suite: str) -> str:
     """Return the tag of this clone's images of a suite."""
-    return f"{suite}-{key()}-{engine.clone()}"
+    return f"{suite}-{key(suite)}-{engine.clone()}"
 
 
 def import_base(suite: str, image: str) -> None:
@@ -102,11 +110,31 @@ def import_base(suite: str, image: str) -> None:
 
 
 def ensure(suite: str, flavour: str) -> str:
-    """Name of the image for this suite and flavour, built first where it is missing."""
+    """Return the image of this suite and flavour, built first if it is missing."""
+    if suite in OVER:
+        if flavour != "engine":
+            return ensure(OVER[suite], flavour)
+        # Some minutes if it has to be made, in which others may build other images.
+        parts.ensure(suite)
+        ensure(OVER[suite], flavour)
     with engine.alone():
         if not exists(f"dockyard-test/{flavour}", suite):
-            build(suite, flavour)
+            (build_over if suite in OVER else build)(suite, flavour)
     return f"dockyard-test/{flavour}:{tag(suite)}"
+
+
+def build_over(suite: str, flavour: str) -> None:
+    """Build an image of the programs of a part over another suite's packages."""
+    image = f"dockyard-test/{flavour}:{tag(suite)}"
+    base = f"dockyard-test/{flavour}:{tag(OVER[suite])}"
+    print(f"Building the test host image {image}", file=sys.stderr)
+    folder = parts.PARTS[suite].folder
+    recipe = str(HERE / f"Dockerfile.{suite}")
+    command = ["docker", "build", "--quiet", "--build-arg", f"BASE={base}", "--tag", image, "--file", recipe, str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"{done.stdout}{done.stderr}\nBuilding {image} failed.")
+    remove_older(suite, flavour)
 
 
 def build(suite: str, flavour: str) -> None:
