@@ -194,6 +194,8 @@ def types(session: nox.Session) -> None:
         "tests/style",
         "tests/faults",
         "tests/harbor",
+        "tests/parts",
+        "tests/cores.py",
         "docs",
         "tests/environment",
         "tests/everything.py",

@@ -141,7 +141,9 @@ def main() -> None:
     for version in arguments.versions:
         core = Core(version, find_python(version))
         make(core)
-        done = subprocess.run([core.folder / "bin" / "ansible", "--version"], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [core.folder / "bin" / "ansible", "--version"], capture_output=True, text=True, check=True
+        )
         exact = re.search(r"core ([\d.]+)", done.stdout)
         for step in (unit, syntax, on_a_host, *([sanity] if arguments.full else [])):
             passed = step(core)

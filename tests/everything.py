@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Every check and every test: what `make test` runs.
 
-    everything.py [--list] [--only "SCENARIO ..."] [--against FILE] [STEP ...]
+    everything.py [--list] [--only "SCENARIO ..."] [--without "PART ..."] [--against FILE] [STEP ...]
 
 A step is one nox session. Two run at a time, the longest first, and beside them what mostly waits, which keeps
 two cores busy; before them come those that need the tree to themselves. A step's output goes to
@@ -37,7 +37,11 @@ def scenario(name: str, suite: str = "trixie") -> Step:
 # reuse asks git only once, at its start, what is to be ignored.
 ALONE = [Step(name, name) for name in ("license-check", "extra-checks")]
 # A good part of their time is that of engines that restart and hosts that boot.
-WAITING = [Step("faults-daemon-trixie", "faults", ("daemon", "trixie", "--small"))]
+WAITING = [
+    Step("faults-daemon-trixie", "faults", ("daemon", "trixie", "--small")),
+    # The engine is built from its Go module on first use.
+    Step("integration-engine29", "integration", ("docker_bridge", "engine29")),
+]
 TOGETHER = [
     scenario("registry"),
     Step("faults-harbor-trixie", "faults", ("harbor", "trixie", "--small")),
@@ -53,6 +57,7 @@ TOGETHER = [
     scenario("registry_clients"),
     Step("sanity", "sanity"),
     Step("unit", "unit"),
+    *(Step(f"core-{version}", "core", (version,)) for version in ("2.17", "2.21")),
     *(Step(name, name) for name in ("galaxy_importer", "ansible_lint", "docs_lint", "docs", "types", "style")),
     *(Step(name, name) for name in ("yamllint", "docs-check", "changelog", "roles")),
 ]
@@ -105,13 +110,24 @@ def clear_hosts() -> None:
         say("The test hosts of an earlier run could not be removed; the message is above. The run goes on.")
 
 
-def chosen(steps: list[str], only: str | None) -> list[Step]:
-    """Return the steps that are to run. only: of the scenarios, just these."""
+def chosen(steps: list[str], only: str | None, without: str | None) -> list[Step]:
+    """Return the steps that are to run.
+
+    only: of the scenarios, just these. without: parts whose steps are left out.
+    """
+    absent = (without or "").replace(",", " ").split()
     names = None if only is None else tuple(f"scenario-{name}-" for name in only.replace(",", " ").split())
+    for part in absent:
+        if not any(part in step.name for step in STEPS):
+            raise ValueError(f"no step needs {part}; --list shows them")
     for name in [*steps, *(names or ())]:
         if not any(step.name.startswith(name) for step in STEPS):
             raise ValueError(f"there is no step {name.rstrip('-')}; --list shows them")
-    found = [step for step in STEPS if not steps or step.name.startswith(tuple(steps))]
+    found = [
+        step
+        for step in STEPS
+        if (not steps or step.name.startswith(tuple(steps))) and not any(part in step.name for part in absent)
+    ]
     return [step for step in found if names is None or step.session != "scenario" or step.name.startswith(names)]
 
 
@@ -128,7 +144,7 @@ def summarise(steps: list[Step], seconds: float, before: dict[str, times.Times] 
         say(f"Left out: {', '.join(left_out)}")
     if failed:
         say(f"Failed: {', '.join(failed)}")
-    say(f"{len(steps) - len(failed)} passed, {len(failed)} failed, {len(left_out)} left out")
+    say(f"{len(steps) - len(failed)} passed, {len(failed)} failed, {len(left_out)} skipped")
     return not failed
 
 
@@ -136,11 +152,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--list", action="store_true", help="only show the steps")
     parser.add_argument("--only", metavar="SCENARIOS", help="of the scenarios, only these; everything else runs")
+    parser.add_argument(
+        "--without", metavar="PARTS", help="leave out the steps of these, such as engine29 or core-2.21"
+    )
     parser.add_argument("--against", metavar="FILE", type=pathlib.Path, help="compare the times with those of a run")
     parser.add_argument("steps", nargs="*", metavar="STEP", help="only these (a beginning of the name will do)")
     arguments = parser.parse_args()
     try:
-        steps = chosen(arguments.steps, arguments.only)
+        steps = chosen(arguments.steps, arguments.only, arguments.without)
         before = times.read(arguments.against) if arguments.against else None
     except (OSError, ValueError) as error:
         parser.error(str(error))

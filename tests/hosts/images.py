@@ -22,7 +22,7 @@ import sys
 import engine
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "parts"))
-import parts
+import provide
 
 HERE = pathlib.Path(__file__).resolve().parent
 SUITES = ("bookworm", "trixie", "sid", "engine29")
@@ -115,7 +115,7 @@ def ensure(suite: str, flavour: str) -> str:
         if flavour != "engine":
             return ensure(OVER[suite], flavour)
         # Some minutes if it has to be made, in which others may build other images.
-        parts.ensure(suite)
+        provide.ensure(suite)
         ensure(OVER[suite], flavour)
     with engine.alone():
         if not exists(f"dockyard-test/{flavour}", suite):
@@ -128,9 +128,20 @@ def build_over(suite: str, flavour: str) -> None:
     image = f"dockyard-test/{flavour}:{tag(suite)}"
     base = f"dockyard-test/{flavour}:{tag(OVER[suite])}"
     print(f"Building the test host image {image}", file=sys.stderr)
-    folder = parts.PARTS[suite].folder
+    folder = provide.PARTS[suite].folder
     recipe = str(HERE / f"Dockerfile.{suite}")
-    command = ["docker", "build", "--quiet", "--build-arg", f"BASE={base}", "--tag", image, "--file", recipe, str(folder)]
+    command = [
+        "docker",
+        "build",
+        "--quiet",
+        "--build-arg",
+        f"BASE={base}",
+        "--tag",
+        image,
+        "--file",
+        recipe,
+        str(folder),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         sys.exit(f"{done.stdout}{done.stderr}\nBuilding {image} failed.")

@@ -56,7 +56,7 @@ def test_a_step_that_fails_stops_no_other(tmp_path: pathlib.Path) -> None:
     done = everything(tmp_path, [("broken", "echo the reason; exit 3"), ("fine", "true")])
     assert done.returncode == 1
     assert "FAILED" in done.stdout and "    the reason" in done.stdout
-    assert "Failed: broken\n2 passed, 1 failed, 0 left out" in done.stdout
+    assert "Failed: broken\n2 passed, 1 failed, 0 skipped" in done.stdout
 
 
 def test_a_step_that_hangs_is_killed_and_named(tmp_path: pathlib.Path) -> None:
@@ -97,20 +97,24 @@ def test_scenarios_can_be_left_out_and_are_named(tmp_path: pathlib.Path) -> None
             step.command, step.session = (lambda: ["true"]), "scenario"
     """
     done = everything(tmp_path, steps, "--only", "b", more=more)
-    assert "Left out: scenario-a-trixie\n3 passed, 0 failed, 1 left out" in done.stdout
+    assert "Left out: scenario-a-trixie\n3 passed, 0 failed, 1 skipped" in done.stdout
+    without = everything(tmp_path, steps, "--without", "unit", more=more)
+    assert "Left out: unit\n3 passed, 0 failed, 1 skipped" in without.stdout
     wrong = everything(tmp_path, steps, "--only", "c", more=more)
     assert wrong.returncode == 2 and "there is no step scenario-c; --list shows them" in wrong.stderr
+    wrong = everything(tmp_path, steps, "--without", "engine30", more=more)
+    assert wrong.returncode == 2 and "no step needs engine30; --list shows them" in wrong.stderr
 
 
 def test_ci_leaves_nothing_out(tmp_path: pathlib.Path) -> None:
     (tmp_path / "make").write_text('#!/bin/sh\necho "$@"\n')
     (tmp_path / "make").chmod(0o755)
-    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "ONLY": "images"}
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "ONLY": "images", "WITHOUT": "engine29"}
     script = TESTS.parent / ".ci" / "run"
     if not script.exists():
         pytest.skip("the artifact of the collection has no .ci")
     done = subprocess.run([script], env=environment, capture_output=True, text=True, check=True)
-    assert done.stdout == "test STEP= ONLY=\n"
+    assert done.stdout == "test STEP= ONLY= WITHOUT=\n"
 
 
 def test_a_host_that_died_is_named(tmp_path: pathlib.Path) -> None:

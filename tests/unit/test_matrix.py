@@ -35,7 +35,7 @@ def suites_of(step: str) -> set[str]:
     """Return the suites of the hosts that a step of `make test` runs on."""
     kind, _, rest = step.partition("-")
     if kind == "integration":
-        return {"trixie"}
+        return {rest or "trixie"}
     if kind not in ("scenario", "faults"):
         return set()
     name, default = rest.rsplit("-", 1)
@@ -75,10 +75,11 @@ def test_the_suites_are_those_of_the_test_hosts() -> None:
             assert (part, facts[part]) in [(part, row["version"]) for part, row in PROVEN], suite
 
 
-def test_the_proven_ansible_core_is_the_pinned_one() -> None:
+def test_the_proven_ansible_cores_are_the_pinned_one_and_those_with_a_step() -> None:
     pinned = re.search(r"^ansible-core==(\d+\.\d+)", (ROOT / "tests" / "requirements.txt").read_text(), re.MULTILINE)
     assert pinned
-    assert [row["version"] for part, row in PROVEN if part == "ansible_core"] == [pinned[1]]
+    others = [step.removeprefix("core-") for step in STEPS if step.startswith("core-")]
+    assert sorted(row["version"] for part, row in PROVEN if part == "ansible_core") == sorted([pinned[1], *others])
 
 
 def test_the_oldest_ansible_core_is_the_one_that_the_collection_asks_for() -> None:

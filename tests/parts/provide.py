@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Make the programs that no distribution packages, for the tests that need them.
 
-    parts.py ensure NAME [NAME ...]     make what is missing and print its folder
-    parts.py list                       print the parts and their versions
+    provide.py ensure NAME [NAME ...]     make what is missing and print its folder
+    provide.py list                       print the parts and their versions
 
 Each part is a Go module of its own (their requirements contradict each other), whose go.mod names the program as a
 tool and whose go.sum pins every source by its checksum. What is made is kept in .cache/parts under a key of these two
@@ -118,7 +118,7 @@ def ensure_go(part: Part) -> str:
             return str(program)
     raise SystemExit(
         f"The part {part.name} needs Go {'.'.join(map(str, wanted_go(part)))}, which neither this machine nor {GO} has;"
-        " install it, or raise the pin in tests/parts/parts.py."
+        " install it, or raise the pin in tests/parts/provide.py."
     )
 
 
