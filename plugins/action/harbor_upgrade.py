@@ -13,7 +13,8 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError, Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._module import UNCHANGED
 from ansible_collections.dockyard.ops.plugins.plugin_utils import harbor_progress
 
 MODULE = "dockyard.ops.harbor_upgrade"
@@ -30,6 +31,7 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         super().run(tmp, task_vars)
+        self._sent_something = False
         self._host = (task_vars or {}).get("inventory_hostname", "harbor")
         arguments = dict(self._task.args)
         every = int(arguments.get("progress", 5))
@@ -50,6 +52,7 @@ class ActionModule(ActionBase):
                     for archive in arguments["archives"]
                 ]
             except DockyardError as error:
+                error.changed = error.changed or self._sent_something
                 return self._refused(error)
         if not boolean(arguments.get("wait", True), strict=False):
             return self._ask(arguments, task_vars)
@@ -69,7 +72,14 @@ class ActionModule(ActionBase):
 
     @staticmethod
     def _refused(error: DockyardError) -> dict[str, Any]:
-        return {"failed": True, "msg": error.message, "changed": False, "outcome": "refused", "running": False}
+        return {
+            "failed": True,
+            "msg": error.message if error.changed else f"{error.message} {UNCHANGED}",
+            "error_code": error.code,
+            "changed": error.changed,
+            "outcome": "refused",
+            "running": False,
+        }
 
     @staticmethod
     def _is_local(archive: Any) -> bool:
@@ -98,9 +108,10 @@ class ActionModule(ActionBase):
         try:
             return str(self._find_needle("files", archive["src"]))
         except AnsibleError as error:
-            raise Problem(
+            raise DockyardError(
+                "harbor_archive_missing",
                 f"The archive {archive['src']} is not on the controller; give its path, or set remote_src: true if it"
-                " is on the managed host. Nothing was changed."
+                " is on the managed host.",
             ) from error
 
     def _sent(
@@ -118,7 +129,8 @@ class ActionModule(ActionBase):
             task_vars=task_vars,
         )
         if made.get("failed"):
-            raise Problem(f"The folder {folder} can't be made: {made.get('msg')}")
+            raise DockyardError("harbor_archive_not_sent", f"The folder {folder} can't be made: {made.get('msg')}.")
+        self._sent_something |= bool(made.get("changed"))
         target = f"{folder}/{os.path.basename(source)}"
         self._say(f"sending {os.path.basename(source)}, {harbor_progress.size(os.path.getsize(source))}")
         task = self._task.copy()
@@ -134,7 +146,10 @@ class ActionModule(ActionBase):
         )
         sent = copy.run(task_vars=task_vars)
         if sent.get("failed"):
-            raise Problem(f"The archive {source} could not be sent: {sent.get('msg')}. Nothing was changed.")
+            raise DockyardError(
+                "harbor_archive_not_sent", f"The archive {source} could not be sent: {sent.get('msg')}."
+            )
+        self._sent_something |= bool(sent.get("changed"))
         return {**archive, "src": target, "remote_src": True}
 
     # --- the work

@@ -108,6 +108,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+error_code:
+  description: The kind of error. The documentation of the collection has a paragraph about each.
+  returned: failure
+  type: str
+  sample: harbor_version_unclear
+  version_added: 0.3.0
 installed:
   description: Whether there is a Harbor. If there is none, RV(folder) and RV(job) alone are returned with it.
   returned: success
@@ -226,12 +232,12 @@ database:
       elements: str
       sample: []
 external_database:
-  description: The settings of an external database, with fingerprints for secrets; V(none) if there is none.
+  description: The settings of an external database, with placeholders for secrets; V(none) if there is none.
   returned: RV(installed)
   type: dict
   sample: null
 external_redis:
-  description: The settings of an external Redis, with fingerprints for secrets; V(none) if there is none.
+  description: The settings of an external Redis, with placeholders for secrets; V(none) if there is none.
   returned: RV(installed)
   type: dict
   sample: null

@@ -182,6 +182,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+error_code:
+  description: The kind of error. The documentation of the collection has a paragraph about each.
+  returned: failure
+  type: str
+  sample: harbor_upgrade_refused
+  version_added: 0.3.0
 msg:
   description: What happened, in one sentence.
   returned: always
@@ -309,7 +315,7 @@ progress:
     serving: true
     downtime: 0
 diff:
-  description: C(harbor.yml) before and after, with fingerprints in place of secrets.
+  description: C(harbor.yml) before and after, with placeholders for secrets.
   returned: in diff mode, after an upgrade
   type: dict
   sample:
@@ -323,11 +329,17 @@ import os
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.config import document
-from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade import request
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.context import Secrets
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.job_store import JobStore
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.plan import DesiredUpgrade
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.request import (
+    Archive,
+    Outcome,
+    UpgradeRequest,
+    execute_request,
+)
 from ansible_collections.dockyard.ops.plugins.module_utils._module import MissingLibrary, ModuleCall, run_module
 
 _ARCHIVE = {
@@ -340,12 +352,28 @@ _ARCHIVE = {
 }
 
 
+class UpgradeRefused(DockyardError):
+    """Say what is in the way of an upgrade, and return its plan."""
+
+    def __init__(self, outcome: Outcome, result: dict[str, Any]) -> None:
+        super().__init__("harbor_upgrade_refused", outcome.message, outcome.changed)
+        self._result = {name: value for name, value in result.items() if name not in ("msg", "changed")}
+
+    def returned(self) -> dict[str, Any]:
+        """Return the results of a run that was refused."""
+        return self._result
+
+
 def run(call: ModuleCall) -> dict[str, Any]:
     if document.YAML_IMPORT_ERROR is not None:
         raise MissingLibrary("PyYAML", document.YAML_IMPORT_ERROR)
     call.require_root("upgrade Harbor")
-    outcome = request.execute_request(_upgrade_request(call.params, call.check_mode))
-    result = _result(call.params, outcome)
+    outcome = execute_request(_upgrade_request(call.params, call.check_mode))
+    try:
+        result = _result(call.params, outcome)
+    except DockyardError as error:
+        error.changed = outcome.changed
+        raise
     if outcome.plan is not None:
         for warning in outcome.plan.warnings:
             call.warn(warning)
@@ -357,16 +385,18 @@ def run(call: ModuleCall) -> dict[str, Any]:
             "before": before,
             "after": after,
         }
+    if outcome.failed and outcome.plan is not None:
+        raise UpgradeRefused(outcome, result)
     return {**result, "failed": outcome.failed}
 
 
-def _upgrade_request(params: dict[str, Any], check_mode: bool) -> request.UpgradeRequest:
+def _upgrade_request(params: dict[str, Any], check_mode: bool) -> UpgradeRequest:
     work = f"{os.path.realpath(params['path'])}.dockyard"
-    return request.UpgradeRequest(
+    return UpgradeRequest(
         path=os.path.realpath(params["path"]),
         state=params["state"],
         archives=[
-            request.Archive(
+            Archive(
                 path=archive["src"] or os.path.join(work, "archives", _file_name(archive["url"])),
                 url=archive["url"],
                 checksum=archive["checksum"],
@@ -397,13 +427,15 @@ def _file_name(url: str) -> str:
     return os.path.basename(unquote(urlsplit(url).path))
 
 
-def _result(params: dict[str, Any], outcome: request.Outcome) -> dict[str, Any]:
+def _result(params: dict[str, Any], outcome: Outcome) -> dict[str, Any]:
     result: dict[str, Any] = {
         "msg": outcome.message,
         "changed": outcome.changed,
         "outcome": outcome.outcome,
         "running": outcome.running,
     }
+    if outcome.error_code is not None:
+        result["error_code"] = outcome.error_code
     plan, job = outcome.plan, outcome.job
     if plan is not None:
         result.update(

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._http.auth import challenges
 from ansible_collections.dockyard.ops.plugins.module_utils._http.connection import clean
 
@@ -41,7 +41,7 @@ _MANIFESTS = (
 _DIGEST = re.compile(r"[a-z0-9]+:[0-9a-f]{32,}")
 
 
-class Unreachable(Problem):
+class Unreachable(DockyardError):
     """What time may fix: nobody answers, or the answer is the server's own failure (502 and the like)."""
 
 
@@ -141,9 +141,10 @@ class HarborApi:
         try:
             projects, repositories = int(statistics["total_project_count"]), int(statistics["total_repo_count"])
         except (KeyError, TypeError, ValueError) as error:
-            raise Problem(
+            raise DockyardError(
+                "harbor_login_refused",
                 f"Harbor does not tell user '{self._user}' how many projects and repositories there are; give the"
-                " login of an administrator (admin_username, admin_password)."
+                " login of an administrator (admin_username, admin_password).",
             ) from error
         path = "/users?page=1&page_size=1"
         answer = self._request("GET", f"{self._prefix}{path}", login=True)
@@ -256,30 +257,36 @@ class HarborApi:
         if found is None and kind is list and answer.body.strip() == b"null":
             found = []
         if not isinstance(found, kind):
-            raise Problem(
+            raise DockyardError(
+                "harbor_answer_unexpected",
                 f"What answers at {self._where()} is no Harbor: GET {path} gets"
                 f" '{clean(answer.body.decode(errors='replace'), 60)}'; check hostname and port in harbor.yml, and what"
-                " else listens there."
+                " else listens there.",
             )
         return found
 
-    def _refused(self, answer: _Answer, path: str) -> Problem:
+    def _refused(self, answer: _Answer, path: str) -> DockyardError:
         resource = urllib.parse.urlsplit(path).path
         if answer.status == 401:
             if self._password is None:
-                return Problem(f"Harbor asks for a login for {resource}; give admin_password.")
-            return Problem(
+                return DockyardError(
+                    "harbor_login_refused", f"Harbor asks for a login for {resource}; give admin_password."
+                )
+            return DockyardError(
+                "harbor_login_refused",
                 f"Harbor refuses the login of user '{self._user}' (HTTP 401); the password of admin in harbor.yml is"
-                " the one of the first start only: give the present one as admin_password."
+                " the one of the first start only: give the present one as admin_password.",
             )
         if answer.status == 403:
-            return Problem(
+            return DockyardError(
+                "harbor_login_refused",
                 f"Harbor does not allow {resource} to user '{self._user}' (HTTP 403); give the login of an"
-                " administrator (admin_username, admin_password)."
+                " administrator (admin_username, admin_password).",
             )
-        return Problem(
+        return DockyardError(
+            "harbor_answer_unexpected",
             f"Harbor at {self._where()} answers {resource} with HTTP {answer.status}; check that the version in the"
-            " install folder is the one that runs, and look at the core's log."
+            " install folder is the one that runs, and look at the core's log.",
         )
 
     def _registry(self, method: str, path: str, repository: str) -> _Answer:
@@ -301,7 +308,9 @@ class HarborApi:
         document = self._document(token_answer, realm, dict)
         token = str(document.get("token") or document.get("access_token") or "")
         if not re.fullmatch(r"[\x21-\x7e]+", token):
-            raise Problem(f"Harbor gives no usable token at {realm}; look at the core's log.")
+            raise DockyardError(
+                "harbor_answer_unexpected", f"Harbor gives no usable token at {realm}; look at the core's log."
+            )
         return self._request(method, path, {**headers, "Authorization": f"Bearer {token}"})
 
     def _where(self) -> str:
@@ -326,14 +335,16 @@ class HarborApi:
         except (OSError, http.client.HTTPException) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise Unreachable(
-                f"Harbor does not answer at {self._where()} ({clean(reason, 80)}); look at its containers and logs."
+                "harbor_unreachable",
+                f"Harbor does not answer at {self._where()} ({clean(reason, 80)}); look at its containers and logs.",
             ) from error
         finally:
             connection.close()
         if answer.status >= 500:
             raise Unreachable(
+                "harbor_unreachable",
                 f"Harbor at {self._where()} is not ready: {urllib.parse.urlsplit(path).path} gets HTTP {answer.status};"
-                " wait for its core, or look at the core's log."
+                " wait for its core, or look at the core's log.",
             )
         return answer
 

@@ -12,7 +12,7 @@ import re
 import traceback
 from typing import Any
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError, Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host.commands import last_line, parse_version, run
 
 YAML_IMPORT_ERROR: str | None
@@ -47,9 +47,10 @@ def compose_command() -> list[str]:
     """Return the plugin, or the program of old. Raise DockyardError if there is neither."""
     command, _version = _compose()
     if not command:
-        raise Problem(
+        raise DockyardError(
+            "harbor_compose_missing",
             "Neither 'docker compose' nor docker-compose answers on this host; install the compose plugin"
-            " (docker-compose-plugin, or docker-compose of the distribution) and run again."
+            " (docker-compose-plugin, or docker-compose of the distribution) and run again.",
         )
     return command
 
@@ -99,19 +100,19 @@ def read(folder: str) -> dict[str, Any]:
 
 
 def _services_of(path: str) -> dict[str, dict[str, Any]]:
-    remedy = "restore it, or write it again with ./prepare. Nothing was changed."
+    remedy = "restore it, or write it again with ./prepare."
     try:
         with open(path, encoding="utf-8") as file:
             content = yaml.load(file, Loader=_loader())
     except (OSError, UnicodeDecodeError) as error:
-        raise Problem(f"Can't read {path} ({error}); {remedy}") from error
+        raise DockyardError("harbor_compose_file", f"Can't read {path} ({error}); {remedy}") from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark else ""
-        raise Problem(f"{path} is no valid YAML{where}; {remedy}") from error
+        raise DockyardError("harbor_compose_file", f"{path} is no valid YAML{where}; {remedy}") from error
     found = content.get("services") if isinstance(content, dict) else None
     if not isinstance(found, dict) or not all(isinstance(settings, dict) for settings in found.values()):
-        raise Problem(f"{path} is no compose file: it has no services; {remedy}")
+        raise DockyardError("harbor_compose_file", f"{path} is no compose file: it has no services; {remedy}")
     return found
 
 
@@ -160,11 +161,16 @@ def up(folder: str, timeout: float) -> None:
     """
     files = compose_files(folder)
     if not files:
-        raise Problem(f"There is no {BASE_FILE} in {folder}; write it with ./prepare, or restore the folder.")
+        raise DockyardError(
+            "harbor_compose_file",
+            f"There is no {BASE_FILE} in {folder}; write it with ./prepare, or restore the folder.",
+        )
     argv = compose_command()
     # Without -f, compose takes the base file and the override by itself, and labels the containers as install.sh does.
     if len(files) > 1 + len(override_files(folder)):
         argv = [*argv, *(argument for file in files for argument in ("-f", file))]
     done = run([*argv, "up", "-d"], timeout=timeout, cwd=folder)
     if done.returncode != 0:
-        raise Problem(f"Harbor in {folder} does not start: {last_line(done)}; fix that and start it again.")
+        raise DockyardError(
+            "harbor_start_failed", f"Harbor in {folder} does not start: {last_line(done)}; fix that and start it again."
+        )

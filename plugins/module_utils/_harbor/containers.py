@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host.commands import last_line, parse_version, run
 
 from .compose import BASE_FILE, project_name, read_lines
@@ -62,8 +62,13 @@ def run_docker(*arguments: str, timeout: float = 120) -> str:
     done = run(["docker", *arguments], timeout=timeout)
     if done.returncode != 0:
         if "Cannot connect to the Docker daemon" in done.stderr:
-            raise Problem("The Docker Engine does not answer; start it (systemctl start docker) and run again.")
-        raise Problem(f"docker {arguments[0]} failed: {last_line(done)}; fix that and run again.")
+            raise DockyardError(
+                "harbor_engine_failed",
+                "The Docker Engine does not answer; start it (systemctl start docker) and run again.",
+            )
+        raise DockyardError(
+            "harbor_engine_failed", f"docker {arguments[0]} failed: {last_line(done)}; fix that and run again."
+        )
     return done.stdout
 
 
@@ -94,7 +99,9 @@ def _inspect(ids: Sequence[str]) -> list[dict[str, Any]]:
     try:
         found = json.loads(done.stdout)
     except ValueError as error:
-        raise Problem(f"docker container inspect failed: {last_line(done)}; fix that and run again.") from error
+        raise DockyardError(
+            "harbor_engine_failed", f"docker container inspect failed: {last_line(done)}; fix that and run again."
+        ) from error
     return [details for details in found if isinstance(details, dict)]
 
 
@@ -154,9 +161,10 @@ def stop_and_remove(folder: str, timeout: float) -> None:
     _remove_networks({container.project for container in found} | {project_name(folder)}, deadline)
     left = find_containers(folder)
     if left:
-        raise Problem(
+        raise DockyardError(
+            "harbor_containers_left",
             f"These containers of {folder} could not be removed: {', '.join(container.name for container in left)};"
-            " look at journalctl -u docker.service."
+            " look at journalctl -u docker.service.",
         )
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import time
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
 from .containers import Container, find_containers
 from .data_volume import find_databases
@@ -45,9 +45,11 @@ def wait_for_upgrade(context: UpgradeContext) -> None:
     while len(find_databases(context.job.data_volume)) > 1:
         reason = interruption(context.job.data_volume, find_containers(context.job.path))
         if reason:
-            raise Problem(f"The installer can't go on, as {reason}")
+            raise DockyardError("harbor_database_interrupted", f"The installer can't go on, as {reason}")
         if time.monotonic() > deadline:
-            raise Problem(f"The upgrade of the database did not end within {timeout} seconds")
+            raise DockyardError(
+                "harbor_database_interrupted", f"The upgrade of the database did not end within {timeout} seconds"
+            )
         context.report_progress(0, 0)
         time.sleep(_INSPECT_EVERY)
 

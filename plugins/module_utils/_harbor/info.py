@@ -10,8 +10,9 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError, Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host.atomic_file import read
+from ansible_collections.dockyard.ops.plugins.module_utils._host.secrets import Placeholders
 from ansible_collections.dockyard.ops.plugins.module_utils._pki import x509
 
 from . import releases
@@ -51,7 +52,9 @@ def gather_info(request: InfoRequest) -> dict[str, Any]:
             if last["under_way"]
             else "was interrupted; run harbor_upgrade again, which goes on with it or takes it back"
         )
-        raise Problem(f"{error} An upgrade from {last['source']} to {last['target']} {state}.") from error
+        raise DockyardError(
+            "harbor_upgrade_unfinished", f"{error} An upgrade from {last['source']} to {last['target']} {state}."
+        ) from error
     if installation is None:
         return {"installed": False, "folder": request.path, "job": last}
     result = {"installed": True, **_installed(installation), **_live_state(installation, request), "job": last}
@@ -63,6 +66,7 @@ def gather_info(request: InfoRequest) -> dict[str, Any]:
 def _installed(installation: Installation) -> dict[str, Any]:
     config = installation.config
     endpoint = document.endpoint(config)
+    placeholders = Placeholders()
     return {
         "folder": installation.path,
         "version": str(installation.version),
@@ -75,8 +79,8 @@ def _installed(installation: Installation) -> dict[str, Any]:
         "flags": installation.flags,
         "data_volume": installation.data_volume,
         "database": dataclasses.asdict(installation.database),
-        "external_database": _shown(document.external_database(config)),
-        "external_redis": _shown(document.external_redis(config)),
+        "external_database": _shown(document.external_database(config), placeholders),
+        "external_redis": _shown(document.external_redis(config), placeholders),
         "sizes": installation.sizes,
         "free": installation.free,
         "certificates": [read_certificate(path) for path in document.certificate_files(config)],
@@ -87,8 +91,8 @@ def _installed(installation: Installation) -> dict[str, Any]:
     }
 
 
-def _shown(settings: dict[str, Any] | None) -> dict[str, Any] | None:
-    return None if settings is None else document.masked(settings)
+def _shown(settings: dict[str, Any] | None, placeholders: Placeholders) -> dict[str, Any] | None:
+    return None if settings is None else document.with_placeholders(settings, placeholders)
 
 
 def _dotted(version: tuple[int, ...]) -> str | None:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host.atomic_file import explain
 
 from . import compose, releases
@@ -83,9 +83,10 @@ def inspect_installation(path: str, measure_registry: bool = False) -> Installat
     if not names:
         return None
     if not names & {compose.BASE_FILE, "harbor.yml", "harbor.cfg", "prepare", "harbor.yml.tmpl"}:
-        raise Problem(
+        raise DockyardError(
+            "harbor_not_installed",
             f"{path} is no install folder of Harbor: it has neither docker-compose.yml nor harbor.yml nor prepare;"
-            " give the folder that Harbor was installed from. Nothing was changed."
+            " give the folder that Harbor was installed from.",
         )
     containers = find_containers(path)
     if compose.BASE_FILE not in names and not containers and not _has_data(path, names):
@@ -151,16 +152,18 @@ def _version(path: str, names: set[str], containers: list[Container]) -> tuple[V
     versions = {version for version in witnesses.values() if version}
     if len(versions) > 1:
         statements = ", ".join(f"{what} {version}" for what, version in witnesses.items() if version)
-        raise Problem(
+        raise DockyardError(
+            "harbor_version_unclear",
             f"It is not clear which version of Harbor is installed in {path}: {statements}; an upgrade by hand was not"
-            " finished: finish it, or put the files of the version that runs back. Nothing was changed."
+            " finished: finish it, or put the files of the version that runs back.",
         )
     version = next(iter(versions), None) or (max(tarballs.values()) if len(tarballs) == 1 else None)
     if version is None:
-        raise Problem(
+        raise DockyardError(
+            "harbor_version_unclear",
             f"No file in {path} tells which version of Harbor is installed: neither the image tags in"
             f" {compose.BASE_FILE}, nor ./prepare, nor the name of one tarball harbor.v*.tar.gz; put the"
-            " release's own prepare back. Nothing was changed."
+            " release's own prepare back.",
         )
     return version, [
         f"{os.path.join(path, name)} holds the images of {found}, which is not what is installed."
@@ -173,9 +176,10 @@ def _single_version(images: Iterable[str], whose: str) -> Version | None:
     """Return the version in the tags of Harbor's own images; None if no tag has it."""
     found = {Version.parse(match[1]) for match in map(_IMAGE.fullmatch, images) if match}
     if len(found) > 1:
-        raise Problem(
+        raise DockyardError(
+            "harbor_version_unclear",
             f"{whose} has images of several versions of Harbor ({', '.join(map(str, sorted(found)))}); write the"
-            " compose file again with ./prepare, and start Harbor with it. Nothing was changed."
+            " compose file again with ./prepare, and start Harbor with it.",
         )
     return next(iter(found), None)
 

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, Callable, Optional, cast
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError, Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
 
 from .version import Version
@@ -84,10 +84,11 @@ def _opened(path: str, progress: Progress) -> Iterator[_Counted]:
         raise atomic_file.explain("read", path, error) from error
 
 
-def _damaged(path: str, why: str) -> Problem:
-    return Problem(
+def _damaged(path: str, why: str) -> DockyardError:
+    return DockyardError(
+        "harbor_archive_damaged",
         f"{path} is truncated or no Harbor installer: {why}; fetch it again, and compare its size and checksum with the"
-        " published ones. Nothing was changed."
+        " published ones.",
     )
 
 
@@ -115,16 +116,18 @@ def _inside(path: str, member: tarfile.TarInfo) -> str:
     """Return the member's path below the top folder, empty for that folder itself."""
     parts = [part for part in member.name.split("/") if part not in ("", ".")]
     if member.name.startswith("/") or ".." in parts or "\0" in member.name:
-        raise Problem(
+        raise DockyardError(
+            "harbor_archive_unsafe",
             f"{path} has a member that leads out of its folder ({member.name!r}), which no Harbor installer has; fetch"
-            " it again from where it is published. Nothing was changed."
+            " it again from where it is published.",
         )
     if parts[:1] != [_TOP]:
         raise _damaged(path, f"it has {member.name!r} in it, and all of an installer is in {_TOP}/")
     if not member.isfile() and not member.isdir():
-        raise Problem(
+        raise DockyardError(
+            "harbor_archive_unsafe",
             f"{path} has a member that is neither a file nor a folder ({member.name!r}), which no Harbor installer has;"
-            " fetch it again from where it is published. Nothing was changed."
+            " fetch it again from where it is published.",
         )
     return "/".join(parts[1:])
 
@@ -177,9 +180,10 @@ def check_checksum(path: str, checksum: str, progress: Progress = None) -> None:
     algorithm, _colon, expected = checksum.strip().partition(":")
     algorithm, expected = algorithm.strip().lower(), expected.strip().lower()
     if not re.fullmatch(rf"[0-9a-f]{{{_DIGESTS.get(algorithm, 0) or 1}}}", expected) or algorithm not in _DIGESTS:
-        raise Problem(
+        raise DockyardError(
+            "harbor_checksum_invalid",
             f"The checksum {checksum!r} for {path} is of no known form; give it as ALGORITHM:HEX with one of"
-            f" {', '.join(_DIGESTS)}, and all of its digits. Nothing was changed."
+            f" {', '.join(_DIGESTS)}, and all of its digits.",
         )
     # Harbor publishes md5 sums, which a host in FIPS mode only makes where they secure nothing.
     digest = hashlib.new(algorithm, usedforsecurity=False)
@@ -190,9 +194,10 @@ def check_checksum(path: str, checksum: str, progress: Progress = None) -> None:
                 break
             digest.update(chunk)
     if digest.hexdigest() != expected:
-        raise Problem(
+        raise DockyardError(
+            "harbor_checksum_differs",
             f"{path} has the {algorithm} sum {digest.hexdigest()} and not {expected}; fetch it again, or fix the"
-            " checksum. Nothing was changed."
+            " checksum.",
         )
 
 

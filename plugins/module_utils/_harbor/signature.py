@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import tempfile
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
 
 _VERIFY_SECONDS = 600
@@ -24,17 +24,18 @@ _ARMOR = b"-----BEGIN PGP "
 def check_signature(path: str, signature_path: str, keyring_path: str | None) -> None:
     """Raise DockyardError unless the signature is a good one of a key in the keyring, armored or binary."""
     if not keyring_path:
-        raise Problem(
+        raise DockyardError(
+            "harbor_keyring_unusable",
             f"There is a signature for {path} but no keyring to check it with; give the keyring with the public key"
-            " that Harbor's releases are signed with. Nothing was changed."
+            " that Harbor's releases are signed with.",
         )
     for needed in (path, signature_path):
         _require_readable(needed)
     keys = atomic_file.read(keyring_path)
     if keys is None:
-        raise Problem(
-            f"There is no keyring {keyring_path}; put the public key there that Harbor's releases are signed with."
-            " Nothing was changed."
+        raise DockyardError(
+            "harbor_keyring_unusable",
+            f"There is no keyring {keyring_path}; put the public key there that Harbor's releases are signed with.",
         )
     with tempfile.TemporaryDirectory(prefix="dockyard-") as folder:
         keyring = os.path.join(folder, "keyring.gpg")
@@ -43,9 +44,10 @@ def check_signature(path: str, signature_path: str, keyring_path: str | None) ->
         done = _gpg(["--homedir", folder, "--keyring", keyring], signature_path, path)
     if done.returncode != 0:
         complaints = " / ".join(line.strip() for line in done.stderr.splitlines() if line.strip())
-        raise Problem(
+        raise DockyardError(
+            "harbor_signature_bad",
             f"The signature {signature_path} of {path} is not a good one of a key in {keyring_path} ({complaints});"
-            " fetch archive and signature again, or give the right keyring. Nothing was changed."
+            " fetch archive and signature again, or give the right keyring.",
         )
 
 
@@ -64,9 +66,10 @@ def _gpg(options: list[str], signature: str, path: str) -> subprocess.CompletedP
     elif gpg:
         command = [gpg, "--batch", "--no-default-keyring", "--trust-model", "always", *options, "--verify"]
     else:
-        raise Problem(
+        raise DockyardError(
+            "harbor_signature_unchecked",
             f"The signature of {path} can't be checked, since there is neither gpgv nor gpg; install one of them, or"
-            " leave the signature out and rely on the checksum. Nothing was changed."
+            " leave the signature out and rely on the checksum.",
         )
     try:
         return subprocess.run(
@@ -80,9 +83,10 @@ def _gpg(options: list[str], signature: str, path: str) -> subprocess.CompletedP
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise Problem(
+        raise DockyardError(
+            "harbor_signature_unchecked",
             f"The signature of {path} can't be checked, since {command[0]} does not run ({error}); fix that and run"
-            " again. Nothing was changed."
+            " again.",
         ) from error
 
 
@@ -98,7 +102,7 @@ def _dearmored(keys: bytes, path: str) -> bytes:
         try:
             found += base64.b64decode(b"".join(lines.split()), validate=True)
         except binascii.Error as error:
-            raise Problem(
-                f"The keyring {path} is damaged ({error}); export the public key again. Nothing was changed."
+            raise DockyardError(
+                "harbor_keyring_unusable", f"The keyring {path} is damaged ({error}); export the public key again."
             ) from error
     return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
 # A minor release, as (2, 12).
 Series = tuple[int, int]
@@ -31,8 +31,9 @@ class Version:
         """
         found = _VERSION.fullmatch(text)
         if not found:
-            raise Problem(
-                f"{text!r} is no version of Harbor; give all three numbers of it, such as 2.12.4. Nothing was changed."
+            raise DockyardError(
+                "harbor_version_invalid",
+                f"{text!r} is no version of Harbor; give all three numbers of it, such as 2.12.4.",
             )
         return cls(*map(int, found.groups()))
 

@@ -7,15 +7,15 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
 import traceback
 from dataclasses import dataclass
 from typing import Any
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
+from ansible_collections.dockyard.ops.plugins.module_utils._host.secrets import Placeholders
 
 from . import harbor_cfg
 from .compare import (
@@ -54,7 +54,6 @@ __all__ = [
     "files_to_keep",
     "fragile_values",
     "hostname",
-    "masked",
     "merge",
     "misread_data_volume",
     "parse",
@@ -63,10 +62,9 @@ __all__ = [
     "render",
     "protect_values",
     "restore_values",
+    "with_placeholders",
 ]
 
-# Up to the last @, since a password may have one in it, or a slash.
-_SECRET_IN_URL = re.compile(r"(?P<before>://[^:]*:|^[^:]*:(?=[^/]))(?P<secret>.+)@", re.DOTALL)
 _CERTIFICATES = (
     ("https", "certificate"),
     ("storage_service", "ca_bundle"),
@@ -98,14 +96,15 @@ def parse(text: str, path: str) -> Config:
         where = f"Line {mark.line + 1} of {path}" if mark else path
         # What it quotes may be a part of a password.
         why = re.sub(r"'[^']{2,}'|!\S+", "...", getattr(error, "problem", None) or "it can't be read")
-        raise Problem(
+        raise DockyardError(
+            "harbor_config_invalid",
             f"{where} is no valid YAML ({why}); fix it, for instance with quotes around a value with special"
-            " characters, and run again. Nothing was changed."
+            " characters, and run again.",
         ) from error
     if not isinstance(config, dict):
-        raise Problem(
-            f"{path} has no settings in it, which would be lines of the form key: value; fix it and run again."
-            " Nothing was changed."
+        raise DockyardError(
+            "harbor_config_missing",
+            f"{path} has no settings in it, which would be lines of the form key: value; fix it and run again.",
         )
     return config
 
@@ -121,17 +120,17 @@ def read(path: str) -> Config:
     """Return the settings in a file. Raise DockyardError if it can't be read or is none."""
     content = atomic_file.read(path)
     if content is None:
-        raise Problem(
-            f"There is no {path}; put Harbor's configuration there, or give the folder that Harbor is installed in."
-            " Nothing was changed."
+        raise DockyardError(
+            "harbor_config_missing",
+            f"There is no {path}; put Harbor's configuration there, or give the folder that Harbor is installed in.",
         )
     try:
         return parse(content.decode("utf-8-sig"), path)
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise Problem(
-            f"Line {line} of {path} is not in UTF-8; save the file in that encoding and run again."
-            " Nothing was changed."
+        raise DockyardError(
+            "harbor_config_invalid",
+            f"Line {line} of {path} is not in UTF-8; save the file in that encoding and run again.",
         ) from error
 
 
@@ -179,27 +178,9 @@ def misread_data_volume(text: str) -> str | None:
     return None if len(lines) == 1 and taken and os.path.normpath(taken) == said else taken
 
 
-def masked(config: Config) -> Config:
-    """The same with every secret as a fingerprint, to be shown in a diff or a log."""
-    return {key: _masked(str(key), value) for key, value in config.items()}
-
-
-def _masked(name: str, value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _masked(str(key) if not is_secret(name) else name, inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_masked(name, inner) for inner in value]
-    if value is None or value == "" or isinstance(value, bool):
-        return value
-    if is_secret(name):
-        return _fingerprint(str(value))
-    if isinstance(value, str):
-        return _SECRET_IN_URL.sub(lambda found: f"{found['before']}{_fingerprint(found['secret'])}@", value)
-    return value
-
-
-def _fingerprint(secret: str) -> str:
-    return f"sha256:{hashlib.sha256(secret.encode('utf-8', 'surrogatepass')).hexdigest()[:12]}"
+def with_placeholders(config: Config, placeholders: Placeholders) -> Config:
+    """Return the same with a placeholder for every secret, to be shown in a diff or a result."""
+    return {key: placeholders.in_value(str(key), value, is_secret) for key, value in config.items()}
 
 
 def data_volume(config: Config) -> str:
@@ -210,9 +191,10 @@ def data_volume(config: Config) -> str:
     if volume is None:
         return harbor_cfg.DATA_VOLUME
     if not isinstance(volume, str) or not os.path.isabs(volume):
-        raise Problem(
+        raise DockyardError(
+            "harbor_config_value",
             f"data_volume in harbor.yml is {volume!r}, which is no absolute path; give the folder with Harbor's data"
-            " there and run again. Nothing was changed."
+            " there and run again.",
         )
     return os.path.normpath(volume) if volume.strip("/") else "/"
 
@@ -227,9 +209,9 @@ def hostname(config: Config) -> str:
     """Return the name that clients know it by, without a port."""
     name = harbor_cfg.address(config)[1] if harbor_cfg.is_cfg(config) else config.get("hostname")
     if not isinstance(name, str) or not name.strip():
-        raise Problem(
-            "Harbor's configuration has no hostname; give the name or address that clients reach it by, and run again."
-            " Nothing was changed."
+        raise DockyardError(
+            "harbor_config_value",
+            "Harbor's configuration has no hostname; give the name or address that clients reach it by, and run again.",
         )
     return name.strip()
 
@@ -247,9 +229,10 @@ def endpoint(config: Config) -> Endpoint:
         if isinstance(found, (bool, float)) or not 0 < port < 65536:
             raise ValueError(found)
     except (TypeError, ValueError) as error:
-        raise Problem(
+        raise DockyardError(
+            "harbor_config_value",
             f"{scheme}.port in harbor.yml is {found!r}, which is no port; give a number from 1 to 65535 there and run"
-            " again. Nothing was changed."
+            " again.",
         ) from error
     return Endpoint(scheme, hostname(config), port)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
 Config = dict[str, Any]
 
@@ -80,15 +80,15 @@ def parse(text: str, path: str) -> Config:
             continue
         found = _LINE.fullmatch(bare)
         if not found:
-            raise Problem(
-                f"Line {number} of {path} is neither a comment nor of the form key = value; fix it and run again."
-                " Nothing was changed."
+            raise DockyardError(
+                "harbor_config_invalid",
+                f"Line {number} of {path} is neither a comment nor of the form key = value; fix it and run again.",
             )
         last = found["key"].lower()
         config[last] = found["value"]
     if not config:
-        raise Problem(
-            f"{path} has no setting in it; put Harbor's configuration there and run again. Nothing was changed."
+        raise DockyardError(
+            "harbor_config_missing", f"{path} has no setting in it; put Harbor's configuration there and run again."
         )
     return config
 

@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
 from .. import releases
 from ..api import HarborApi
@@ -108,7 +108,9 @@ class UpgradeContext:
                 _end_group(child.pid)
                 output, _none = child.communicate()
                 self.store.log_output(f"$ {' '.join(argv)}\n".encode() + output)
-                raise Problem(f"{' '.join(argv[:4])} did not end within {timeout:g} seconds") from None
+                raise DockyardError(
+                    "harbor_command_failed", f"{' '.join(argv[:4])} did not end within {timeout:g} seconds"
+                ) from None
         self.store.log_output(f"$ {' '.join(argv)}\n".encode() + output)
         return subprocess.CompletedProcess(list(argv), child.returncode, output)
 
@@ -131,9 +133,14 @@ class UpgradeContext:
         output = b"".join(words)
         self.store.log_output(f"$ {' '.join(argv)} < {path}\n".encode() + output)
         if child.returncode != 0 and late:
-            raise Problem(f"{' '.join(argv)} did not end with {os.path.basename(path)} within {timeout:g} seconds")
+            raise DockyardError(
+                "harbor_images_failed",
+                f"{' '.join(argv)} did not end with {os.path.basename(path)} within {timeout:g} seconds",
+            )
         if child.returncode != 0:
-            raise Problem(f"{' '.join(argv)} failed with {os.path.basename(path)}: {last_lines(output)}")
+            raise DockyardError(
+                "harbor_images_failed", f"{' '.join(argv)} failed with {os.path.basename(path)}: {last_lines(output)}"
+            )
 
     def _pour(self, source: Any, child: subprocess.Popen[bytes], total: int) -> None:
         done = 0
@@ -162,7 +169,7 @@ class UpgradeContext:
                 start_new_session=True,
             )
         except OSError as error:
-            raise Problem(f"{argv[0]} can't be started ({error.strerror})") from error
+            raise DockyardError("harbor_command_failed", f"{argv[0]} can't be started ({error.strerror})") from error
         started = _started(child.pid)
         self.job.child = Child(child.pid, started, _boot()) if started is not None else None
         self.store.write(self.job)

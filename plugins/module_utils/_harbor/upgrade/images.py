@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError, Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
 from .. import compose, releases
 from ..version import Version
@@ -32,13 +32,16 @@ def load(context: UpgradeContext, hop: Hop) -> None:
         for image in [f"goharbor/prepare:{tag}", *_online_images(context, tag)]:
             done = context.run_command(["docker", "pull", "--quiet", image], timeout=_LOAD)
             if done.returncode != 0 and image.startswith("goharbor/prepare:"):
-                raise Problem(f"{image} can't be pulled: {last_lines(done.stdout)}")
+                raise DockyardError("harbor_images_failed", f"{image} can't be pulled: {last_lines(done.stdout)}")
         return
     tarball, aside = os.path.join(hop.release, hop.images), tarball_aside(hop)
     if os.path.exists(tarball):
         context.run_with_input(["docker", "load", "--quiet"], tarball, _LOAD)
     if not _has_image(context, f"goharbor/prepare:{tag}"):
-        raise Problem(f"{hop.archive} did not bring the image goharbor/prepare:{tag}; give the whole archive")
+        raise DockyardError(
+            "harbor_images_failed",
+            f"{hop.archive} did not bring the image goharbor/prepare:{tag}; give the whole archive",
+        )
     if os.path.exists(tarball):
         os.replace(tarball, aside)
 
@@ -80,7 +83,7 @@ def _tags(context: UpgradeContext) -> list[str]:
     """Return Harbor's images in the engine, those that are no part of a running Harbor (prepare) as well."""
     done = context.run_command(["docker", "image", "ls", "--format", "{{.Repository}}:{{.Tag}}"], timeout=60)
     if done.returncode != 0:
-        raise Problem(f"docker image ls failed: {last_lines(done.stdout)}")
+        raise DockyardError("harbor_engine_failed", f"docker image ls failed: {last_lines(done.stdout)}")
     return sorted(line for line in done.stdout.decode(errors="replace").split() if line.startswith(_NAMESPACES))
 
 
@@ -92,7 +95,10 @@ def _migrator(context: UpgradeContext, hop: Hop) -> None:
     if migration.kind != "migrator" or _has_image(context, image):
         return
     if context.run_command(["docker", "pull", "--quiet", image], timeout=_LOAD).returncode != 0:
-        raise Problem(f"{image} is neither on this host nor can it be pulled; load it (docker load) and run again")
+        raise DockyardError(
+            "harbor_images_failed",
+            f"{image} is neither on this host nor can it be pulled; load it (docker load) and run again",
+        )
 
 
 def _has_image(context: UpgradeContext, image: str) -> bool:

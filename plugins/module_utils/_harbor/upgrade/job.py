@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from typing import Any
+from typing import Any, Literal
+
+Direction = Literal["forward", "back"]
+JobOutcome = Literal["upgraded", "rolled_back", "refused", "broken"]
 
 
 @dataclasses.dataclass
@@ -68,8 +71,9 @@ class Job:
     direction: "forward", or "back" once the rollback was taken.
     outcome: None as long as there is something to do; "upgraded", "rolled_back", "refused" (nothing was touched) or
         "broken" (the rollback failed as well, and is tried again by the next run).
+    reason, error_code: why the upgrade failed, as a sentence and as a code.
     parts: the folders of the data volume that are copied, by their names.
-    configuration: harbor.yml before and after, with fingerprints in place of secrets.
+    configuration: harbor.yml before and after, with placeholders for secrets.
     images_before: Harbor's images that were in the engine before the first was loaded; None until then.
     """
 
@@ -86,9 +90,10 @@ class Job:
     database_major: str | None = None
     done: list[str] = dataclasses.field(default_factory=list)
     doing: str = ""
-    direction: str = "forward"
-    outcome: str | None = None
+    direction: Direction = "forward"
+    outcome: JobOutcome | None = None
     reason: str | None = None
+    error_code: str | None = None
     message: str | None = None
     resumed: list[str] = dataclasses.field(default_factory=list)
     kept_values: list[str] = dataclasses.field(default_factory=list)

@@ -21,7 +21,7 @@ import os
 import time
 from typing import Any
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
 
 from .job import Census, Child, Hop, Job
@@ -87,10 +87,10 @@ class JobStore:
             return _decoded(json.loads(content))
         except (ValueError, KeyError, TypeError) as error:
             # It may be all that is known about a Harbor that is down.
-            raise Problem(
+            raise DockyardError(
+                "harbor_record_invalid",
                 f"{self._job}, the record of an upgrade of Harbor, can't be understood ({error}); it was changed by"
-                " hand, or written by a newer version of this collection. Move it away if no upgrade is under way."
-                " Nothing was changed."
+                " hand, or written by a newer version of this collection. Move it away if no upgrade is under way.",
             ) from error
 
     def write(self, job: Job) -> None:

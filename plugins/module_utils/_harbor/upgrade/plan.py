@@ -11,7 +11,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import tree_copy
 
 from .. import releases
@@ -88,7 +88,9 @@ def build_plan(installation: Installation, targets: Sequence[Version], desired: 
     parts = parts_to_keep(installation.data_volume, installation.version)
     backup_path = desired.backup_path or os.path.join(installation.data_volume, "dockyard-backups")
     if not os.path.isabs(backup_path):
-        raise Problem(f"backup_path is {backup_path!r}, which is no absolute path; give one. Nothing was changed.")
+        raise DockyardError(
+            "harbor_backup_path_invalid", f"backup_path is {backup_path!r}, which is no absolute path; give one."
+        )
     blockers: list[str] = []
     warnings: list[str] = []
     needs = _hops(installation, hops, blockers)

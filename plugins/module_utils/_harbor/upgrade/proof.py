@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 import time
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError, Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
 from .. import compose, database
 from ..api import HarborApi, Sample, Unreachable
@@ -55,12 +55,14 @@ def wait_until_healthy(context: UpgradeContext, version: str, timeout: float) ->
         if time.monotonic() - inspected > _INSPECT_EVERY:
             reason = _permanent_failure(context)
             if reason:
-                raise Problem(f"Harbor {version} does not come up ({reason})")
+                raise DockyardError("harbor_not_healthy", f"Harbor {version} does not come up ({reason})")
             inspected = time.monotonic()
         if time.monotonic() > deadline:
             log_errors = recent_log_errors(context.job.path)
             details = f"{missing} ({log_errors})" if log_errors else missing
-            raise Problem(f"Harbor {version} is not healthy after {timeout:g} seconds: {details}")
+            raise DockyardError(
+                "harbor_not_healthy", f"Harbor {version} is not healthy after {timeout:g} seconds: {details}"
+            )
         if time.monotonic() - started > _START_AGAIN_EVERY:
             _start_again(context)
             started = time.monotonic()
@@ -141,5 +143,8 @@ def verify_contents(context: UpgradeContext, version: str) -> Census:
         if not api.has(Sample(repository, digest))
     ]
     if missing:
-        raise Problem(f"Harbor {version} is healthy, but does not have what was in it before: {', '.join(missing)}")
+        raise DockyardError(
+            "harbor_contents_missing",
+            f"Harbor {version} is healthy, but does not have what was in it before: {', '.join(missing)}",
+        )
     return after

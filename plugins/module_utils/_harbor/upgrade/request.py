@@ -10,8 +10,9 @@ import dataclasses
 import os
 import re
 import time
+from typing import Literal
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError, Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import processes
 
 from .. import installer_archive
@@ -25,6 +26,10 @@ from .plan import DesiredUpgrade, Plan, build_plan
 
 _NAME = re.compile(r"harbor-(?:offline|online)-installer-v?(\d+\.\d+\.\d+)[^/]*\.tgz")
 _LOOK_EVERY = 0.5
+
+
+State = Literal["upgraded", "planned", "rolled_back"]
+OutcomeName = Literal["planned", "unchanged", "upgraded", "rolled_back", "refused", "broken", "interrupted", "running"]
 
 
 @dataclasses.dataclass
@@ -43,7 +48,7 @@ class UpgradeRequest:
     """Seconds for timeout. job: only that job is of interest; journal_from: the first line of its journal to return."""
 
     path: str
-    state: str
+    state: State
     archives: list[Archive]
     secrets: Secrets
     desired: DesiredUpgrade
@@ -57,29 +62,36 @@ class UpgradeRequest:
 
 @dataclasses.dataclass
 class Outcome:
-    """failed: whether the message is that of a failure."""
+    """failed: whether the message is that of a failure, of which error_code tells the kind."""
 
     message: str
     changed: bool
-    outcome: str
+    outcome: OutcomeName
     failed: bool = False
+    error_code: str | None = None
     plan: Plan | None = None
     job: Job | None = None
     running: bool = False
 
 
 def execute_request(request: UpgradeRequest) -> Outcome:
+    """Plan, begin, resume, roll back or watch an upgrade, and return what has come of it."""
     store = JobStore(request.path)
     if request.only_plan:
         return _plan_only(request, store)
     lock = store.lock()
     if lock is None:
-        # A user's run is under way. It is watched, whatever this one was to do.
+        # Another run is under way. It is watched, whatever this one was to do.
         return _watch(request, store) if _wait_for_other_plan(store) else execute_request(request)
     try:
         job = store.read()
         if request.job is not None and (job is None or job.id != request.job):
-            raise Problem(f"There is no job {request.job} of {request.path} on this host any more.")
+            # What that job has changed is not known.
+            raise DockyardError(
+                "harbor_job_gone",
+                f"There is no job {request.job} of {request.path} on this host any more.",
+                changed=True,
+            )
         # One whose rollback has failed too is tried again by a user who has fixed what it says, not by who watches.
         if request.job is not None and job is not None and job.outcome is not None:
             return _outcome_of(job)
@@ -91,7 +103,11 @@ def execute_request(request: UpgradeRequest) -> Outcome:
         processes.detach(lambda: runner.execute(context))
     finally:
         os.close(lock)
-    return _watch(request, store)
+    try:
+        return _watch(request, store)
+    except DockyardError as error:
+        error.changed = True
+        raise
 
 
 def _wait_for_other_plan(store: JobStore) -> bool:
@@ -113,7 +129,7 @@ def _watch(request: UpgradeRequest, store: JobStore) -> Outcome:
     busy = store.is_busy()
     job = store.read()
     if job is None:
-        raise Problem(f"Another run is beginning in {request.path}; run again to watch it.")
+        raise DockyardError("harbor_job_gone", f"Another run is beginning in {request.path}; run again to watch it.")
     if busy:
         return Outcome(f"{job.doing or 'The run'} is under way.", True, "running", job=job, running=True)
     if job.outcome is None:
@@ -122,17 +138,20 @@ def _watch(request: UpgradeRequest, store: JobStore) -> Outcome:
             changed=True,
             outcome="interrupted",
             failed=True,
+            error_code="harbor_run_interrupted",
             job=job,
         )
     return _outcome_of(job)
 
 
 def _outcome_of(job: Job) -> Outcome:
-    asked = job.outcome == "rolled_back" and job.reason is None
-    failed = job.outcome != "upgraded" and not asked
+    assert job.outcome is not None
+    requested = job.outcome == "rolled_back" and job.reason is None
+    failed = job.outcome != "upgraded" and not requested
+    code = "harbor_rollback_failed" if job.outcome == "broken" else job.error_code
     message = " ".join([*job.resumed[-1:], job.message or ""])
-    changed = job.outcome in ("upgraded", "broken") or asked
-    return Outcome(message, changed, job.outcome or "", failed, job=job)
+    changed = job.outcome in ("upgraded", "broken") or requested
+    return Outcome(message, changed, job.outcome, failed, code if failed else None, job=job)
 
 
 # --- what is to be done
@@ -148,7 +167,7 @@ def _job_or_outcome(request: UpgradeRequest, store: JobStore, job: Job | None) -
     if not plan.hops:
         return _unchanged(plan)
     if plan.blockers:
-        return Outcome(_refusal(plan), False, "refused", failed=True, plan=plan)
+        return _refused(plan, failed=True)
     store.begin_journal()
     return _job(request, plan)
 
@@ -166,7 +185,7 @@ def _unfinished(request: UpgradeRequest, store: JobStore, job: Job) -> Job | Out
             f"Harbor {job.source} was not stopped; the upgrade to {job.target} was dropped.",
         )
         store.write(job)
-        return Outcome(job.message, True, "rolled_back", job=job) if not other else _job_or_outcome(request, store, job)
+        return _after_drop(request, store, job) if other else Outcome(job.message, True, "rolled_back", job=job)
     if request.state == "rolled_back" and job.direction == "forward":
         runner.turn_to_rollback(job, None)
         job.resumed.append(f"The run before was interrupted at: {job.doing}; it is taken back.")
@@ -177,18 +196,32 @@ def _unfinished(request: UpgradeRequest, store: JobStore, job: Job) -> Job | Out
     return job
 
 
+def _after_drop(request: UpgradeRequest, store: JobStore, job: Job) -> Job | Outcome:
+    """Return what comes after another upgrade was dropped, which is a change in any case."""
+    try:
+        job_or_outcome = _job_or_outcome(request, store, job)
+    except DockyardError as error:
+        error.changed = True
+        raise
+    if isinstance(job_or_outcome, Outcome):
+        job_or_outcome.changed = True
+    return job_or_outcome
+
+
 def _rolled_back(request: UpgradeRequest, job: Job | None) -> Job | Outcome:
     if job is None or job.outcome == "refused":
-        raise Problem(
-            f"No upgrade of {request.path} is recorded on this host, so there is no rollback. Nothing was changed."
+        raise DockyardError(
+            "harbor_rollback_impossible",
+            f"No upgrade of {request.path} is recorded on this host, so a rollback is impossible.",
         )
     if job.outcome == "rolled_back":
         return Outcome(f"Harbor was taken back to {job.source} already.", False, "unchanged", job=job)
     context = UpgradeContext(JobStore(request.path), job, request.secrets)
     if not os.path.isdir(steps_offline.folder_before(context)) or (job.parts and not os.path.isdir(job.backup)):
-        raise Problem(
-            f"The copy that was made before the upgrade from {job.source} to {job.target} is gone, so there is no way"
-            " back; restore a backup of your own. Nothing was changed."
+        raise DockyardError(
+            "harbor_rollback_impossible",
+            f"The copy that was made before the upgrade from {job.source} to {job.target} is gone, so a rollback is"
+            " impossible; restore a backup of your own.",
         )
     runner.turn_to_rollback(job, None)
     job.began, job.ended, job.downtime, job.resumed = time.time(), None, 0.0, []
@@ -255,17 +288,19 @@ def _versioned_archives(request: UpgradeRequest) -> list[_VersionedArchive]:
         elif os.path.isfile(archive.path):
             version = installer_archive.inspect_archive(archive.path).version
         else:
-            raise Problem(
+            raise DockyardError(
+                "harbor_archives_invalid",
                 f"The version of {base} is not known; give the archive under the name that it was published with, such"
-                " as harbor-offline-installer-v2.12.4.tgz. Nothing was changed."
+                " as harbor-offline-installer-v2.12.4.tgz.",
             )
         named.append(_VersionedArchive(version, archive))
     named.sort(key=lambda one: one.version)
     for one, other in zip(named, named[1:]):
         if one.version == other.version:
-            raise Problem(
+            raise DockyardError(
+                "harbor_archives_invalid",
                 f"Two archives are of Harbor {one.version} ({one.archive.path} and {other.archive.path}); give one of"
-                " them. Nothing was changed."
+                " them.",
             )
     return named
 
@@ -273,9 +308,10 @@ def _versioned_archives(request: UpgradeRequest) -> list[_VersionedArchive]:
 def _installation(request: UpgradeRequest) -> Installation:
     installation = inspect_installation(request.path)
     if installation is None:
-        raise Problem(
+        raise DockyardError(
+            "harbor_not_installed",
             f"There is no Harbor in {request.path}; give the folder with its harbor.yml as path, or install one (role"
-            " dockyard.ops.harbor). Nothing was changed."
+            " dockyard.ops.harbor).",
         )
     return installation
 
@@ -283,7 +319,9 @@ def _installation(request: UpgradeRequest) -> Installation:
 def _plan(request: UpgradeRequest) -> Plan:
     named = _versioned_archives(request)
     if not named:
-        raise Problem("archives is empty; give the archive of the release to upgrade to. Nothing was changed.")
+        raise DockyardError(
+            "harbor_archives_invalid", "archives is empty; give the archive of the release to upgrade to."
+        )
     request.desired.archive_sizes = [
         os.path.getsize(one.archive.path) if os.path.isfile(one.archive.path) else 0 for one in named
     ]
@@ -340,7 +378,7 @@ def _plan_only(request: UpgradeRequest, store: JobStore) -> Outcome:
     if not plan.hops:
         return _unchanged(plan)
     if plan.blockers:
-        return Outcome(_refusal(plan), False, "refused", failed=request.state != "planned", plan=plan)
+        return _refused(plan, failed=request.state != "planned")
     way = " to ".join(map(str, [plan.source, *plan.hops]))
     return Outcome(
         f"Harbor would go from {way}, and be down for about {plan.downtime} seconds.", True, "planned", plan=plan
@@ -351,5 +389,6 @@ def _unchanged(plan: Plan) -> Outcome:
     return Outcome(f"Harbor {plan.source} is what was asked for.", False, "unchanged", plan=plan)
 
 
-def _refusal(plan: Plan) -> str:
-    return f"Harbor {plan.source} can't be upgraded to {plan.hops[-1]}: {' '.join(plan.blockers)} Nothing was changed."
+def _refused(plan: Plan, *, failed: bool) -> Outcome:
+    message = f"Harbor {plan.source} can't be upgraded to {plan.hops[-1]}: {' '.join(plan.blockers)}"
+    return Outcome(message, False, "refused", failed, "harbor_upgrade_refused" if failed else None, plan=plan)

@@ -12,14 +12,14 @@ import traceback
 from functools import partial
 from typing import Callable
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError, Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
 from .. import releases
 from ..installation import inspect_installation
 from ..version import Version
 from . import images, proof, steps_offline, steps_online, steps_rollback
 from .context import UpgradeContext
-from .job import Job
+from .job import Job, JobOutcome
 
 # A step at which a run ends again and again (a host that runs out of memory, for instance) is not tried for ever.
 _TRIES = 3
@@ -96,10 +96,12 @@ def _check(context: UpgradeContext) -> None:
     installation = inspect_installation(job.path)
     if installation is None or str(installation.version) != job.source:
         now = "gone" if installation is None else f"Harbor {installation.version}"
-        raise Problem(f"{job.path} was Harbor {job.source} in the plan and is {now} now")
+        raise DockyardError(
+            "harbor_changed_since_plan", f"{job.path} was Harbor {job.source} in the plan and is {now} now"
+        )
     missing = why_not_up(context)
     if missing:
-        raise Problem(f"Harbor {job.source} is not up ({missing})")
+        raise DockyardError("harbor_not_healthy", f"Harbor {job.source} is not up ({missing})")
 
 
 def why_not_up(context: UpgradeContext) -> str | None:
@@ -116,7 +118,8 @@ def resume(job: Job) -> str | None:
         sentence = f"The run before was interrupted in its rollback, at: {job.doing}; the rollback goes on."
         job.outcome = None
     elif job.resumed.count(sentence) >= _TRIES and job.down_since is not None:
-        turn_to_rollback(job, f"The run was interrupted {_TRIES + 1} times at: {job.doing}")
+        reason = f"The run was interrupted {_TRIES + 1} times at: {job.doing}"
+        turn_to_rollback(job, reason, "harbor_run_interrupted")
         sentence = f"The run before was interrupted at: {job.doing}, again and again; it is taken back."
     else:
         if job.down_since is None and "stop" not in job.done:
@@ -126,11 +129,12 @@ def resume(job: Job) -> str | None:
     return sentence
 
 
-def turn_to_rollback(job: Job, reason: str | None) -> None:
+def turn_to_rollback(job: Job, reason: str | None, error_code: str | None = None) -> None:
     """Turn a job to its rollback. reason: what has failed; None if the rollback was requested."""
     job.direction = "back"
     job.outcome = None
     job.reason = reason
+    job.error_code = error_code
     job.done = [name for name in job.done if not name.startswith("back ")]
 
 
@@ -139,33 +143,35 @@ def execute(context: UpgradeContext) -> None:
     job = context.job
     context.end_orphans()
     if job.direction == "forward":
-        reason = _execute_steps(context, upgrade_steps(job))
-        if reason is None:
+        failure = _execute_steps(context, upgrade_steps(job))
+        if failure is None:
             _finish(context, "upgraded", _upgraded(job))
             return
         if job.down_since is None and "stop" not in job.done:
             # First, for an engine that is being restarted takes no order to remove images.
-            serves = _not_stopped(context)
+            state = _not_stopped(context)
             steps_rollback.remove_traces(context)
-            _finish(context, "refused", f"{_sentence(reason)} {serves}")
+            job.error_code = failure.code
+            _finish(context, "refused", f"{_sentence(failure.message)} {state}")
             return
         if "verify" in job.done:
             # It is up and proven. What is left over is no reason to go back.
-            _finish(context, "upgraded", f"{_upgraded(job)} Tidying up failed: {_sentence(reason)}")
+            _finish(context, "upgraded", f"{_upgraded(job)} Tidying up failed: {_sentence(failure.message)}")
             return
-        context.log(f"Failed: {reason}")
-        turn_to_rollback(job, reason)
+        context.log(f"Failed: {failure.message}")
+        turn_to_rollback(job, failure.message, failure.code)
         context.store.write(job)
     requested = job.reason is None
     failure = _execute_steps(context, rollback_steps(job))
     begin = "" if requested else f"{_sentence(job.reason or '')} "
     if failure is not None and "back verify" not in job.done:
+        rollback_failed = _sentence(failure.message)
         _finish(
             context,
             "broken",
-            f"{begin}Going back to {job.source} failed too: {_sentence(failure)} Harbor may be down; its data of before"
-            f" are in {job.backup} or in their place already. Fix what is said here and run again, which goes on with"
-            " the rollback.",
+            f"{begin}Going back to {job.source} failed too: {rollback_failed} Harbor may be down; its data of"
+            f" before are in {job.backup} or in their place already. Fix what is said here and run again, which goes on"
+            " with the rollback.",
         )
         return
     _finish(context, "rolled_back", f"{begin}{_rolled_back(job)}")
@@ -181,7 +187,7 @@ def _not_stopped(context: UpgradeContext) -> str:
     return f"Harbor {source} was not stopped, and is up as before."
 
 
-def _execute_steps(context: UpgradeContext, todo: list[Step]) -> str | None:
+def _execute_steps(context: UpgradeContext, todo: list[Step]) -> DockyardError | None:
     """Execute the steps that are not done yet. Return why one failed."""
     job = context.job
     for number, step in enumerate(todo, 1):
@@ -191,17 +197,20 @@ def _execute_steps(context: UpgradeContext, todo: list[Step]) -> str | None:
         try:
             step.work(context)
         except DockyardError as error:
-            return error.message
+            return error
         except Exception as error:
             # A defect of this collection. A Harbor that is down must come back all the same.
             context.store.log_output(traceback.format_exc().encode())
-            return f"{step.text} failed with {type(error).__name__}: {error} (see {context.store.output})"
+            return DockyardError(
+                "harbor_defect",
+                f"{step.text} failed with {type(error).__name__}: {error} (see {context.store.output})",
+            )
         job.done.append(step.name)
         context.store.write(job)
     return None
 
 
-def _finish(context: UpgradeContext, outcome: str, message: str) -> None:
+def _finish(context: UpgradeContext, outcome: JobOutcome, message: str) -> None:
     job = context.job
     job.outcome = outcome
     job.message = message
@@ -238,4 +247,4 @@ def _joined(words: list[str]) -> str:
 
 def _sentence(text: str) -> str:
     """Return a reason as a sentence of its own."""
-    return f"{text.replace(' Nothing was changed.', '').strip().rstrip('.')}."
+    return f"{text.strip().rstrip('.')}."

@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, tree_copy
 
 from .. import database, releases
@@ -55,13 +55,17 @@ def copy_again(context: UpgradeContext) -> None:
     if job.database_major is not None:
         major = database_major(job.data_volume, Version.parse(job.source))
         if major != job.database_major:
-            raise Problem(f"The database on disk is of PostgreSQL {major}, and was of {job.database_major} in the plan")
+            raise DockyardError(
+                "harbor_changed_since_plan",
+                f"The database on disk is of PostgreSQL {major}, and was of {job.database_major} in the plan",
+            )
     backup_command = job.options.get("database_backup_command")
     if backup_command:
         done = context.run_command(backup_command, timeout=_COMMAND)
         if done.returncode != 0:
-            raise Problem(
-                f"The command that saves the database failed with {done.returncode}: {last_lines(done.stdout)}"
+            raise DockyardError(
+                "harbor_database_command_failed",
+                f"The command that saves the database failed with {done.returncode}: {last_lines(done.stdout)}",
             )
 
 
@@ -70,7 +74,10 @@ def swap(context: UpgradeContext, hop: Hop) -> None:
     job = context.job
     if not os.path.isdir(hop.release):
         if not os.path.isdir(job.path):
-            raise Problem(f"Neither {hop.release} nor {job.path} is there; a user or another process has moved them")
+            raise DockyardError(
+                "harbor_changed_since_plan",
+                f"Neither {hop.release} nor {job.path} is there; a user or another process has moved them",
+            )
         return  # done by a run that was killed right after
     first = hop is job.hops[0]
     aside = folder_before(context) if first else os.path.join(job.work, f"passed-{job.id}")
@@ -115,7 +122,10 @@ def migrate_database(context: UpgradeContext, hop: Hop) -> None:
         command = ["docker", *(word.format(**words) for word in arguments)]
         done = context.run_command(command, timeout=_INSTALL, answers=migration.answers)
         if done.returncode != 0:
-            raise Problem(f"The migration of the database failed with {done.returncode}: {last_lines(done.stdout)}")
+            raise DockyardError(
+                "harbor_migration_failed",
+                f"The migration of the database failed with {done.returncode}: {last_lines(done.stdout)}",
+            )
 
 
 def install(context: UpgradeContext, hop: Hop) -> None:
@@ -127,13 +137,14 @@ def install(context: UpgradeContext, hop: Hop) -> None:
         stop_and_remove(job.path, _STOP)
     for other in os.listdir(job.path):
         if re.fullmatch(r"harbor\.v.*\.tar\.gz", other):
-            raise Problem(f"{other} is in {job.path}; the installer would load it")
+            raise DockyardError("harbor_changed_since_plan", f"{other} is in {job.path}; the installer would load it")
     allowed = releases.component_flags(Version.parse(hop.version))
     flags = [flag for flag in job.flags if flag in allowed]
     done = context.run_command(["./install.sh", *flags], cwd=job.path, timeout=_INSTALL)
     if done.returncode != 0:
-        raise Problem(
-            f"The installer of Harbor {hop.version} failed with status {done.returncode}: {last_lines(done.stdout)}"
+        raise DockyardError(
+            "harbor_installer_failed",
+            f"The installer of Harbor {hop.version} failed with status {done.returncode}: {last_lines(done.stdout)}",
         )
 
 

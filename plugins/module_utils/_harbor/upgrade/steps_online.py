@@ -15,8 +15,9 @@ import shutil
 from typing import Any
 
 from ansible.module_utils.urls import open_url
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, disk, tree_copy
+from ansible_collections.dockyard.ops.plugins.module_utils._host.secrets import Placeholders
 
 from .. import installer_archive, releases
 from ..config import document
@@ -52,8 +53,10 @@ def fetch(context: UpgradeContext, hop: Hop) -> None:
         check_signature(hop.archive, hop.signature, hop.keyring)
     release = installer_archive.inspect_archive(hop.archive, context.report_progress)
     if release.version != Version.parse(hop.version):
-        raise Problem(
-            f"{hop.archive} holds Harbor {release.version}, though it is named as {hop.version}; give the right archive"
+        raise DockyardError(
+            "harbor_archive_wrong",
+            f"{hop.archive} holds Harbor {release.version}, though it is named as {hop.version}; give the right"
+            " archive",
         )
 
 
@@ -73,10 +76,14 @@ def _download(context: UpgradeContext, url: str, path: str) -> None:
                 done += len(chunk)
                 context.report_progress(done, total)
         if total and done != total:
-            raise Problem(f"{shown} was interrupted after {done} of {total} bytes; run again")
+            raise DockyardError(
+                "harbor_download_failed", f"{shown} was interrupted after {done} of {total} bytes; run again"
+            )
         os.replace(partial, path)
     except OSError as error:  # URLError is one
-        raise Problem(f"{shown} can't be fetched ({error}); fix that, or give the archive as a file") from error
+        raise DockyardError(
+            "harbor_download_failed", f"{shown} can't be fetched ({error}); fix that, or give the archive as a file"
+        ) from error
     finally:
         with contextlib.suppress(OSError):
             os.unlink(partial)
@@ -115,11 +122,16 @@ def migrate_configuration(context: UpgradeContext) -> None:
             else:
                 content = document.render(config, str(target)).encode()
             if document.parse(content.decode(), new_path) != config:
-                raise Problem(f"The migrated {name} of Harbor {target} can't be written without damage")
+                raise DockyardError(
+                    "harbor_migration_failed", f"The migrated {name} of Harbor {target} can't be written without damage"
+                )
             _write_like(new_path, content, path)
         version, path = target, new_path
-    masked = [document.masked(original), document.masked(document.read(path))]
-    job.configuration = [document.render(each, text) for each, text in zip(masked, (job.source, job.target))]
+    placeholders = Placeholders()
+    job.configuration = [
+        document.render(document.with_placeholders(each, placeholders), of)
+        for each, of in ((original, job.source), (document.read(path), job.target))
+    ]
     if job.kept_values:
         context.log(f"Kept as they were, against the migration's will: {', '.join(job.kept_values)}")
 
@@ -166,17 +178,19 @@ def _migrated(
         ["docker", arguments[0], "--name", _CONTAINER, *arguments[1:]], timeout=_MIGRATE, answers=migration.answers
     )
     if done.returncode != 0:
-        raise Problem(
+        raise DockyardError(
+            "harbor_migration_failed",
             f"The migration of {os.path.basename(path)} from {source} to {target} failed with status {done.returncode}:"
-            f" {last_lines(done.stdout)}"
+            f" {last_lines(done.stdout)}",
         )
     migrated = document.read(new)
     if is_cfg:
         lost = [key for key in _CFG_VALUES if key in config and config[key] not in _leaves(migrated)]
         if lost:
-            raise Problem(
+            raise DockyardError(
+                "harbor_migration_failed",
                 f"The migration from {source} to {target} would change {', '.join(lost)} of harbor.cfg; give it a value"
-                " without quotes, blanks and signs that mean something in YAML"
+                " without quotes, blanks and signs that mean something in YAML",
             )
         return migrated
     migrated = document.restore_values(migrated, values)

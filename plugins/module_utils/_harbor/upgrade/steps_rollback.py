@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import shutil
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, tree_copy
 
 from .. import compose
@@ -71,8 +71,9 @@ def restore_data(context: UpgradeContext) -> None:
     if restore and document.external_database(context.config(job.source)):
         done = context.run_command(restore, timeout=_COMMAND)
         if done.returncode != 0:
-            raise Problem(
-                f"The command that restores the database failed with {done.returncode}: {last_lines(done.stdout)}"
+            raise DockyardError(
+                "harbor_database_command_failed",
+                f"The command that restores the database failed with {done.returncode}: {last_lines(done.stdout)}",
             )
 
 

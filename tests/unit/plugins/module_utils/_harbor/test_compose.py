@@ -113,7 +113,7 @@ def test_broken_compose_file(folder: str, content: str, complaint: str) -> None:
     with pytest.raises(DockyardError) as caught:
         compose.services(folder)
     assert caught.value.message.replace(str(path), "FILE") == (
-        f"{complaint}restore it, or write it again with ./prepare. Nothing was changed."
+        f"{complaint}restore it, or write it again with ./prepare."
     )
 
 

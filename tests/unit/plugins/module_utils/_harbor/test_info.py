@@ -246,13 +246,14 @@ def test_job(host: Host) -> None:
     }
 
 
-def test_job_that_was_broken_off(host: Host) -> None:
+def test_job_that_was_interrupted(host: Host) -> None:
     a_job(host.folder, doing="install 2.10.3")
     (host.folder / "prepare").write_text("docker run goharbor/prepare:v2.10.3 prepare")
     with pytest.raises(DockyardError) as caught:
         host.gather()
-    begin, _middle, end = caught.value.message.partition("Nothing was changed. ")
+    begin, _blank, end = caught.value.message.partition("back. ")
     assert begin.startswith("It is not clear which version of Harbor is installed in ")
+    assert caught.value.code == "harbor_upgrade_unfinished"
     assert end == (
         "An upgrade from 2.8.6 to 2.10.3 was interrupted; run harbor_upgrade again, which goes on with it or takes it"
         " back."
@@ -262,7 +263,7 @@ def test_job_that_was_broken_off(host: Host) -> None:
 def test_job_that_has_ended_explains_nothing(host: Host) -> None:
     a_job(host.folder, outcome="upgraded")
     (host.folder / "prepare").write_text("docker run goharbor/prepare:v2.11.0 prepare")
-    with pytest.raises(DockyardError, match="Nothing was changed[.]$"):
+    with pytest.raises(DockyardError, match="put the files of the version that runs back[.]$"):
         host.gather()
 
 

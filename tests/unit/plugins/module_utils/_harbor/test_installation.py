@@ -91,7 +91,7 @@ def test_another_folder(empty: Host) -> None:
     (empty.folder / "readme").write_text("")
     assert empty.problem() == (
         "FOLDER is no install folder of Harbor: it has neither docker-compose.yml nor harbor.yml nor prepare; give the"
-        " folder that Harbor was installed from. Nothing was changed."
+        " folder that Harbor was installed from."
     )
 
 
@@ -232,7 +232,7 @@ def test_witnesses_disagree(host: Host) -> None:
     assert host.problem() == (
         "It is not clear which version of Harbor is installed in FOLDER: docker-compose.yml names the images of 2.8.6,"
         " ./prepare is of 2.10.3, the containers are of 2.8.6; an upgrade by hand was not finished: finish it, or put"
-        " the files of the version that runs back. Nothing was changed."
+        " the files of the version that runs back."
     )
 
 
@@ -248,7 +248,7 @@ def test_compose_file_disagrees_with_itself(host: Host) -> None:
     (host.folder / "docker-compose.yml").write_text(text)
     assert host.problem() == (
         "FOLDER/docker-compose.yml has images of several versions of Harbor (2.8.5, 2.8.6); write the compose file"
-        " again with ./prepare, and start Harbor with it. Nothing was changed."
+        " again with ./prepare, and start Harbor with it."
     )
 
 

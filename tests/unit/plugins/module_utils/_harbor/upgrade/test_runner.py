@@ -100,6 +100,7 @@ def test_while_it_is_down_three_times_are_enough() -> None:
     said = runner.resume(job)
     assert said == "The run before was interrupted at: install 2.10.3, again and again; it is taken back."
     assert (job.direction, job.reason) == ("back", "The run was interrupted 4 times at: install 2.10.3")
+    assert job.error_code == "harbor_run_interrupted"
 
 
 def test_being_broken_off_at_other_steps_does_not_count() -> None:
