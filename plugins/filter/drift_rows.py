@@ -16,7 +16,7 @@ positional: host, declared
 options:
   _input:
     description:
-      - The module's result. An empty dictionary, if nothing is declared for the host.
+      - The module's result. An empty dictionary, or the result of a skipped task, if nothing is declared for the host.
       - A result with C(failed) or C(unreachable) gives a row with its message.
     type: dict
     required: true
@@ -28,7 +28,7 @@ options:
   declared:
     description:
       - The keys that are declared. Only distinguishes what is merely in the file.
-      - By default, all of the file counts as declared.
+      - By default, what the module returned as C(declared). Without that, all of the file counts as declared.
     type: dict
 author:
   - The Dockyard authors (@dockyard-ops)
@@ -93,13 +93,14 @@ def drift_rows(result: Any, host: str, declared: Mapping[str, Any] | None = None
         return [_row(host, note=f"not reachable: {_line(result.get('msg'))}")]
     if result.get("failed"):
         return [_row(host, note=f"refused: {_line(result.get('msg'))}")]
-    if not result:
+    if not result or result.get("skipped"):
         return [_row(host, note="nothing is declared", drift=False)]
     if not result.get("diff"):
         raise AnsibleFilterError("drift_rows needs the module's diff: run it with diff: true.")
-    return [*_of_engine(host, result), *_of_keys(host, result, declared)] or [
-        _row(host, note="as declared", drift=False)
-    ]
+    return [
+        *_of_engine(host, result),
+        *_of_keys(host, result, result.get("declared") if declared is None else declared),
+    ] or [_row(host, note="as declared", drift=False)]
 
 
 def _row(
@@ -117,7 +118,7 @@ def _of_engine(host: str, result: Mapping[str, Any]) -> list[dict[str, Any]]:
     engine = result.get("engine", "running")
     if engine == "running":
         return []
-    # Stopped, or not installed yet, is as somebody wants it. One that failed is down against everybody's will.
+    # Stopped, or not installed yet, is as it is meant to be. One that failed is not.
     return [_row(host, "(engine)", "", engine, NOT_RUNNING[engine], drift=engine == "failed")]
 
 
@@ -145,7 +146,7 @@ def _of_keys(host: str, result: Mapping[str, Any], declared: Mapping[str, Any] |
             notes.append("needs a restart" if key in changed else "a restart is pending")
         elif key in shown:
             notes.append("needs a reload" if key in changed else "a reload is pending")
-        # Where nothing is needed, the engine still has what is declared, and somebody has changed the file only.
+        # Where nothing is needed, the engine still has what is declared, and only the file was changed.
         running = after.get(key, NOT_SET) if needed == "none" and result.get("engine") == "running" else NOT_REPORTED
         running = live.get(key, running)
         rows.append(_row(host, key, after.get(key, NOT_SET) if named else "(not declared)", running, "; ".join(notes)))

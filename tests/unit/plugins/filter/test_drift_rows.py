@@ -47,6 +47,17 @@ def test_nothing_declared() -> None:
     assert (row["note"], row["drift"]) == ("nothing is declared", False)
 
 
+def test_a_task_that_was_skipped() -> None:
+    row = only(drift_rows({"skipped": True, "changed": False}, "web1"))
+    assert (row["note"], row["drift"]) == ("nothing is declared", False)
+
+
+def test_what_is_declared_comes_from_the_module() -> None:
+    found = result({"mtu": 1400}, {"mtu": 1400}, pending_keys=["mtu"], action_needed="restart", declared={"icc": True})
+    assert only(drift_rows(found, "web1"))["declared"] == "(not declared)"
+    assert only(drift_rows(found, "web1", {"mtu": 1400}))["declared"] == 1400
+
+
 def test_unreachable() -> None:
     row = only(drift_rows({"unreachable": True, "msg": "Task failed: no\nroute"}, "web1"))
     assert (row["note"], row["drift"]) == ("not reachable: no route", True)
