@@ -93,7 +93,7 @@ def live_restore(host: Host) -> Outcome:
     pending = [host.bridge(mtu=1400, icc=False, on_running_containers="proceed") for _time in range(2)]
     for answer in pending:
         if answer.get("pending_keys") != ["icc", "mtu"] or answer["live"]["mtu"] != 1500 or not answer["live"]["icc"]:
-            broken.append(f"what waits was not told: {answer}")
+            broken.append(f"what waits was not reported: {answer}")
         if "will only be taken over by a restart while no container runs" not in answer["msg"]:
             broken.append(f"with proceed it says: {answer['msg']}")
     if pending[1]["changed"]:
@@ -106,7 +106,7 @@ def live_restore(host: Host) -> Outcome:
         broken.append(f"not taken over without containers: {applied}")
     host.base()
     host.containers_up()
-    return "told as pending, applied once none runs", broken
+    return "reported as pending, applied once none runs", broken
 
 
 FAULTS = [

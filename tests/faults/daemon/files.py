@@ -79,7 +79,7 @@ def a_folder(host: Host) -> Outcome:
 
 
 def equal_file(host: Host) -> Outcome:
-    """Written anew by hand in another order and form, after the engine has started: newer, and yet the same."""
+    """Written again in another order and form, after the engine has started: newer, and yet the same."""
     original = host.read()
     host.write("{\n\t" + ",\n\t".join(f"{json.dumps(key)}:{json.dumps(BASE[key])}" for key in reversed(BASE)) + "}")
     before = host.state()
@@ -116,7 +116,7 @@ def two_at_once(host: Host) -> Outcome:
 
 
 def never_torn(host: Host) -> Outcome:
-    """Somebody reads the file all the time while it is changed back and forth."""
+    """Another process reads the file all the time while it is changed back and forth."""
     reader = (
         "import json, time\nend = time.time() + 12\ncount = 0\nwhile time.time() < end:\n"
         f"    json.load(open({PATH!r})); count += 1\nprint(count)\n"

@@ -64,7 +64,7 @@ class Host(ManagedHost):
         hosts.down([self.name])
 
     def containers_up(self) -> None:
-        """Two containers on docker0: one that somebody has to start again, and one that comes back by itself."""
+        """Two containers on docker0: one that has to be started again, and one that comes back by itself."""
         self.must(
             "docker rm --force $(docker ps --all --quiet) >/dev/null 2>&1;"
             " docker run --detach --init --name plain small:1 sleep 100000 >/dev/null"

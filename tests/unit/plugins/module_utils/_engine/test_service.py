@@ -55,7 +55,7 @@ def test_the_file_that_the_engine_reads(flags: list[str], file: str) -> None:
         (["--host=tcp://127.0.0.1:2375"], ["unix:///run/file.sock"], "/run/file.sock"),
         ([], ["tcp://127.0.0.1:2375", "unix:///run/file.sock"], "/run/file.sock"),
         ([], ["fd://"], "/var/run/docker.sock"),
-        # Whatever somebody has written into the file by hand
+        # Whatever a user has written into the file by hand
         ([], [5, None, "unix:///run/file.sock"], "/run/file.sock"),
         ([], "unix:///run/file.sock", "/var/run/docker.sock"),
         ([], {"unix:///run/file.sock": 1}, "/var/run/docker.sock"),
@@ -83,7 +83,7 @@ def exec_start(argv: str) -> str:
             ["/usr/sbin/dockerd", "-H", "fd://", "--debug", "--label", "a b"],
         ),
         ("/usr/sbin/dockerd -H fd:// $DOCKER_OPTS", "", ["/usr/sbin/dockerd", "-H", "fd://"]),
-        # In braces, a variable is one word whatever stands in it, and may be a part of one.
+        # In braces, a variable is one word whatever it holds, and may be a part of one.
         (
             "/usr/bin/dockerd --data-root=${ROOT}/docker ${EMPTY} ${TWO}",
             'ROOT=/srv "TWO=a b"',

@@ -131,7 +131,7 @@ def test_a_second_merge_changes_nothing(current: dict[str, Any], wish: dict[str,
 
 
 # Keys that are dictionaries in every file, and keys that never are, as those of daemon.json. (Where one level has a
-# dictionary and another a text, the order in which levels are merged would matter.)
+# dictionary and another a string, the order in which levels are merged would matter.)
 plain = st.dictionaries(st.sampled_from(["bip", "icc", "a"]), scalars | st.lists(scalars, max_size=3), max_size=3)
 shaped = st.builds(
     lambda outer, inner: {**outer, **inner},

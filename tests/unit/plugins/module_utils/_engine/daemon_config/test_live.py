@@ -95,7 +95,7 @@ def test_an_engine_that_has_it(key: str, wanted: object) -> None:
         ("bip", "10.77.0.1/25"),
         ("bip", "10.77.0.2/24"),
         ("fixed-cidr", "10.77.0.0/25"),
-        # What somebody may have written by hand: no engine has that.
+        # What a user may have written by hand: no engine has that.
         ("bip", "banana"),
         ("bip", ["x"]),
         ("labels", 5),

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The Dockyard authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How daemon.json is written, whatever goes wrong: what stands there is the old file or the new one, and nothing else.
+"""How daemon.json is written, whatever goes wrong: it is the old file or the new one, and nothing else.
 
 The files are real. Errors of the operating system are injected between _atomic_file and the real calls, one at each
 point in turn; real full and read-only file systems, quotas and kills are in tests/faults and the integration targets.
@@ -170,7 +170,7 @@ def keep_writing(path: str, writer: int, turns: int) -> None:
             before = atomic_file.read(path)
 
             def unchanged(expected: bytes | None = before) -> None:
-                assert atomic_file.read(path) == expected, "somebody came in between in spite of the lock"
+                assert atomic_file.read(path) == expected, "another process came in between in spite of the lock"
 
             atomic_file.write(path, config_of(writer, turn), check=unchanged)
 
