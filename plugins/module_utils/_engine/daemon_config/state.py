@@ -13,18 +13,13 @@ from __future__ import annotations
 import base64
 import contextlib
 import dataclasses
-import json
-import os
-from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
+from ansible_collections.dockyard.ops.plugins.module_utils._host import state_dir
 
 from ..containers import Container
 from ..service import Engine
 from .document import Config
-
-FOLDER = "/var/lib/dockyard/docker_daemon"
 
 
 @dataclasses.dataclass
@@ -56,20 +51,13 @@ class SavedState:
     change: Change | None = None
 
 
-def _path(daemon_file: str) -> str:
-    # As systemd-escape --path has it, so that /etc/a-b and /etc/a/b differ.
-    return os.path.join(FOLDER, daemon_file.strip("/").replace("-", "\\x2d").replace("/", "-"))
+def _folder() -> state_dir.StateDir:
+    return state_dir.StateDir("docker_daemon")
 
 
-@contextlib.contextmanager
-def locked(timeout: float) -> Iterator[None]:
+def locked(timeout: float) -> contextlib.AbstractContextManager[None]:
     """Keep other runs that change the engine out."""
-    try:
-        os.makedirs(FOLDER, mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise atomic_file.explain("make", FOLDER, error) from error
-    with atomic_file.locked(FOLDER, timeout):
-        yield
+    return _folder().locked(timeout)
 
 
 def read(daemon_file: str) -> SavedState:
@@ -77,19 +65,16 @@ def read(daemon_file: str) -> SavedState:
 
     What can't be read counts as nothing: a restart too many is better than a run that can't begin.
     """
-    content = atomic_file.read(_path(daemon_file))
     try:
-        return _decoded(json.loads(content)) if content else SavedState()
+        record = _folder().read_record(state_dir.escape_path(daemon_file))
+        return _decoded(record) if record is not None else SavedState()
     except (ValueError, KeyError, TypeError):
         return SavedState()
 
 
 def write(daemon_file: str, saved: SavedState) -> None:
     """Save the state of a daemon.json, if it is not saved already."""
-    content = (json.dumps(_encoded(saved), indent=1) + "\n").encode()
-    if atomic_file.read(_path(daemon_file)) != content:
-        # It holds what daemon.json holds, proxies' passwords included.
-        atomic_file.write(_path(daemon_file), content, mode=0o600)
+    _folder().write_record(state_dir.escape_path(daemon_file), _encoded(saved))
 
 
 def _encoded(saved: SavedState) -> dict[str, Any]:

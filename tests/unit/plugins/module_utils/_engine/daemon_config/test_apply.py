@@ -24,15 +24,15 @@ from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.state import SavedState
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.service import Unit
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host import state_dir
 
 OLD, NEW = b"{}\n", b'{"debug": true}\n'
 
 
 @pytest.fixture
 def saved_in(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
-    monkeypatch.setattr(state, "FOLDER", str(tmp_path / "state"))
-    (tmp_path / "state").mkdir()
-    return tmp_path / "state"
+    monkeypatch.setattr(state_dir, "ROOT", str(tmp_path / "state"))
+    return tmp_path / "state" / "docker_daemon"
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.state import Change, SavedState
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.service import Engine
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host import state_dir
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -27,9 +28,9 @@ TASK = Container("d3adb33f0000" + "1" * 52, "stack_web.1.x", of_swarm=True)
 
 @pytest.fixture
 def folder(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Path:
-    monkeypatch.setattr(state, "FOLDER", str(tmp_path / "state"))
-    (tmp_path / "state").mkdir()
-    return tmp_path / "state"
+    monkeypatch.setattr(state_dir, "ROOT", str(tmp_path))
+    (tmp_path / "docker_daemon").mkdir()
+    return tmp_path / "docker_daemon"
 
 
 texts = st.text(st.characters(codec="utf-8"), max_size=10)
@@ -114,7 +115,7 @@ def test_a_damaged_state_counts_as_none_and_can_be_written_again(folder: pathlib
 
 def test_the_lock_makes_its_folder_for_root_alone(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "lib" / "docker_daemon"
-    monkeypatch.setattr(state, "FOLDER", str(folder))
+    monkeypatch.setattr(state_dir, "ROOT", str(folder.parent))
     with state.locked(1):
         assert folder.stat().st_mode & 0o777 == 0o700
         with pytest.raises(DockyardError) as caught, state.locked(0.1):
@@ -128,10 +129,10 @@ def test_the_lock_makes_its_folder_for_root_alone(tmp_path: pathlib.Path, monkey
 
 def test_a_folder_that_can_not_be_made_is_explained(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_bytes(b"")
-    monkeypatch.setattr(state, "FOLDER", str(tmp_path / "file" / "docker_daemon"))
+    monkeypatch.setattr(state_dir, "ROOT", str(tmp_path / "file"))
     with pytest.raises(DockyardError) as caught, state.locked(1):
         pass
     assert caught.value.message == (
-        f"Can't make {tmp_path}/file/docker_daemon: a part of this path is a file and not a folder; move it away and"
+        f"Can't create {tmp_path}/file/docker_daemon: a part of this path is a file and not a folder; move it away and"
         " run again."
     )
