@@ -9,8 +9,8 @@ name: client_config_error
 short_description: What is wrong with the configuration of a Docker client
 version_added: 0.3.0
 description:
-  - M(community.docker.docker_login) replaces a C(~/.docker/config.json) that it can't read, and with it the other logins
-    of the user. This filter finds such a file before that.
+  - M(community.docker.docker_login) replaces a C(~/.docker/config.json) that it can't read, and with it the other
+    logins of the user. This filter finds such a file before that.
 options:
   _input:
     description:
