@@ -7,6 +7,8 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
+    """Attributes that the modules share."""
+
     # For modules that change something.
     DOCUMENTATION = r"""
 options: {}

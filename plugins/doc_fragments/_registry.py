@@ -7,12 +7,14 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
+    """Options of modules that talk to a registry."""
+
     # How to reach a registry; plugins/module_utils/_registry/options.py has the same.
     DOCUMENTATION = r"""
 options:
   registry:
     description:
-      - The registry's address as in front of an image's name, C(host[:port]); an IPv6 address stands in brackets.
+      - The registry's address as in front of an image's name, C(host[:port]); an IPv6 address is in brackets.
       - Docker Hub's registry is V(registry-1.docker.io).
     type: str
     required: true
@@ -56,13 +58,13 @@ options:
   directory:
     description:
       - Where the Docker Engine looks for CAs and client certificates. If none of O(ca_content), O(ca_path) and
-        O(client_cert_path) is given, what stands in its folder for O(registry) is used - every C(.crt) file as a CA,
+        O(client_cert_path) is given, what is in its folder for O(registry) is used - every C(.crt) file as a CA,
         and the first pair of C(.cert) and C(.key) by name. So the module sees what the engine sees.
     type: path
     default: /etc/docker/certs.d
   validate_certs:
     description:
-      - Whether to verify the registry's certificate. Not doing so lets everybody on the way read the password.
+      - Whether to verify the registry's certificate. Without that, whoever is on the way can read the password.
     type: bool
     default: true
   use_proxy:

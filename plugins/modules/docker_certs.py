@@ -15,7 +15,7 @@ description:
   - Everything is checked before the first file is written, for all registries of the task. What the engine or a registry would
     trip over later is refused here, with one sentence that names the file or option. Nothing is changed then.
   - The change itself is all or nothing. If it fails in the middle, the files that were there before are put back.
-  - No restart is needed, because Docker reads the folder anew for each login, push and pull.
+  - No restart is needed, because Docker reads the folder again for each login, push and pull.
   - Requires the Python library C(cryptography) on the managed host.
 extends_documentation_fragment:
   - dockyard.ops._attributes
@@ -25,10 +25,10 @@ requirements:
 options:
   registry:
     description:
-      - Address of the registry as it stands in front of the name of an image, C(host) or C(host:port). IPv6 goes into
+      - Address of the registry as it is written in front of the name of an image, C(host) or C(host:port). IPv6 goes into
         brackets, as in V([fd00::1]:5000).
       - The folder is named like this, byte for byte. C(registry.example.com) and C(registry.example.com:443) are two folders for Docker,
-        and so are names that differ in upper and lower case. Hand in both where both are in use.
+        and so are names that differ in upper and lower case. Provide both if both are in use.
       - Exactly one of O(registry) and O(registries) is needed.
     type: str
   ca_content:
@@ -55,7 +55,7 @@ options:
         required: true
       certificate_content:
         description:
-          - The certificate as PEM, with its intermediate CAs after it where there are any.
+          - The certificate as PEM, with its intermediate CAs after it if there are any.
           - Exactly one of this and the path is needed.
         type: str
       certificate_path:
@@ -83,7 +83,7 @@ options:
     description:
       - V(present) has the files in place.
       - V(absent) removes all C(.crt), C(.cert) and C(.key) files of the registry's folder, and the folder itself when nothing else is in it.
-        Certificates that are handed in are ignored then.
+        Certificates that are provided are ignored then.
     type: str
     choices: [present, absent]
     default: present
@@ -154,7 +154,7 @@ options:
     default: docker
   directory:
     description:
-      - Another folder to use instead of the one that O(engine) stands for. It is made where it is missing.
+      - Another folder to use instead of the one that O(engine) stands for. It is created if it is missing.
     type: path
   min_days_left:
     description:
@@ -216,7 +216,7 @@ EXAMPLES = r"""
       - registry: old-registry.example.com
         state: absent
 
-- name: The same for Podman
+- name: Trust the CA of a registry for Podman
   dockyard.ops.docker_certs:
     engine: containers
     registry: registry.example.com
@@ -250,7 +250,7 @@ kept_files:
   elements: str
   sample: []
 certificates: &certificates
-  description: The certificates that were handed in.
+  description: The certificates that were provided.
   returned: success and O(registry) is set
   type: list
   elements: dict
@@ -283,12 +283,12 @@ certificates: &certificates
 expires_in_days:
   description:
     - Whole days until the first of all these certificates expires.
-    - Is V(none) where there is no certificate, for instance with O(state=absent).
+    - Is V(none) if there is no certificate, for instance with O(state=absent).
   returned: success
   type: int
   sample: 89
 probe:
-  description: What O(probe) found out. V(none) where it was not asked for.
+  description: What O(probe) learned. V(none) if it was not asked for.
   returned: success and O(registry) is set
   type: dict
   contains:
@@ -337,7 +337,7 @@ registries:
   elements: dict
   contains:
     registry:
-      description: As handed in.
+      description: As provided.
       type: str
       sample: registry.example.com:5000
     changed:
@@ -379,9 +379,8 @@ registries:
 
 from typing import Any
 
-from ansible_collections.dockyard.ops.plugins.module_utils._certs_d import folder as certs_d_folder
-from ansible_collections.dockyard.ops.plugins.module_utils._certs_d import options
-from ansible_collections.dockyard.ops.plugins.module_utils._certs_d import probe as certs_d_probe
+from ansible_collections.dockyard.ops.plugins.module_utils._certs_d import folder, options, probe
+from ansible_collections.dockyard.ops.plugins.module_utils._host.secrets import Placeholders
 from ansible_collections.dockyard.ops.plugins.module_utils._module import MissingLibrary, ModuleCall, diff, run_module
 from ansible_collections.dockyard.ops.plugins.module_utils._pki import x509
 
@@ -391,6 +390,7 @@ _INHERITED = ("purge", "state", "probe")
 
 
 def run(call: ModuleCall) -> dict[str, Any]:
+    """Check everything, then change all folders as one."""
     if x509.CRYPTOGRAPHY_IMPORT_ERROR is not None:
         raise MissingLibrary("cryptography >= 38", x509.CRYPTOGRAPHY_IMPORT_ERROR, url="https://cryptography.io/")
     params = call.params
@@ -398,21 +398,24 @@ def run(call: ModuleCall) -> dict[str, Any]:
     base = options.certs_folder(params["engine"], params["directory"])
     attributes = call.selinux_attributes()
     at = x509.now()
-    trusts = options.wanted(entries, base, params["min_days_left"], at)
-    certs_d_folder.check_base(base)
-    plans = [certs_d_folder.make_plan(trust, attributes, at) for trust in trusts]
-    probes = certs_d_probe.probe(plans, params["timeout"])
-    diffs = [certs_d_folder.describe(plan, attributes) for plan in plans] if call.diff_mode else []
+    trusts = options.desired_trusts(entries, base, params["min_days_left"], at)
+    folder.check_base(base)
+    plans = [folder.build_plan(trust, attributes, at) for trust in trusts]
+    probes = probe.probe(plans, params["timeout"])
+    placeholders = Placeholders()
+    diffs = [folder.describe(plan, attributes, placeholders) for plan in plans] if call.diff_mode else []
+    # Before the change: what is read for them can fail.
+    warnings = [warning for plan in plans for warning in folder.warnings(plan, params["engine"])]
     if any(plan.changed for plan in plans) and not call.check_mode:
-        plans = certs_d_folder.apply(trusts, base, attributes, at)
-    for plan in plans:
-        for warning in certs_d_folder.warnings(plan, params["engine"]):
-            call.warn(warning)
-    results = [certs_d_folder.report(plan, at, probes.get(plan.trust.registry)) for plan in plans]
+        plans = folder.apply(trusts, base, attributes, at)
+    for warning in warnings:
+        call.warn(warning)
+    results = [folder.report(plan, at, probes.get(plan.trust.registry)) for plan in plans]
     return _result(params, results, [(plan, *diff) for plan, diff in zip(plans, diffs) if plan.changed])
 
 
 def _entries(params: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the options of each registry, with those of the task where it has none of its own."""
     if params["registries"] is None:
         return [{option: params[option] for option in (*_OWN, *_INHERITED)}]
     return [
@@ -422,7 +425,7 @@ def _entries(params: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _result(
-    params: dict[str, Any], results: list[dict[str, Any]], diffs: list[tuple[certs_d_folder.Plan, Any, Any]]
+    params: dict[str, Any], results: list[dict[str, Any]], diffs: list[tuple[folder.Plan, Any, Any]]
 ) -> dict[str, Any]:
     days = [result["expires_in_days"] for result in results if result["expires_in_days"] is not None]
     return {

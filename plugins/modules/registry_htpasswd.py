@@ -11,7 +11,7 @@ short_description: Manage the users of a container registry
 version_added: 0.1.0
 description:
   - Brings a registry's C(htpasswd) file to a whole list of users in one call. Docker Distribution reads this file
-    for its C(htpasswd) authentication, and so do web servers that stand in front of one.
+    for its C(htpasswd) authentication, and so do web servers in front of one.
   - Hashes are bcrypt, written as C($2y$), because a registry refuses every other scheme without saying so.
     An entry with another scheme or another cost is repaired.
   - The file is replaced in one step, and a running registry reads it at once, without a restart. Comments, blank
@@ -58,7 +58,7 @@ options:
   purge:
     description:
       - Whether to remove the users that are not in O(users).
-      - A list without any present user is then refused, because it would lock everybody out.
+      - A list without any present user is then refused, because it would lock all users out.
     type: bool
     default: false
   cost:
@@ -73,7 +73,7 @@ options:
     default: 8
   update_password:
     description:
-      - With V(always), an entry that does not have the wanted password, scheme and cost gets a new hash.
+      - With V(always), an entry that does not have this password, scheme and cost gets a new hash.
       - With V(on_create), passwords are only set for users that are not in the file yet, and existing entries stay as
         they are. If such an entry is not bcrypt, so that a registry refuses this user, the module warns.
     type: str
@@ -104,7 +104,7 @@ requirements:
     C(python3-bcrypt) and C(python3-passlib).
 notes:
   - Verifying and hashing use all cores that the module's process may use.
-  - Where a name is on several lines, the registry takes the last one. Of a user in O(users) only that one is kept.
+  - If a name is on several lines, the registry takes the last one. Of a user in O(users) only that one is kept.
   - Two runs of this collection exclude each other. A program that takes no lock, such as C(htpasswd -B), is noticed if
     it writes to the file before it is replaced, and its change is kept.
 seealso:
@@ -195,8 +195,8 @@ backup_file:
   sample: /srv/registry/auth/htpasswd.4711.2026-11-20@09:30:00~
 diff:
   description: >-
-    The users before and after, with scheme and cost of their hashes and a fingerprint of each; never a hash or a
-    password. Where owner, group or mode change, they follow as a second entry.
+    The users before and after, with scheme and cost of their hashes and a placeholder for each hash; never a hash or a
+    password. Equal hashes have equal placeholders. If owner, group or mode change, they follow as a second entry.
   returned: in diff mode
   type: list
   elements: dict
@@ -205,28 +205,29 @@ diff:
       after_header: /srv/registry/auth/htpasswd
       before: ""
       after: |
-        alice: bcrypt cost 8, sha256 1c8f5d6f0a3f4d6b
+        alice: bcrypt cost 8 (secret 1)
 """
 
 from typing import Any
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._module import MissingLibrary, ModuleCall, run_module
 from ansible_collections.dockyard.ops.plugins.module_utils._registry.htpasswd import User
-from ansible_collections.dockyard.ops.plugins.module_utils._registry.htpasswd_update import Update, Wish
+from ansible_collections.dockyard.ops.plugins.module_utils._registry.htpasswd_update import DesiredUsers, Update
 from ansible_collections.dockyard.ops.plugins.module_utils._registry.password_hash import MissingBcrypt
 
 
-def apply(call: ModuleCall) -> dict[str, Any]:
+def run(call: ModuleCall) -> dict[str, Any]:
+    """Bring the file to the list of users."""
     params = call.params
     if not 4 <= params["cost"] <= 31:
-        raise Problem(
-            f"cost is {params['cost']}, and bcrypt has costs from 4 to 31; choose one of them and run again."
-            " Nothing was changed."
+        raise DockyardError(
+            "htpasswd_cost_invalid",
+            f"cost is {params['cost']}, and bcrypt has costs from 4 to 31; choose one of them and run again.",
         )
     path = params["path"]
     attributes = call.file_attributes(path)
-    wish = Wish(
+    desired = DesiredUsers(
         path=path,
         users=[User(user["name"], user["password"] or "", user["state"] == "present") for user in params["users"]],
         purge=params["purge"],
@@ -236,7 +237,7 @@ def apply(call: ModuleCall) -> dict[str, Any]:
         lock_timeout=params["lock_timeout"],
     )
     try:
-        outcome = Update(wish, call.check_mode, attributes.set_on).run()
+        outcome = Update(desired, call.check_mode, attributes.set_on).run()
     except MissingBcrypt as error:
         raise MissingLibrary("bcrypt", str(error)) from error
     for warning in outcome.warnings:
@@ -261,7 +262,7 @@ def apply(call: ModuleCall) -> dict[str, Any]:
 
 def main() -> None:
     run_module(
-        apply,
+        run,
         argument_spec={
             "path": {"type": "path", "required": True},
             "users": {

@@ -61,23 +61,33 @@ options:
     default: 100
   max_repositories:
     description:
-      - Stop after this many repositories, at least V(1). RV(truncated) tells whether there are more.
+      - Stop after this many repositories, at least V(1). RV(truncated) says whether there are more.
     type: int
   wait:
     description:
-      - Seconds to wait for a registry that refuses connections, does not answer in time, or answers with a server
-        error. It is asked again until it is healthy.
-      - What time does not mend, such as a wrong password or a certificate that is not trusted, fails at once.
+      - Seconds to wait for a registry that refuses connections, does not answer in time, answers with a server
+        error, or has been asked too often (HTTP 429). It is asked again until it is healthy.
+      - If the registry says with C(Retry-After) when to ask again, it is not asked earlier. If that is later than these seconds
+        allow, the task fails at once, and its message says how long to wait. What is left of the seconds when the registry is healthy
+        is for such answers while it is read.
+      - What time does not fix, such as a wrong password or a certificate that is not trusted, fails at once.
       - The last attempt may take O(timeout) longer.
     type: float
     default: 0
+  deadline:
+    description:
+      - Seconds that all requests together may take once the registry is healthy. Then the task fails, however many
+        answers it has got by then, so that a registry whose list of pages has no end can't hold it up.
+      - At least V(1).
+    type: float
+    default: 900
 notes:
   - With O(gather=manifests) every tag counts as a pull where pulls are counted, as on Docker Hub. Use
     O(gather=tags), or restrict O(repositories) and O(tags).
   - Sizes are those of the compressed layers and configurations that the tags refer to, as the registry stores them. A
     layer that several tags share is counted once in the size of a repository, and one that several repositories share
     once in the total. What garbage collection has not removed yet is not seen.
-  - Where the registry asks for no login, O(username) and O(password) are not checked, and the module warns.
+  - If the registry asks for no login, O(username) and O(password) are not checked, and the module warns.
 seealso:
   - module: dockyard.ops.docker_certs
   - module: dockyard.ops.registry_htpasswd
@@ -249,32 +259,34 @@ totals:
     size_bytes: 5368709120
 """
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._module import ModuleCall, run_module
-from ansible_collections.dockyard.ops.plugins.module_utils._registry import contents as registry_contents
 from ansible_collections.dockyard.ops.plugins.module_utils._registry import options
-
-LEVELS = ("health", "catalog", "tags", "manifests")
+from ansible_collections.dockyard.ops.plugins.module_utils._registry.contents import LEVELS, Query, check_names, gather
 
 
 def run(call: ModuleCall) -> dict[str, object]:
+    """Ask the registry."""
     params = call.params
     for name in ("page_size", "max_repositories"):
         if params[name] is not None and params[name] < 1:
-            raise Problem(f"{name} is {params[name]}; give at least 1.")
+            raise DockyardError("registry_option_invalid", f"{name} is {params[name]}; give at least 1.")
     if params["wait"] < 0:
-        raise Problem(f"wait is {params['wait']:g}; give 0 or more seconds.")
-    wanted = registry_contents.Wanted(
-        level=max((LEVELS.index(name) for name in params["gather"]), default=0),
+        raise DockyardError("registry_option_invalid", f"wait is {params['wait']:g}; give 0 or more seconds.")
+    if params["deadline"] < 1:
+        raise DockyardError("registry_option_invalid", f"deadline is {params['deadline']:g}; give at least 1 second.")
+    query = Query(
+        level=max(params["gather"], key=LEVELS.index, default="health"),
         repositories=tuple(params["repositories"]),
         tags=tuple(params["tags"]),
         page_size=params["page_size"],
         max_repositories=params["max_repositories"],
     )
-    registry_contents.check(wanted)
+    check_names(query)
     registry = options.connect(params)
     version = registry.wait(params["wait"])
-    contents = registry_contents.gather(registry, wanted)
+    registry.limit(params["deadline"])
+    contents = gather(registry, query)
     if params["username"] is not None and not registry.requires_auth:
         call.warn(
             f"Registry '{params['registry']}' asked for no login, so the password of"
@@ -302,6 +314,7 @@ def main() -> None:
             "page_size": {"type": "int", "default": 100},
             "max_repositories": {"type": "int"},
             "wait": {"type": "float", "default": 0},
+            "deadline": {"type": "float", "default": 900},
         },
         required_together=options.REQUIRED_TOGETHER,
         mutually_exclusive=options.MUTUALLY_EXCLUSIVE,

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""Probes registries with what their folders are going to hold, before anything is written."""
+"""Probe registries with what their folders are going to hold, before anything is written."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _AT_ONCE = 16
 
 
 def probe(plans: Sequence[Plan], timeout: float) -> dict[str, dict[str, object]]:
-    """Results by registry, of those that are to be probed; raises the first one's Problem."""
-    asked = [plan for plan in plans if plan.trust.probe]
-    if not asked:
+    """Return the results by registry, of those that are to be probed. Raise the error of the first that has one."""
+    to_probe = [plan for plan in plans if plan.trust.probe]
+    if not to_probe:
         return {}
-    with concurrent.futures.ThreadPoolExecutor(max_workers=min(len(asked), _AT_ONCE)) as pool:
-        results = [pool.submit(_probe, plan, timeout) for plan in asked]
-    return {plan.trust.registry: result.result() for plan, result in zip(asked, results)}
+    with concurrent.futures.ThreadPoolExecutor(max_workers=min(len(to_probe), _AT_ONCE)) as pool:
+        results = [pool.submit(_probe, plan, timeout) for plan in to_probe]
+    return {plan.trust.registry: result.result() for plan, result in zip(to_probe, results)}
 
 
 def _probe(plan: Plan, timeout: float) -> dict[str, object]:
@@ -35,25 +35,26 @@ def _probe(plan: Plan, timeout: float) -> dict[str, object]:
         certificate
         for name in sorted(files)
         if name.endswith(".crt")
-        for certificate in x509.load_certificates(files[name], os.path.join(plan.found.folder, name))
+        for certificate in x509.load_certificates(files[name], os.path.join(plan.current.folder, name))
     ]
     return tls_probe.probe(target(plan.trust), cas, pairs(plan), timeout)
 
 
 def pairs(plan: Plan) -> list[tls_probe.Pair]:
-    """Client certificates in the order in which Docker looks at them."""
+    """Return the client certificates in the order in which Docker tries them."""
     files = plan.result
-    found = []
+    client_pairs = []
     for name in sorted(files):
         stem, suffix = os.path.splitext(name)
         if suffix == ".cert":
-            chain = x509.load_certificates(files[name], os.path.join(plan.found.folder, name))
+            chain = x509.load_certificates(files[name], os.path.join(plan.current.folder, name))
             issuers = tuple(certificate.issuer for certificate in chain)
-            found.append(tls_probe.Pair(stem, files[name], files[f"{stem}.key"], issuers))
-    return found
+            client_pairs.append(tls_probe.Pair(stem, files[name], files[f"{stem}.key"], issuers))
+    return client_pairs
 
 
 def target(trust: Trust) -> tls_probe.Target:
+    """Return where a registry is to be asked."""
     port = trust.port or 443
     host, connect_port = (
         (trust.host, None) if trust.probe_address is None else address.split(trust.probe_address, "probe_address")

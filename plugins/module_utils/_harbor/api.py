@@ -22,7 +22,7 @@ from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._http.auth import challenges
-from ansible_collections.dockyard.ops.plugins.module_utils._http.connection import clean
+from ansible_collections.dockyard.ops.plugins.module_utils._http.connection import single_line
 
 from .config.document import Endpoint
 
@@ -130,7 +130,7 @@ class HarborApi:
         return Health(
             status=str(document.get("status", "unknown")),
             components={str(entry.get("name")): str(entry.get("status")) for entry in components},
-            errors={str(entry.get("name")): clean(str(entry["error"])) for entry in components if entry.get("error")},
+            errors={str(entry.get("name")): single_line(str(entry["error"])) for entry in components if entry.get("error")},
         )
 
     # ---- what is in it ----
@@ -260,8 +260,8 @@ class HarborApi:
             raise DockyardError(
                 "harbor_answer_unexpected",
                 f"What answers at {self._where()} is no Harbor: GET {path} gets"
-                f" '{clean(answer.body.decode(errors='replace'), 60)}'; check hostname and port in harbor.yml, and what"
-                " else listens there.",
+                f" '{single_line(answer.body.decode(errors='replace'), 60)}'; check hostname and port in harbor.yml,"
+                " and what else listens there.",
             )
         return found
 
@@ -336,7 +336,8 @@ class HarborApi:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise Unreachable(
                 "harbor_unreachable",
-                f"Harbor does not answer at {self._where()} ({clean(reason, 80)}); look at its containers and logs.",
+                f"Harbor does not answer at {self._where()} ({single_line(reason, 80)}); look at its containers and"
+                " logs.",
             ) from error
         finally:
             connection.close()

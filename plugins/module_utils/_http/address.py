@@ -2,40 +2,55 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""A registry's address as it stands in an image reference: host[:port], with IPv6 in brackets."""
+"""Parse a registry's address as it is in an image reference: host[:port], with IPv6 in brackets."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
 # The domain part of Docker's reference grammar. Upper case is part of it.
 _COMPONENT = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _ADDRESS = re.compile(
     rf"(?P<host>\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|{_COMPONENT}(?:\.{_COMPONENT})*)(?::(?P<port>[0-9]{{1,5}}))?", re.ASCII
 )
+_LOGIN = re.compile(r"^(.*://)?.*@", re.DOTALL)
 _SHAPE = "registry.example.com, registry.example.com:5000 or [fd00::1]:5000"
 
 
 def split(registry: str, option: str = "registry") -> tuple[str, int | None]:
-    """Host (IPv6 without its brackets) and port of an address; raises Problem where Docker would not take it."""
-    shown = f"{option} '{registry}'"
+    """Return host (IPv6 without its brackets) and port of an address. Refuse what Docker would not take."""
+    # What is before an @ may end in a password.
+    subject = f"{option} '{_LOGIN.sub(_without_login, registry)}'"
     if "://" in registry:
-        raise Problem(f"{shown} has a scheme; write host[:port] alone, as in front of an image's name.")
+        raise DockyardError(
+            "registry_address_invalid",
+            f"{subject} has a scheme; write host[:port] alone, as in front of an image's name.",
+        )
     if "/" in registry:
-        raise Problem(f"{shown} has a path; write host[:port] alone, without '/' and what follows.")
+        raise DockyardError(
+            "registry_address_invalid", f"{subject} has a path; write host[:port] alone, without '/' and what follows."
+        )
     if "@" in registry:
-        raise Problem(f"{shown} has a user name in it; write host[:port] alone, logins belong to docker login.")
+        raise DockyardError(
+            "registry_address_invalid",
+            f"{subject} has a user name in it; write host[:port] alone, logins belong to docker login.",
+        )
     if registry.count(":") > 1 and "[" not in registry:
-        raise Problem(f"{shown} looks like IPv6 without brackets; write it like [fd00::1]:5000 or [fd00::1].")
+        raise DockyardError(
+            "registry_address_invalid",
+            f"{subject} looks like IPv6 without brackets; write it like [fd00::1]:5000 or [fd00::1].",
+        )
     match = _ADDRESS.fullmatch(registry)
     if match is None:
-        raise Problem(f"{shown} is not a registry's address; write it like {_SHAPE}.")
+        raise DockyardError(
+            "registry_address_invalid", f"{subject} is not a registry's address; write it like {_SHAPE}."
+        )
     port = match["port"]
     if port is not None and not 1 <= int(port) <= 65535:
-        raise Problem(f"{shown} has no valid port; use one from 1 to 65535.")
+        raise DockyardError("registry_address_invalid", f"{subject} has no valid port; use one from 1 to 65535.")
     host = match["ipv6"] or match["host"]
     if match["ipv6"] or re.fullmatch(r"[0-9.]+", host):
         try:
@@ -44,12 +59,18 @@ def split(registry: str, option: str = "registry") -> tuple[str, int | None]:
             else:
                 ipaddress.IPv4Address(host)
         except ValueError as error:
-            raise Problem(f"{shown} is not a valid IP address ({error}); write it like {_SHAPE}.") from error
+            raise DockyardError(
+                "registry_address_invalid", f"{subject} is not a valid IP address ({error}); write it like {_SHAPE}."
+            ) from error
     return host, None if port is None else int(port)
 
 
+def _without_login(match: re.Match[str]) -> str:
+    return f"{match[1] or ''}...@"
+
+
 def is_loopback(host: str) -> bool:
-    """Whether Docker takes this host for its own and so for insecure, whatever is configured."""
+    """Return whether Docker takes this host for its own and so for insecure, whatever is configured."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -57,5 +78,5 @@ def is_loopback(host: str) -> bool:
 
 
 def is_short(host: str, port: int | None) -> bool:
-    """Whether Docker reads host/image as an image of a user on Docker Hub instead."""
+    """Return whether Docker reads host/image as an image of a user on Docker Hub instead."""
     return port is None and "." not in host and ":" not in host and host != "localhost" and host == host.lower()

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""HTTP towards a registry: one deadline for a whole request, and one sentence for whatever goes wrong.
+"""Send requests to a registry: one deadline for a whole request, and one sentence for whatever goes wrong.
 
 The standard library's client is used for the sake of that deadline: it covers name resolution, connection,
-TLS, and every single read, so that a server that sends a byte now and then can't hold anybody up.
+TLS, and every single read, so that a server that sends a byte now and then can't hold a task up.
 """
 
 from __future__ import annotations
@@ -22,16 +22,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
 from . import tls
-from .connection import (
-    Connection,
-    Deadline,
-    Origin,
-    clean,
-    shown,
-)
+from .connection import Connection, Deadline, Origin, Phase, printable_url, single_line
 
 # A registry's own limit for a manifest is 4 MiB.
 BODY_LIMIT = 32 * 1024 * 1024
@@ -41,12 +35,19 @@ _CLOSED = (ConnectionError, ssl.SSLEOFError)
 USER_AGENT = "dockyard.ops"
 
 
-class Unavailable(Problem):
-    """What time may mend: nobody answers, or the answer is the server's own failure."""
+class Unavailable(DockyardError):
+    """What time may fix: no server answers, or the answer is the server's own failure.
+
+    retry_after: seconds after which the server wants to be asked again, if it says so.
+    """
+
+    retry_after: float | None = None
 
 
 @dataclass(frozen=True)
 class Answer:
+    """What a server answers."""
+
     status: int
     headers: http.client.HTTPMessage = field(repr=False)
     body: bytes = field(repr=False)
@@ -55,14 +56,22 @@ class Answer:
 
     @property
     def text(self) -> str:
+        """Return the body as a string."""
         return self.body.decode("utf-8", "replace")
 
     def header(self, name: str) -> str:
+        """Return a header's values, separated by commas."""
         return ", ".join(self.headers.get_all(name) or [])
 
 
 class Client:
-    """Sends requests to a registry, and to the servers that it names."""
+    """Sends requests to a registry, and to the servers that it names.
+
+    timeout: seconds that one request may take.
+    deadline: what all requests together must keep, if it is set.
+    """
+
+    deadline: Deadline | None = None
 
     def __init__(self, registry: str, files: tls.TlsFiles, home: Origin, timeout: float, proxies: bool) -> None:
         self.registry = registry
@@ -76,13 +85,14 @@ class Client:
             self._context(True)
 
     def close(self) -> None:
+        """Close all connections."""
         for connection in self._connections.values():
             connection.close()
         self._connections.clear()
 
     def get(self, url: str, headers: Mapping[str, str], authorization: str | None = None) -> Answer:
-        """GET, following redirects; authorization is for the first server only."""
-        deadline = Deadline(self.timeout)
+        """Send a GET request and follow redirects; authorization is for the first server only."""
+        deadline = Deadline(self.timeout, self.deadline)
         first = Origin.of(url)
         for _hop in range(MAX_REDIRECTS + 1):
             origin = Origin.of(url)
@@ -95,25 +105,28 @@ class Client:
                 return answer
             target = urllib.parse.urljoin(url, location)
             if origin.scheme == "https" and Origin.of(target).scheme == "http":
-                raise Problem(
-                    f"{self.name(origin)} sends GET {shown(url)} on to {shown(target)}, from TLS to plain HTTP;"
-                    " mend that in the registry (http.host) or in the proxy in front of it."
+                raise DockyardError(
+                    "http_redirect_refused",
+                    f"{self.name(origin)} sends GET {printable_url(url)} on to {printable_url(target)}, from TLS to"
+                    " plain HTTP;"
+                    " fix that in the registry (http.host) or in the proxy in front of it.",
                 )
             url = target
-        raise Problem(
-            f"{self.name(first)} redirects more than {MAX_REDIRECTS} times, at last to {shown(url)};"
-            " mend that in the registry or in the proxy in front of it."
+        raise DockyardError(
+            "http_redirect_refused",
+            f"{self.name(first)} redirects more than {MAX_REDIRECTS} times, at last to {printable_url(url)};"
+            " fix that in the registry or in the proxy in front of it.",
         )
 
     def name(self, origin: Origin) -> str:
-        """How a message calls a server, at the beginning of a sentence."""
+        """Return how a message calls a server, at the beginning of a sentence."""
         if origin == self.home:
             return f"Registry '{self.registry}'"
         return f"Server '{origin.netloc}' (which registry '{self.registry}' names)"
 
     def _context(self, with_client: bool) -> ssl.SSLContext:
         if with_client not in self._contexts:
-            self._contexts[with_client] = tls.make_context(self.files, with_client)
+            self._contexts[with_client] = tls.build_context(self.files, with_client)
         return self._contexts[with_client]
 
     def _proxy(self, origin: Origin) -> tuple[Origin | None, dict[str, str]]:
@@ -122,9 +135,10 @@ class Client:
             return None, {}
         parts = urllib.parse.urlsplit(url if "://" in url else f"http://{url}")
         if parts.scheme != "http":
-            raise Problem(
-                f"The proxy in {origin.scheme}_proxy is '{clean(parts.scheme)}://...'; give an http:// proxy,"
-                " or set use_proxy=false."
+            raise DockyardError(
+                "http_proxy_unusable",
+                f"The proxy in {origin.scheme}_proxy is '{single_line(parts.scheme)}://...'; give an http:// proxy,"
+                " or set use_proxy=false.",
             )
         headers = {}
         if parts.username is not None:
@@ -154,7 +168,9 @@ class Client:
                     connection = self._connection(origin, proxy)
                     continue
                 raise self._explain(error, origin, proxy, url, deadline) from error
-        raise Unavailable(f"{self.name(origin)} closed two connections without an answer; look at its log.")
+        raise Unavailable(
+            "registry_timeout", f"{self.name(origin)} closed two connections without an answer; look at its log."
+        )
 
     @staticmethod
     def _once(
@@ -174,9 +190,10 @@ class Client:
         response = connection.getresponse()
         body = response.read(BODY_LIMIT + 1)
         if len(body) > BODY_LIMIT:
-            raise Problem(
-                f"{shown(url)} is longer than {BODY_LIMIT} bytes; that is not an answer of a registry's API,"
-                " check the address."
+            raise DockyardError(
+                "http_not_an_api",
+                f"{printable_url(url)} is longer than {BODY_LIMIT} bytes; that is not an answer of a registry's API,"
+                " check the address.",
             )
         if response.length:
             raise http.client.IncompleteRead(body, response.length)
@@ -189,70 +206,91 @@ class Client:
         proxy: Origin | None,
         url: str,
         deadline: Deadline,
-    ) -> Problem:
-        """One sentence for what went wrong on the way to an answer."""
+    ) -> DockyardError:
+        """Return the error for what went wrong on the way to an answer."""
         name = self.name(origin)
         peer = proxy if proxy else origin
         at = f"the proxy {proxy}" if proxy else f"{name[0].lower()}{name[1:]}"
-        At = f"{at[0].upper()}{at[1:]}"
+        subject = f"{at[0].upper()}{at[1:]}"
         request = f"GET {urllib.parse.urlsplit(url).path or '/'}"
-        seconds = f"{deadline.seconds:g} seconds"
         if isinstance(error, socket.gaierror):
-            problem = Unavailable if error.errno == socket.EAI_AGAIN else Problem
-            return problem(
+            sentence = (
                 f"The name '{peer.host}' of {at} can't be resolved ({error.strerror});"
                 " check its spelling, the host's DNS, or /etc/hosts."
             )
+            if error.errno == socket.EAI_AGAIN:
+                return Unavailable("registry_unreachable", sentence)
+            return DockyardError("registry_unreachable", sentence)
         if isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError):
             return tls.explain(error, name, self.files, origin == self.home)
         if isinstance(error, socket.timeout):
-            return Unavailable(_late(deadline.phase, peer, at, At, request, seconds))
+            return _too_late(deadline, peer, at, request)
         if isinstance(error, ConnectionRefusedError):
-            return Unavailable(f"{At} refuses connections on port {peer.port}; start it, or check host and port.")
+            return Unavailable(
+                "registry_unreachable",
+                f"{subject} refuses connections on port {peer.port}; start it, or check host and port.",
+            )
         if isinstance(error, http.client.BadStatusLine) and str(error.args[0]).startswith(("\x15\x03", "\x16\x03")):
             return tls_expected(name)
         if isinstance(error, (*_CLOSED, http.client.IncompleteRead)):
             return Unavailable(
-                f"{At} closed the connection without a complete answer to {request};"
+                "registry_timeout",
+                f"{subject} closed the connection without a complete answer to {request};"
                 " look at its log, and check whether it speaks TLS or plain HTTP on this port and asks for a"
-                " client certificate."
+                " client certificate.",
             )
         if isinstance(error, http.client.HTTPException):
-            return Problem(
-                f"{name} does not answer {request} in HTTP ({type(error).__name__}: {clean(str(error), 60)});"
-                " check host and port."
+            return DockyardError(
+                "http_not_an_api",
+                f"{name} does not answer {request} in HTTP ({type(error).__name__}: {single_line(str(error), 60)});"
+                " check host and port.",
             )
         return Unavailable(
-            f"{At} can't be reached on port {peer.port} ({error.strerror or error}); check host, port and routes."
+            "registry_unreachable",
+            f"{subject} can't be reached on port {peer.port} ({error.strerror or error}); check host, port and routes.",
         )
 
 
-def _late(phase: str, peer: Origin, at: str, At: str, request: str, seconds: str) -> str:
-    if phase == "resolve":
-        return f"The name '{peer.host}' of {at} was not resolved within {seconds}; check the host's DNS."
-    if phase == "connect":
-        return f"{At} did not take a connection on port {peer.port} within {seconds}; check host, port and firewalls."
-    if phase == "tls":
-        return (
-            f"{At} did not finish the TLS handshake within {seconds};"
-            " it hangs, or it does not speak TLS on this port: look at its log, or raise timeout."
+def _too_late(deadline: Deadline, peer: Origin, at: str, request: str) -> DockyardError:
+    """Return the error for a deadline that has passed.
+
+    The time for one request may be too short for this time; that for all of them is over.
+    """
+    subject = f"{at[0].upper()}{at[1:]}"
+    within = f"within {deadline.seconds:g} seconds"
+    if deadline.is_over_for_all():
+        return DockyardError(
+            "registry_deadline_passed",
+            f"{subject} was not read {within}, and {request} was not the last request; restrict what is read, or raise"
+            " deadline.",
         )
-    return f"{At} did not answer {request} completely within {seconds}; look at its load and its log, or raise timeout."
+    sentences: dict[Phase, str] = {
+        "resolve": f"The name '{peer.host}' of {at} was not resolved {within}; check the host's DNS.",
+        "connect": f"{subject} did not take a connection on port {peer.port} {within};"
+        " check host, port and firewalls.",
+        "tls": f"{subject} did not finish the TLS handshake {within};"
+        " it hangs, or it does not speak TLS on this port: look at its log, or raise timeout.",
+    }
+    answer = f"{subject} did not answer {request} completely {within}; look at its load and its log, or raise timeout."
+    return Unavailable("registry_timeout", sentences.get(deadline.phase, answer))
 
 
-def tls_expected(name: str) -> Problem:
-    return Problem(f"{name} speaks TLS on this port, and plain HTTP was meant; set plain_http=false.")
+def tls_expected(name: str) -> DockyardError:
+    """Return the error for a server that speaks TLS although plain HTTP was asked for."""
+    return DockyardError(
+        "http_port_speaks_tls", f"{name} speaks TLS on this port, and plain HTTP was meant; set plain_http=false."
+    )
 
 
 def speaks_tls(answer: Answer) -> bool:
-    """Whether this is how a TLS server answers plain HTTP: Go's and nginx' words for it."""
+    """Return whether this is how a TLS server answers plain HTTP: Go's and nginx' words for it."""
     return answer.status == 400 and (
         b"HTTP request to an HTTPS server" in answer.body or b"plain HTTP request was sent to HTTPS port" in answer.body
     )
 
 
 def loads(answer: Answer) -> Any:
-    """The answer's JSON; ValueError where it is none."""
+    """Return the answer's JSON. Raise ValueError if it is none."""
     try:
         return json.loads(answer.body)
     except RecursionError as error:
@@ -260,11 +298,13 @@ def loads(answer: Answer) -> Any:
 
 
 def decode(client: Client, answer: Answer) -> Any:
-    """The answer's JSON; a Problem where it is none."""
+    """Return the answer's JSON. Raise DockyardError if it is none."""
     try:
         return loads(answer)
     except ValueError as error:
-        raise Problem(
-            f"{client.name(Origin.of(answer.url))} answers GET {shown(answer.url)} with something that is not JSON"
-            f" ('{clean(answer.text, 60)}'); check host and port, and the proxy in front of it if there is one."
+        raise DockyardError(
+            "http_not_an_api",
+            f"{client.name(Origin.of(answer.url))} answers GET {printable_url(answer.url)} with something that is not"
+            " JSON"
+            f" ('{single_line(answer.text, 60)}'); check host and port, and the proxy in front of it if there is one.",
         ) from error

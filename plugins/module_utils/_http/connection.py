@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""A connection to a registry whose every step, also the slowest trickle of bytes, ends with a request's deadline."""
+"""Keep a connection to a registry whose every step, even a slow trickle of bytes, ends with a deadline."""
 
 from __future__ import annotations
 
@@ -17,26 +17,28 @@ import time
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+
+Phase = Literal["resolve", "connect", "proxy", "tls", "answer"]
 
 
-def clean(text: str, limit: int = 200) -> str:
-    """Somebody else's text on one line, without control characters, for a message."""
+def single_line(text: str, limit: int = 200) -> str:
+    """Return what a server has sent on one line, without control characters, for a message."""
     line = re.sub(r"\s+", " ", re.sub(r"[^\x20-\x7e\xa0-\uffff]", " ", text)).strip()
     return line if len(line) <= limit else f"{line[:limit]}..."
 
 
-def shown(url: str) -> str:
-    """A URL for a message: without query (which may be a signature) and user."""
+def printable_url(url: str) -> str:
+    """Return a URL for a message: without query (which may be a signature) and login."""
     parts = urllib.parse.urlsplit(url)
-    return clean(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
+    return single_line(f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}")
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Whom a connection leads to; credentials never go to another one than they are meant for."""
+    """The server that a connection leads to; credentials never go to another one than they are meant for."""
 
     scheme: str
     host: str
@@ -44,17 +46,22 @@ class Origin:
 
     @classmethod
     def of(cls, url: str) -> Origin:
+        """Return the server that a URL names."""
         parts = urllib.parse.urlsplit(url)
         try:
             port = parts.port
         except ValueError:
             port = None
         if parts.scheme not in ("http", "https") or not parts.hostname or (port is None and ":" in parts.netloc[-6:]):
-            raise Problem(f"A registry names the address '{clean(url)}', which is no http or https URL; mend it there.")
+            raise DockyardError(
+                "http_url_invalid",
+                f"A registry names the address '{printable_url(url)}', which is no http or https URL; fix it there.",
+            )
         return cls(parts.scheme, parts.hostname, port or (443 if parts.scheme == "https" else 80))
 
     @property
     def netloc(self) -> str:
+        """Return host and port as in a URL, without the scheme's own port."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == (443 if self.scheme == "https" else 80) else f"{host}:{self.port}"
 
@@ -63,22 +70,33 @@ class Origin:
 
 
 class Deadline:
-    """When a request has to be over, and what it is doing."""
+    """When a request has to be over, and what it is doing.
 
-    def __init__(self, seconds: float) -> None:
+    whole: the deadline of the task that the request is one of, which it keeps as well.
+    """
+
+    def __init__(self, seconds: float, whole: Deadline | None = None) -> None:
+        self.phase: Phase = "resolve"
+        self.end = time.monotonic() + seconds
         self.seconds = seconds
-        self.phase = "resolve"
-        self._end = time.monotonic() + seconds
+        self._whole = whole
+        if whole is not None and whole.end < self.end:
+            self.end, self.seconds = whole.end, whole.seconds
+
+    def is_over_for_all(self) -> bool:
+        """Return whether the deadline of the task has passed, and not only that of the request."""
+        return self._whole is not None and time.monotonic() >= self._whole.end
 
     def left(self) -> float:
-        left = self._end - time.monotonic()
+        """Return the seconds that are left. Raise socket.timeout if there are none."""
+        left = self.end - time.monotonic()
         if left <= 0:
             raise socket.timeout("the deadline has passed")
         return left
 
 
 class _Reader(io.RawIOBase):
-    """Reads from a socket, each time no longer than the deadline leaves."""
+    """Reads from a socket, each time no longer than the deadline allows."""
 
     def __init__(self, wire: _Wire) -> None:
         self._wire = wire
@@ -99,7 +117,7 @@ class _Reader(io.RawIOBase):
 
 
 class _Wire:
-    """As much of a socket as http.client wants to see."""
+    """As much of a socket as http.client uses."""
 
     def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
         self.sock = sock
@@ -120,12 +138,13 @@ class _Wire:
         self.end()
 
     def end(self) -> None:
+        """Close the socket once nothing reads from it any more."""
         if self._closing and self.readers == 0:
             self.sock.close()
 
 
 def _resolve(host: str, port: int, deadline: Deadline) -> list[Any]:
-    """getaddrinfo, which knows no timeout, within the deadline."""
+    """Resolve a name within the deadline; getaddrinfo itself knows none."""
     results: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def ask() -> None:
@@ -147,7 +166,7 @@ def _resolve(host: str, port: int, deadline: Deadline) -> list[Any]:
 
 
 def _dial(host: str, port: int, deadline: Deadline) -> socket.socket:
-    """A TCP connection to the first of the host's addresses that takes one."""
+    """Connect to the first of the host's addresses that takes a connection."""
     deadline.phase = "resolve"
     addresses = _resolve(host, port, deadline)
     deadline.phase = "connect"
@@ -178,6 +197,7 @@ class Connection(http.client.HTTPConnection):
         super().__init__(origin.host, origin.port)
 
     def open(self, deadline: Deadline, proxy_headers: Mapping[str, str]) -> None:
+        """Connect, or take the connection that is there, for a request with this deadline."""
         if self.sock is not None:
             self.sock.deadline = deadline
             deadline.phase = "answer"
@@ -197,7 +217,7 @@ class Connection(http.client.HTTPConnection):
         deadline.phase = "answer"
 
     def _through(self, headers: dict[str, str]) -> None:
-        """Asks the proxy for a tunnel."""
+        """Ask the proxy for a tunnel."""
         name = f"[{self.origin.host}]" if ":" in self.origin.host else self.origin.host
         lines = [f"CONNECT {name}:{self.origin.port} HTTP/1.1", f"Host: {name}:{self.origin.port}"]
         lines += [f"{key}: {value}" for key, value in headers.items()]
@@ -205,7 +225,8 @@ class Connection(http.client.HTTPConnection):
         answer = http.client.HTTPResponse(self.sock, method="CONNECT")
         answer.begin()
         if answer.status != 200:
-            raise Problem(
+            raise DockyardError(
+                "http_proxy_unusable",
                 f"The proxy {self.proxy} refuses a connection to {self.origin.netloc} (HTTP {answer.status});"
-                " allow it there, or list the registry in no_proxy."
+                " allow it there, or list the registry in no_proxy.",
             )

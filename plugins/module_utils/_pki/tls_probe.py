@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""Asks a registry over TLS whether it and these certificates accept each other, as Docker would.
+"""Ask a registry over TLS whether it and these certificates accept each other, as Docker would.
 
 The system's CAs count besides the given ones, the common name does not count as a host name, and an
 intermediate CA may be trusted by itself: that is what Go does. After the handshake comes a request,
@@ -19,7 +19,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
 from . import x509
 
@@ -66,9 +66,10 @@ class Target:
     connect_port: int
 
     @property
-    def shown(self) -> str:
-        here = (self.connect_host, self.connect_port)
-        return self.registry if here == (self.host, self.port) else f"{self.registry} (at {here[0]} port {here[1]})"
+    def label(self) -> str:
+        """Return how a message calls it."""
+        host, port = self.connect_host, self.connect_port
+        return self.registry if (host, port) == (self.host, self.port) else f"{self.registry} (at {host} port {port})"
 
 
 class _ClientRefused(Exception):
@@ -76,7 +77,7 @@ class _ClientRefused(Exception):
 
 
 def probe(target: Target, cas: Sequence[x509.Certificate], pairs: Sequence[Pair], timeout: float) -> dict[str, object]:
-    """Connects with these files; what was found, or a Problem that says which of them is wrong.
+    """Connect with these files. Return what was learned, or raise DockyardError that says which of them is wrong.
 
     pairs: in the order of their names, which is the order in which Docker looks at them.
     timeout: seconds that one connection may take in all.
@@ -84,12 +85,13 @@ def probe(target: Target, cas: Sequence[x509.Certificate], pairs: Sequence[Pair]
     refused: list[tuple[Pair, str]] = []
     for pair in pairs or (None,):
         try:
-            found = _connect(target, cas, pair, timeout)
+            result = _connect(target, cas, pair, timeout)
         except _ClientRefused as error:
             if pair is None:
-                raise Problem(
-                    f"The registry {target.shown} demands a client certificate ({error});"
-                    " hand one in that it accepts, with client_certs."
+                raise DockyardError(
+                    "tls_client_certificate_required",
+                    f"The registry {target.label} demands a client certificate ({error});"
+                    " provide one that it accepts, with client_certs.",
                 ) from error
             refused.append((pair, str(error)))
             continue
@@ -97,15 +99,16 @@ def probe(target: Target, cas: Sequence[x509.Certificate], pairs: Sequence[Pair]
             # Docker offers the first one whose issuer the registry accepts, and has no second try.
             if pair is not None and set(earlier.issuers) & set(pair.issuers):
                 raise _refusal(target, earlier, f"{reason}; Docker would offer it before '{pair.name}'")
-        return found
+        return result
     raise _refusal(target, *refused[0])
 
 
-def _refusal(target: Target, pair: Pair, reason: str) -> Problem:
-    return Problem(
-        f"The registry {target.shown} refuses the client certificate '{pair.name}' ({reason});"
-        " hand in one that is issued by a CA which the registry accepts, is valid by the registry's clock,"
-        " and is not revoked."
+def _refusal(target: Target, pair: Pair, reason: str) -> DockyardError:
+    return DockyardError(
+        "tls_client_certificate_refused",
+        f"The registry {target.label} refuses the client certificate '{pair.name}' ({reason});"
+        " provide one that is issued by a CA which the registry accepts, is valid by the registry's clock,"
+        " and is not revoked.",
     )
 
 
@@ -123,16 +126,17 @@ def _context(cas: Sequence[x509.Certificate], pair: Pair | None) -> ssl.SSLConte
                 # An encrypted key is refused earlier; without the callback OpenSSL would ask on a terminal.
                 context.load_cert_chain(certificate, key, password=lambda: "")
             except ssl.SSLError as error:
-                raise Problem(
+                raise DockyardError(
+                    "tls_pair_unusable",
                     f"OpenSSL on this host can't use the client certificate '{pair.name}' with its key"
-                    f" ({_reason(error)}); issue a new pair, for instance RSA with 2048 bits and SHA-256."
+                    f" ({_reason(error)}); issue a new pair, for instance RSA with 2048 bits and SHA-256.",
                 ) from error
     return context
 
 
 @contextlib.contextmanager
 def _in_memory(content: bytes) -> Iterator[str]:
-    """A path at which OpenSSL can read this, while nothing is written to any disk."""
+    """Yield a path at which OpenSSL can read this, while nothing is written to any disk."""
     descriptor = os.memfd_create("pem", os.MFD_CLOEXEC)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)
@@ -141,10 +145,13 @@ def _in_memory(content: bytes) -> Iterator[str]:
 
 
 class _Deadline:
+    """When a connection has to be over."""
+
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
 
     def left(self) -> float:
+        """Return the seconds that are left."""
         return max(self._end - time.monotonic(), 0.001)
 
 
@@ -156,7 +163,8 @@ def _connect(target: Target, cas: Sequence[x509.Certificate], pair: Pair | None,
             context = _context(cas, pair)
             with context.wrap_socket(raw, server_hostname=target.host) as connection:
                 server = x509.certificate_from_der(
-                    connection.getpeercert(binary_form=True) or b"", f"The certificate of the registry {target.shown}"
+                    connection.getpeercert(binary_form=True) or b"",
+                    f"The certificate of the registry {target.label}",
                 )
                 version = connection.version()
                 status = _request(connection, target, deadline)
@@ -168,7 +176,7 @@ def _connect(target: Target, cas: Sequence[x509.Certificate], pair: Pair | None,
                     "server_subject": server.subject,
                     "server_issuer": server.issuer,
                     "server_names": list(server.names),
-                    "server_not_valid_after": x509.day(server.not_after),
+                    "server_not_valid_after": x509.format_time(server.not_after),
                 }
     except ssl.SSLCertVerificationError as error:
         raise _server_refused(target, error, timeout) from error
@@ -177,9 +185,10 @@ def _connect(target: Target, cas: Sequence[x509.Certificate], pair: Pair | None,
     except ssl.SSLError as error:
         raise _tls_failed(target, error, timeout) from error
     except OSError as error:
-        raise Problem(
-            f"The registry {target.shown} broke the connection off during the TLS handshake ({_reason(error)});"
-            " look into its log, and at what stands between (a firewall, a proxy that does not know this name)."
+        raise DockyardError(
+            "tls_failed",
+            f"The registry {target.label} closed the connection during the TLS handshake ({_reason(error)});"
+            " look into its log, and at what is between (a firewall, a proxy that does not know this name).",
         ) from error
 
 
@@ -187,31 +196,35 @@ def _open(target: Target, deadline: _Deadline, timeout: float) -> socket.socket:
     try:
         return socket.create_connection((target.connect_host, target.connect_port), timeout=deadline.left())
     except socket.gaierror as error:
-        raise Problem(
+        raise DockyardError(
+            "registry_unreachable",
             f"The name {target.connect_host} of the registry {target.registry} does not resolve on this host"
-            f" ({error.strerror}); mend DNS or /etc/hosts, or set probe_address."
+            f" ({error.strerror}); fix DNS or /etc/hosts, or set probe_address.",
         ) from error
     except socket.timeout as error:
         raise _too_slow(target, timeout) from error
     except ConnectionRefusedError as error:
-        raise Problem(
-            f"The registry {target.shown} refuses connections: nothing listens there; start it, or mend the port."
+        raise DockyardError(
+            "registry_unreachable",
+            f"The registry {target.label} refuses connections: nothing listens there; start it, or fix the port.",
         ) from error
     except OSError as error:
-        raise Problem(
-            f"The registry {target.shown} can't be reached ({_reason(error)}); mend the network or the address."
+        raise DockyardError(
+            "registry_unreachable",
+            f"The registry {target.label} can't be reached ({_reason(error)}); fix the network or the address.",
         ) from error
 
 
-def _too_slow(target: Target, timeout: float) -> Problem:
-    return Problem(
-        f"The registry {target.shown} did not answer within {timeout:g} seconds;"
-        " see whether it runs and no firewall drops packets to it, or raise timeout."
+def _too_slow(target: Target, timeout: float) -> DockyardError:
+    return DockyardError(
+        "registry_timeout",
+        f"The registry {target.label} did not answer within {timeout:g} seconds;"
+        " see whether it runs and no firewall drops packets to it, or raise timeout.",
     )
 
 
 def _request(connection: ssl.SSLSocket, target: Target, deadline: _Deadline) -> int:
-    """GET /v2/ and what comes back."""
+    """Send GET /v2/ and return the status of the answer."""
     request = (
         f"GET /v2/ HTTP/1.1\r\nHost: {target.registry}\r\nUser-Agent: dockyard.ops\r\n"
         "Accept: */*\r\nConnection: close\r\n\r\n"
@@ -234,70 +247,79 @@ def _request(connection: ssl.SSLSocket, target: Target, deadline: _Deadline) -> 
         if not answer:
             raise _ClientRefused(f"it closes the connection after the handshake: {_reason(error)}") from error
     if not answer:
-        raise Problem(
-            f"The registry {target.shown} closes the connection without an answer;"
-            " look into its log and that of the proxy in front of it."
+        raise DockyardError(
+            "registry_wrong_service",
+            f"The registry {target.label} closes the connection without an answer;"
+            " look into its log and that of the proxy in front of it.",
         )
     status = answer.split(b" ", 2)[1:2]
     if not answer.startswith(b"HTTP/") or not status or not status[0].isdigit():
-        raise Problem(
-            f"The registry {target.shown} speaks TLS but not HTTP behind it;"
-            " mend the address: another service listens there."
+        raise DockyardError(
+            "registry_wrong_service",
+            f"The registry {target.label} speaks TLS but not HTTP behind it;"
+            " fix the address: another service listens there.",
         )
     code = int(status[0])
     if code == 400 and any(body in answer for body in _CLIENT_BODIES):
         raise _ClientRefused("HTTP 400, no acceptable client certificate")
     if code == 404:
-        raise Problem(
-            f"What answers at {target.shown} is no registry: /v2/ is not found there (HTTP 404); mend the address."
+        raise DockyardError(
+            "registry_wrong_service",
+            f"What answers at {target.label} is no registry: /v2/ is not found there (HTTP 404); fix the address.",
         )
     if code >= 500:
-        raise Problem(
-            f"The certificates are right, but the registry {target.shown} is not in service: it answers HTTP {code};"
-            " look into the log of the registry and of the proxy in front of it."
+        raise DockyardError(
+            "registry_unhealthy",
+            f"The certificates are right, but the registry {target.label} is not in service: it answers HTTP {code};"
+            " look into the log of the registry and of the proxy in front of it.",
         )
     return code
 
 
-def _server_refused(target: Target, error: ssl.SSLCertVerificationError, timeout: float) -> Problem:
-    """The registry's certificate is not acceptable; says why."""
+def _server_refused(target: Target, error: ssl.SSLCertVerificationError, timeout: float) -> DockyardError:
+    """Return the error for a certificate of the registry that is not acceptable."""
     server = _server_certificate(target, timeout)
     code = error.verify_code
     subject = server.subject if server else "unknown subject"
     if code in _WRONG_NAME:
         names = ", ".join(server.names) if server and server.names else "no name at all"
-        return Problem(
-            f"The certificate of the registry {target.shown} is for another name: it carries {names}"
+        return DockyardError(
+            "tls_wrong_name",
+            f"The certificate of the registry {target.label} is for another name: it carries {names}"
             f" and not {target.host};"
-            " use one of its names in image references, or issue it again with this one as subjectAltName."
+            " use one of its names in image references, or issue it again with this one as subjectAltName.",
         )
     if code == _EXPIRED:
-        when = f" at {x509.day(server.not_after)}" if server and server.not_after <= x509.now() else ""
-        return Problem(
-            f"The certificate of the registry {target.shown} ({subject}), or one of its issuers, has expired{when};"
-            " renew it on the registry and restart that."
+        when = f" at {x509.format_time(server.not_after)}" if server and server.not_after <= x509.now() else ""
+        return DockyardError(
+            "tls_certificate_not_valid",
+            f"The certificate of the registry {target.label} ({subject}), or one of its issuers, has expired{when};"
+            " renew it on the registry and restart that.",
         )
     if code == _NOT_YET_VALID:
-        when = f" before {x509.day(server.not_before)}" if server and server.not_before > x509.now() else ""
-        return Problem(
-            f"The certificate of the registry {target.shown} ({subject}), or one of its issuers, is not valid"
-            f" yet{when}; set this host's clock or the registry's."
+        when = f" before {x509.format_time(server.not_before)}" if server and server.not_before > x509.now() else ""
+        return DockyardError(
+            "tls_certificate_not_valid",
+            f"The certificate of the registry {target.label} ({subject}), or one of its issuers, is not valid"
+            f" yet{when}; set this host's clock or the registry's.",
         )
     if code in _UNKNOWN_CA:
         issuer = f" ({server.issuer})" if server else ""
-        return Problem(
-            f"The certificate of the registry {target.shown} is issued by a CA{issuer} that neither ca.crt nor this"
-            " system trusts; hand in that CA's certificate with ca_content or ca_path"
-            " (or have the registry send its intermediate CA too)."
+        return DockyardError(
+            "tls_unknown_ca",
+            f"The certificate of the registry {target.label} is issued by a CA{issuer} that neither ca.crt nor this"
+            " system trusts; provide that CA's certificate with ca_content or ca_path"
+            " (or have the registry send its intermediate CA too).",
         )
-    return Problem(
-        f"The certificate of the registry {target.shown} ({subject}) can't be verified: {error.verify_message};"
-        " issue it again."
+    return DockyardError(
+        "tls_certificate_not_valid",
+        f"The certificate of the registry {target.label} ({subject}) can't be verified: {error.verify_message};"
+        " issue it again.",
     )
 
 
 def _server_certificate(target: Target, timeout: float) -> x509.Certificate | None:
-    """What the registry shows to anybody, for messages."""
+    """Return the certificate that the registry shows to every client, for messages."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -305,7 +327,7 @@ def _server_certificate(target: Target, timeout: float) -> x509.Certificate | No
         raw = socket.create_connection((target.connect_host, target.connect_port), timeout=timeout)
         with raw, context.wrap_socket(raw, server_hostname=target.host) as connection:
             return x509.certificate_from_der(connection.getpeercert(binary_form=True) or b"", "it")
-    except (OSError, Problem):
+    except (OSError, DockyardError):
         return None  # then the message does without
 
 
@@ -315,13 +337,15 @@ def _tls_failed(target: Target, error: ssl.SSLError, timeout: float) -> Exceptio
     if "ALERT" in name and any(alert in name for alert in _CLIENT_ALERTS):
         return _ClientRefused(reason)
     if _speaks_http(target, timeout):
-        return Problem(
-            f"The registry {target.shown} speaks plain HTTP and no TLS;"
-            " give it a certificate (http.tls in its configuration), or mend the port."
+        return DockyardError(
+            "tls_plain_http",
+            f"The registry {target.label} speaks plain HTTP and no TLS;"
+            " give it a certificate (http.tls in its configuration), or fix the port.",
         )
-    return Problem(
-        f"The TLS handshake with the registry {target.shown} failed ({reason});"
-        " see whether it speaks TLS 1.2 or newer on this port, and look into its log."
+    return DockyardError(
+        "tls_failed",
+        f"The TLS handshake with the registry {target.label} failed ({reason});"
+        " see whether it speaks TLS 1.2 or newer on this port, and look into its log.",
     )
 
 

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""Certificates and private keys as Docker reads them: parsed, and refused where Docker or a registry would.
+"""Parse certificates and private keys as Docker reads them, and refuse what Docker or a registry would refuse.
 
 PEM is split here the way Go does it (a BEGIN line starts its line, text around the blocks is
-skipped), so that what passes here is what the engine finds. Works with cryptography 38 and up.
+skipped), so that what passes here is what the engine reads. Works with cryptography 38 and up.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import re
 import traceback
 from dataclasses import dataclass, field
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
 CRYPTOGRAPHY_IMPORT_ERROR: str | None
 try:
@@ -57,57 +57,66 @@ class Certificate:
     der: bytes = field(repr=False)
 
     def days_left(self, now: datetime.datetime) -> int:
+        """Return the whole days until it expires."""
         return (self.not_after - now).days
 
 
 @dataclass(frozen=True)
 class PrivateKey:
+    """What this collection asks of a private key: its kind, and the public key that belongs to it."""
+
     kind: str
     public_key: bytes
 
 
 def now() -> datetime.datetime:
+    """Return the time, in UTC."""
     return datetime.datetime.now(datetime.timezone.utc)
 
 
-def day(moment: datetime.datetime) -> str:
+def format_time(moment: datetime.datetime) -> str:
+    """Return a time as it is shown to users."""
     return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _blocks(data: bytes, what: str, noun: str) -> list[tuple[str, bytes]]:
-    """The PEM blocks of a file, as type and text."""
+    """Return the PEM blocks of a file, as type and content."""
     if not data.strip():
-        raise Problem(f"{what} is empty; hand in a {noun} in PEM form.")
+        raise DockyardError("certificate_not_pem", f"{what} is empty; provide a {noun} in PEM form.")
     blocks = [(match.group(1).decode(), match.group(0) + b"\n") for match in _BLOCK.finditer(data)]
     if len(blocks) != len(_BEGIN.findall(data)) or (not blocks and b"-----BEGIN" in data):
-        raise Problem(
+        raise DockyardError(
+            "certificate_not_pem",
             f"{what} is damaged PEM: each BEGIN line has to start its line and needs its END line;"
-            f" copy the {noun} again, whole."
+            f" copy the {noun} again, whole.",
         )
     if not blocks:
-        raise Problem(
-            f"{what} is not PEM: it has no -----BEGIN line; hand in the {noun} in PEM form"
-            " (openssl turns DER and PKCS#12 into it)."
+        raise DockyardError(
+            "certificate_not_pem",
+            f"{what} is not PEM: it has no -----BEGIN line; provide the {noun} in PEM form"
+            " (openssl turns DER and PKCS#12 into it).",
         )
     return blocks
 
 
 def load_certificates(data: bytes, what: str) -> list[Certificate]:
-    """All certificates of a PEM file, in its order; raises Problem where there is anything else in it.
+    """Return all certificates of a PEM file, in its order. Refuse one with anything else in it.
 
     what: how the user knows this data, for messages: an option's name or a path.
     """
     certificates = []
     for kind, block in _blocks(data, what, "certificate"):
         if kind.endswith("PRIVATE KEY"):
-            raise Problem(
+            raise DockyardError(
+                "certificate_with_private_key",
                 f"{what} holds a private key, which everybody on the host could read there;"
-                " hand in the certificate alone, and the key as private_key_content or private_key_path."
+                " provide the certificate alone, and the key as private_key_content or private_key_path.",
             )
         if kind != "CERTIFICATE":
-            raise Problem(
+            raise DockyardError(
+                "certificate_unsupported_block",
                 f"{what} holds a PEM block of type '{kind}', which Docker does not read;"
-                " convert it to a plain CERTIFICATE (openssl x509) or leave it out."
+                " convert it to a plain CERTIFICATE (openssl x509) or leave it out.",
             )
         certificates.append(_certificate(block, what))
     return certificates
@@ -117,17 +126,20 @@ def _certificate(block: bytes, what: str) -> Certificate:
     try:
         return _describe(x509.load_pem_x509_certificate(block))
     except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
-        raise Problem(
-            f"{what} has a certificate that can't be read ({_short(error)}); copy it again, whole, or issue a new one."
+        raise DockyardError(
+            "certificate_unreadable",
+            f"{what} has a certificate that can't be read ({_short(error)}); copy it again, whole, or issue a new one.",
         ) from error
 
 
 def certificate_from_der(data: bytes, what: str) -> Certificate:
-    """A certificate as a TLS server sends it."""
+    """Parse a certificate as a TLS server sends it."""
     try:
         return _describe(x509.load_der_x509_certificate(data))
     except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType) as error:
-        raise Problem(f"{what} can't be read ({_short(error)}); issue a new one.") from error
+        raise DockyardError(
+            "certificate_unreadable", f"{what} can't be read ({_short(error)}); issue a new one."
+        ) from error
 
 
 def _short(error: Exception) -> str:
@@ -161,7 +173,7 @@ def _describe(certificate: x509.Certificate) -> Certificate:
 
 
 def _moment(certificate: x509.Certificate, attribute: str) -> datetime.datetime:
-    """not_valid_before or not_valid_after; cryptography 42 brought the ones that know their time zone."""
+    """Return not_valid_before or not_valid_after; cryptography 42 brought the ones that know their time zone."""
     moment: datetime.datetime | None = getattr(certificate, f"{attribute}_utc", None)
     if moment is None:
         naive: datetime.datetime = getattr(certificate, attribute)
@@ -202,102 +214,119 @@ def _encoded(key: object) -> bytes:
 
 
 def load_private_key(data: bytes, what: str) -> PrivateKey:
-    """The first private key of a PEM file, which is the one that Docker takes."""
+    """Return the first private key of a PEM file, which is the one that Docker takes."""
     blocks = _blocks(data, what, "private key")
     keys = [(kind, block) for kind, block in blocks if kind.endswith("PRIVATE KEY")]
     if not keys:
-        raise Problem(
+        raise DockyardError(
+            "certificate_key_unsupported",
             f"{what} holds no private key but a '{blocks[0][0]}';"
-            " hand in the key that the certificate was issued for (are the two swapped?)."
+            " provide the key that the certificate was issued for (are the two swapped?).",
         )
     kind, block = keys[0]
     if kind == "OPENSSH PRIVATE KEY":
-        raise Problem(f"{what} is a key in OpenSSH's own format; convert it with ssh-keygen -p -m PEM -f on a copy.")
+        raise DockyardError(
+            "certificate_key_unsupported",
+            f"{what} is a key in OpenSSH's own format; convert it with ssh-keygen -p -m PEM -f on a copy.",
+        )
     if kind == "ENCRYPTED PRIVATE KEY" or b"Proc-Type: 4,ENCRYPTED" in block:
-        raise Problem(
+        raise DockyardError(
+            "certificate_key_encrypted",
             f"{what} is encrypted and Docker can't ask for its passphrase;"
-            " hand in the key decrypted (openssl pkey -in encrypted.key -out client.key)."
+            " provide the key decrypted (openssl pkey -in encrypted.key -out client.key).",
         )
     try:
         key = serialization.load_pem_private_key(block, None).public_key()
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise Problem(
-            f"{what} has a private key that can't be read; copy it again, whole, or make a new one."
+        raise DockyardError(
+            "certificate_unreadable",
+            f"{what} has a private key that can't be read; copy it again, whole, or make a new one.",
         ) from error
-    found = _kind(key)
-    if found not in KEY_KINDS:
-        raise Problem(
-            f"{what} is a key of the wrong type, {found}, which Docker does not know;"
-            " use RSA, ECDSA (P-256, P-384, P-521) or Ed25519, with a certificate for it."
+    key_kind = _kind(key)
+    if key_kind not in KEY_KINDS:
+        raise DockyardError(
+            "certificate_key_unsupported",
+            f"{what} is a key of the wrong type, {key_kind}, which Docker does not know;"
+            " use RSA, ECDSA (P-256, P-384, P-521) or Ed25519, with a certificate for it.",
         )
-    return PrivateKey(kind=found, public_key=_encoded(key))
+    return PrivateKey(kind=key_kind, public_key=_encoded(key))
 
 
 def check_validity(certificate: Certificate, what: str, at: datetime.datetime, min_days_left: int = 0) -> None:
-    """Refuses what is expired, not yet valid, or expires in less than so many days."""
+    """Refuse what is expired, not yet valid, or expires in less than so many days."""
     if certificate.not_before > at:
-        raise Problem(
-            f"{what} ({certificate.subject}) is not yet valid: it starts at {day(certificate.not_before)};"
-            " set this host's clock, or wait, or issue a new one."
+        raise DockyardError(
+            "certificate_not_yet_valid",
+            f"{what} ({certificate.subject}) is not yet valid: it starts at {format_time(certificate.not_before)};"
+            " set this host's clock, or wait, or issue a new one.",
         )
     if certificate.not_after <= at:
-        raise Problem(
-            f"{what} ({certificate.subject}) has expired at {day(certificate.not_after)};"
-            " issue a new one and hand that in."
+        raise DockyardError(
+            "certificate_expired",
+            f"{what} ({certificate.subject}) has expired at {format_time(certificate.not_after)};"
+            " issue a new one and provide that.",
         )
     if certificate.not_after < at + datetime.timedelta(days=min_days_left):
-        raise Problem(
-            f"{what} ({certificate.subject}) expires at {day(certificate.not_after)}, in"
+        raise DockyardError(
+            "certificate_expires_soon",
+            f"{what} ({certificate.subject}) expires at {format_time(certificate.not_after)}, in"
             f" {certificate.days_left(at)} days and so"
-            f" sooner than min_days_left={min_days_left} allows; issue a new one, or lower min_days_left."
+            f" sooner than min_days_left={min_days_left} allows; issue a new one, or lower min_days_left.",
         )
 
 
 def check_ca(certificate: Certificate, what: str) -> None:
-    """Refuses as a CA what Docker would not accept as the issuer of a registry's certificate."""
+    """Refuse as a CA what Docker would not accept as the issuer of a registry's certificate."""
     if not certificate.is_ca:
-        raise Problem(
+        raise DockyardError(
+            "certificate_no_ca",
             f"{what} ({certificate.subject}) is no CA: its basicConstraints lack CA:TRUE;"
-            " hand in the certificate of the CA that issued the registry's"
-            " (a client certificate belongs in client_certs)."
+            " provide the certificate of the CA that issued the registry's"
+            " (a client certificate belongs in client_certs).",
         )
     if not certificate.may_sign:
-        raise Problem(
+        raise DockyardError(
+            "certificate_ca_cannot_sign",
             f"{what} ({certificate.subject}) is a CA that may not sign certificates: its keyUsage lacks keyCertSign;"
-            " issue the CA's certificate again with it."
+            " issue the CA's certificate again with it.",
         )
 
 
 def check_client(certificate: Certificate, what: str) -> None:
-    """Refuses as a client's certificate what no registry accepts from one."""
+    """Refuse as a client's certificate what no registry accepts from one."""
     if certificate.key_kind not in KEY_KINDS:
-        raise Problem(
+        raise DockyardError(
+            "certificate_key_unsupported",
             f"{what} ({certificate.subject}) is for a key of the wrong type, {certificate.key_kind},"
-            " which Docker does not know; use RSA, ECDSA (P-256, P-384, P-521) or Ed25519."
+            " which Docker does not know; use RSA, ECDSA (P-256, P-384, P-521) or Ed25519.",
         )
     if not certificate.for_clients:
-        raise Problem(
+        raise DockyardError(
+            "certificate_not_for_clients",
             f"{what} ({certificate.subject}) is not for clients: its extendedKeyUsage lacks clientAuth;"
-            " issue one with it."
+            " issue one with it.",
         )
 
 
 def check_pair(chain: list[Certificate], key: PrivateKey, what_certificate: str, what_key: str) -> None:
-    """Refuses a key that does not belong to the first certificate of the chain."""
+    """Refuse a key that does not belong to the first certificate of the chain."""
     leaf = chain[0]
     if leaf.public_key == key.public_key:
         return
     if any(certificate.public_key == key.public_key for certificate in chain[1:]):
-        raise Problem(
+        raise DockyardError(
+            "certificate_wrong_order",
             f"{what_certificate} has its certificates in the wrong order: the key's own is not the first one;"
-            " put the client's certificate first and its issuers after it."
+            " put the client's certificate first and its issuers after it.",
         )
     if leaf.key_kind != key.kind:
-        raise Problem(
+        raise DockyardError(
+            "certificate_key_mismatch",
             f"{what_key} does not match {what_certificate}: the key is {key.kind}, the certificate"
-            f" ({leaf.subject}) is for {leaf.key_kind}; hand in the key that this certificate was issued for."
+            f" ({leaf.subject}) is for {leaf.key_kind}; provide the key that this certificate was issued for.",
         )
-    raise Problem(
+    raise DockyardError(
+        "certificate_key_mismatch",
         f"{what_key} does not match {what_certificate} ({leaf.subject});"
-        " hand in the key that this certificate was issued for."
+        " provide the key that this certificate was issued for.",
     )

@@ -2,23 +2,31 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""A registry's API v2, as far as it is only read: version check, catalog, tags, manifests."""
+"""Read a registry over its API v2: version check, catalog, tags, manifests."""
 
 from __future__ import annotations
 
+import datetime
+import email.utils
 import hashlib
+import math
 import re
 import time
 import urllib.parse
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._http import auth, tls
 from ansible_collections.dockyard.ops.plugins.module_utils._http import client as http_client
 from ansible_collections.dockyard.ops.plugins.module_utils._http.auth import Login
 from ansible_collections.dockyard.ops.plugins.module_utils._http.client import Answer, Unavailable
-from ansible_collections.dockyard.ops.plugins.module_utils._http.connection import Origin, clean, shown
+from ansible_collections.dockyard.ops.plugins.module_utils._http.connection import (
+    Deadline,
+    Origin,
+    printable_url,
+    single_line,
+)
 
 MANIFEST_TYPES = (
     "application/vnd.docker.distribution.manifest.v2+json",
@@ -32,7 +40,7 @@ _PAUSE = 0.3
 
 
 class Registry:
-    """A connection to one registry. Credentials are sent once it asks for them, and to nobody else."""
+    """A connection to one registry. Credentials are sent once it asks for them, and to no other server."""
 
     def __init__(self, client: http_client.Client, login: Login | None) -> None:
         self._client = client
@@ -40,69 +48,86 @@ class Registry:
         # What to send: the login once it was asked for, or the token for what was asked last.
         self._authorization: str | None = None
         self.requires_auth = False
+        # Seconds for which a registry that is asked too often may still be waited for.
+        self._patience = 0.0
 
     @property
     def name(self) -> str:
+        """Return how a message calls it, at the beginning of a sentence."""
         return self._client.name(self._client.home)
 
     def ping(self) -> str:
-        """The version that the registry names, '' for none; raises where it is no healthy registry."""
+        """Return the version that the registry names, '' for none. Raise DockyardError if it is no healthy registry."""
         answer = self._get("/v2/", _JSON)
         version = answer.header("Docker-Distribution-Api-Version")
         if answer.status in (404, 405, 410) or (answer.status == 200 and not version and not _is_object(answer)):
-            raise Problem(
+            raise DockyardError(
+                "registry_wrong_service",
                 f"{self.name} is no registry: GET /v2/ gets HTTP {answer.status} and"
-                f" '{clean(answer.text, 60)}'; check host and port, and the proxy in front of it if there is one."
+                f" '{single_line(answer.text, 60)}'; check host and port, and the proxy in front of it if there is"
+                " one.",
             )
         self._expect(answer, "/v2/")
         return version
 
     def wait(self, seconds: float) -> str:
-        """The same as ping, but an unavailable registry has some time to come up."""
+        """Do the same as ping, but give an unavailable registry so many seconds to come up.
+
+        What is left of them is for later answers by which a registry asks for a pause.
+        """
         end = time.monotonic() + seconds
         while True:
             try:
-                return self.ping()
-            except Unavailable as problem:
-                if time.monotonic() + _PAUSE >= end:
-                    if seconds <= 0:
-                        raise
-                    raise Unavailable(f"After {seconds:g} seconds of waiting: {problem}") from problem
-                time.sleep(_PAUSE)
+                version = self.ping()
+                self._patience = max(end - time.monotonic(), 0)
+                return version
+            except Unavailable as error:
+                pause = _PAUSE if error.retry_after is None else max(_PAUSE, error.retry_after)
+                if time.monotonic() + pause >= end:
+                    if seconds > 0:
+                        error.args = (f"After {seconds:g} seconds of waiting: {error}",)
+                    raise
+                time.sleep(pause)
+
+    def limit(self, seconds: float) -> None:
+        """Let all requests from now on together take so many seconds."""
+        self._client.deadline = Deadline(seconds)
 
     def catalog(self, page_size: int) -> Iterator[str]:
-        """Names of all repositories, page by page."""
+        """Yield the names of all repositories, page by page."""
         for answer in self._pages("/v2/_catalog", page_size):
             if answer.status in (401, 403, 404, 405):
-                raise Problem(
+                raise DockyardError(
+                    "registry_access_denied",
                     f"{self.name} does not list its repositories to {self._who}"
                     f" (HTTP {answer.status}{_reason(answer)});"
-                    " name them in repositories, or let this user read the catalog."
+                    " name them in repositories, or let this user read the catalog.",
                 )
             self._expect(answer, "/v2/_catalog")
             yield from self._names(answer, "repositories")
 
     def tags(self, repository: str, page_size: int) -> list[str] | None:
-        """Names of a repository's tags; None where there is no such repository."""
+        """Return the names of a repository's tags; None if there is no such repository."""
         path = f"/v2/{_quote(repository)}/tags/list"
-        found: list[str] = []
+        tags: list[str] = []
         for answer in self._pages(path, page_size):
             if answer.status == 404:
                 return None
             if answer.status in (401, 403):
-                raise Problem(
+                raise DockyardError(
+                    "registry_access_denied",
                     f"{self.name} does not show repository '{repository}' to {self._who}"
                     f" (HTTP {answer.status}{_reason(answer)});"
-                    " check the name and the rights of this user."
+                    " check the name and the rights of this user.",
                 )
             self._expect(answer, path)
-            found += self._names(answer, "tags")
-        return found
+            tags += self._names(answer, "tags")
+        return tags
 
     def manifest(self, repository: str, reference: str) -> tuple[str, str, dict[str, Any]] | None:
-        """Digest, media type and content of a manifest; None where there is none."""
+        """Return digest, media type and content of a manifest; None if there is none."""
         path = f"/v2/{_quote(repository)}/manifests/{urllib.parse.quote(reference, safe=':')}"
-        answer = self._get(path, {"Accept": ", ".join(MANIFEST_TYPES)})
+        answer = self._get_patiently(path, {"Accept": ", ".join(MANIFEST_TYPES)})
         if answer.status == 404:
             return None
         self._expect(answer, path)
@@ -115,13 +140,13 @@ class Registry:
 
     @property
     def _who(self) -> str:
-        return f"user '{self._login.name}'" if self._login and self.requires_auth else "somebody without a login"
+        return f"user '{self._login.name}'" if self._login and self.requires_auth else "a user without a login"
 
     def _pages(self, path: str, page_size: int) -> Iterator[Answer]:
         url = f"{path}?n={page_size}"
         seen = {url}
         while True:
-            answer = self._get(url, _JSON)
+            answer = self._get_patiently(url, _JSON)
             yield answer
             link = _NEXT.search(answer.header("Link"))
             if link is None:
@@ -130,11 +155,14 @@ class Registry:
             following = urllib.parse.urlsplit(urllib.parse.urljoin(answer.url, link[1]))
             url = urllib.parse.urlunsplit(("", "", following.path, following.query, ""))
             if url in seen:
-                raise Problem(f"{self.name} repeats the page {path} for ever; look at its version and its log.")
+                raise DockyardError(
+                    "registry_pages_endless",
+                    f"{self.name} repeats the page {path} for ever; look at its version and its log.",
+                )
             seen.add(url)
 
     def _names(self, answer: Answer, key: str) -> list[str]:
-        """A list of names, which is null where it is empty."""
+        """Return a list of names, which some registries send as null if it is empty."""
         document = http_client.decode(self._client, answer)
         names = document.get(key, 0) if isinstance(document, dict) else 0
         if names is None:
@@ -143,11 +171,25 @@ class Registry:
             raise self._odd(answer, f"a list of {key}")
         return names
 
-    def _odd(self, answer: Answer, wanted: str) -> Problem:
-        return Problem(
-            f"{self.name} answers GET {shown(answer.url)} with JSON that is not {wanted}"
-            f" ('{clean(answer.text, 60)}'); check host and port, and the proxy in front of it."
+    def _odd(self, answer: Answer, expected: str) -> DockyardError:
+        return DockyardError(
+            "registry_wrong_service",
+            f"{self.name} answers GET {printable_url(answer.url)} with JSON that is not {expected}"
+            f" ('{single_line(answer.text, 60)}'); check host and port, and the proxy in front of it.",
         )
+
+    def _get_patiently(self, path: str, headers: dict[str, str]) -> Answer:
+        """Send a request again after the pause that the registry asks for, if there is time for it."""
+        while True:
+            answer = self._get(path, headers)
+            if answer.status != 429:
+                return answer
+            pause = max(retry_after(answer) or 0, _PAUSE)
+            deadline = self._client.deadline
+            if pause > self._patience or (deadline is not None and pause >= deadline.end - time.monotonic()):
+                return answer
+            time.sleep(pause)
+            self._patience -= pause
 
     def _get(self, path: str, headers: dict[str, str]) -> Answer:
         url = f"{self._client.home}{path}"
@@ -156,9 +198,11 @@ class Registry:
             return answer
         home = self._client.home
         if Origin.of(answer.url) != home:
-            raise Problem(
-                f"{self.name} sends GET {path} on to {shown(answer.url)}, which asks for a login that is not sent"
-                " to another server; give that server as registry."
+            raise DockyardError(
+                "registry_login_not_sent",
+                f"{self.name} sends GET {path} on to {printable_url(answer.url)}, which asks for a login that is not"
+                " sent"
+                " to another server; give that server as registry.",
             )
         self.requires_auth = True
         if not self._meet(answer):
@@ -166,22 +210,23 @@ class Registry:
         return self._client.get(url, headers, self._authorization)
 
     def _meet(self, answer: Answer) -> bool:
-        """Does what a 401 asks for; False where nothing is left to be done."""
-        asked = auth.challenges(answer.header("WWW-Authenticate"))
-        if "bearer" in asked:
+        """Do what a 401 asks for. Return False if nothing is left to be done."""
+        challenges = auth.challenges(answer.header("WWW-Authenticate"))
+        if "bearer" in challenges:
             # Tokens are for one repository, and for some minutes.
-            self._authorization = f"Bearer {auth.fetch_token(self._client, asked['bearer'], self._login)}"
+            self._authorization = f"Bearer {auth.fetch_token(self._client, challenges['bearer'], self._login)}"
             return True
-        if "basic" in asked:
+        if "basic" in challenges:
             before, self._authorization = self._authorization, self._login.basic if self._login else None
             return self._authorization != before
-        raise Problem(
+        raise DockyardError(
+            "registry_login_unknown",
             f"{self.name} asks for a kind of login that is not known here"
-            f" ('{clean(answer.header('WWW-Authenticate'), 60)}'); basic and bearer are."
+            f" ('{single_line(answer.header('WWW-Authenticate'), 60)}'); basic and bearer are.",
         )
 
     def _expect(self, answer: Answer, path: str) -> None:
-        """Raises for every answer but 200."""
+        """Raise the error for every answer but 200."""
         status = answer.status
         if status == 200:
             return
@@ -190,26 +235,60 @@ class Registry:
         if status == 400 and b"SSL certificate" in answer.body:
             raise tls.refuse_client(f"{self.name} refuses the client certificate", self._client.files)
         if status == 401 and self._login is None:
-            raise Problem(f"{self.name} asks for a login; give username and password.")
+            raise DockyardError("registry_login_required", f"{self.name} asks for a login; give username and password.")
         if status == 401:
-            raise Problem(
+            raise DockyardError(
+                "registry_login_refused",
                 f"{self.name} refuses the login of user '{self._login.name if self._login else ''}';"
-                " check name and password."
+                " check name and password.",
             )
         what = f"GET {path.partition('?')[0]} gets HTTP {status}{_reason(answer)}"
         if status == 429:
-            after = answer.header("Retry-After")
-            when = f"wait {clean(after, 40)} seconds" if after.isdigit() else "wait"
-            raise Problem(
-                f"{self.name} has been asked too often: {what}; {when} or log in as somebody with more rights."
+            seconds = retry_after(answer)
+            error = Unavailable(
+                "registry_rate_limited",
+                f"{self.name} has been asked too often: {what}; {_advise(seconds)}, or log in as a user with more"
+                " rights.",
             )
+            error.retry_after = seconds
+            raise error
         if status >= 500:
-            raise Unavailable(f"{self.name} is not healthy: {what}; look at its log.")
+            raise Unavailable("registry_unhealthy", f"{self.name} is not healthy: {what}; look at its log.")
         if "PAGINATION_NUMBER_INVALID" in answer.text:
-            raise Problem(f"{self.name} does not give pages of this length ({what}); lower page_size.")
+            raise DockyardError(
+                "registry_page_size_refused",
+                f"{self.name} does not give pages of this length ({what}); lower page_size.",
+            )
         if status == 403:
-            raise Problem(f"{self.name} does not allow this to {self._who}: {what}; check the rights of this user.")
-        raise Problem(f"{self.name} does not answer as a registry does: {what}; check host and port, and its log.")
+            raise DockyardError(
+                "registry_access_denied",
+                f"{self.name} does not allow this to {self._who}: {what}; check the rights of this user.",
+            )
+        raise DockyardError(
+            "registry_wrong_service",
+            f"{self.name} does not answer as a registry does: {what}; check host and port, and its log.",
+        )
+
+
+def retry_after(answer: Answer) -> float | None:
+    """Return the seconds after which a server wants to be asked again; None if it does not say so."""
+    value = answer.header("Retry-After").strip()
+    if re.fullmatch(r"[0-9]{1,9}", value):
+        return float(value)
+    try:
+        moment = email.utils.parsedate_to_datetime(value)
+    except (TypeError, ValueError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=datetime.timezone.utc)
+    return max((moment - datetime.datetime.now(datetime.timezone.utc)).total_seconds(), 0)
+
+
+def _advise(seconds: float | None) -> str:
+    if seconds is None:
+        return "wait"
+    whole = max(math.ceil(seconds), 1)
+    return f"wait {whole} second{'' if whole == 1 else 's'}"
 
 
 def _is_object(answer: Answer) -> bool:
@@ -217,13 +296,13 @@ def _is_object(answer: Answer) -> bool:
 
 
 def _reason(answer: Answer) -> str:
-    """The first error that a registry's answer names, for a message."""
+    """Return the first error that a registry's answer names, for a message."""
     try:
         first = http_client.loads(answer)["errors"][0]
         text = f"{first.get('code', '')} {first.get('message', '')}".strip()
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
         return ""
-    return f", '{clean(text, 120)}'" if text else ""
+    return f", '{single_line(text, 120)}'" if text else ""
 
 
 def _quote(repository: str) -> str:

@@ -2,18 +2,18 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""What a registry holds: repositories, tags, digests, and what they occupy."""
+"""Gather what a registry holds: repositories, tags, digests, and what they occupy."""
 
 from __future__ import annotations
 
 import fnmatch
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
 from .api import Registry
 
@@ -23,15 +23,24 @@ _NAME = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|
 _ELSEWHERE = ("foreign", "nondistributable")
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """What is asked for. Each level includes those before it: health, catalog, tags, manifests."""
+# Each includes those before it.
+Level = Literal["health", "catalog", "tags", "manifests"]
+LEVELS: tuple[Level, ...] = ("health", "catalog", "tags", "manifests")
 
-    level: int
+
+@dataclass(frozen=True)
+class Query:
+    """What to read."""
+
+    level: Level
     repositories: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     page_size: int = 100
     max_repositories: int | None = None
+
+    def includes(self, level: Level) -> bool:
+        """Return whether this level is read."""
+        return LEVELS.index(level) <= LEVELS.index(self.level)
 
 
 @dataclass
@@ -48,40 +57,42 @@ class _Image:
 
     @property
     def size(self) -> int | None:
+        """Return the size of all its blobs; None if it names none."""
         return sum(self.blobs.values()) if self.sized else None
 
 
-def check(wanted: Wanted) -> None:
-    """Raises Problem for names that no registry could have."""
-    for name in wanted.repositories:
+def check_names(query: Query) -> None:
+    """Refuse names that no registry could have."""
+    for name in query.repositories:
         if not _WILDCARDS.search(name) and not _NAME.fullmatch(name):
-            raise Problem(
+            raise DockyardError(
+                "registry_repository_name_invalid",
                 f"repositories has '{name}', which is no name of a repository; write it like team/app:"
-                " lower case, without the registry's address and without a tag."
+                " lower case, without the registry's address and without a tag.",
             )
 
 
-def gather(registry: Registry, wanted: Wanted) -> dict[str, Any]:
-    """Everything below the registry's health, as the module returns it."""
-    if wanted.level < 1:
+def gather(registry: Registry, query: Query) -> dict[str, Any]:
+    """Return everything below the registry's health, as the module returns it."""
+    if not query.includes("catalog"):
         return {}
-    names, truncated = _choose(registry, wanted)
+    names, truncated = _choose(registry, query)
     repositories: list[dict[str, Any]] = []
     missing: list[str] = []
     blobs: dict[str, int] = {}
     for name in names:
         entry: dict[str, Any] = {"name": name}
-        named = name in wanted.repositories
-        if wanted.level >= 2 or named:
-            tags = registry.tags(name, wanted.page_size)
+        named = name in query.repositories
+        if query.includes("tags") or named:
+            tags = registry.tags(name, query.page_size)
             if tags is None and named:
                 missing.append(name)
                 continue
             # A repository that the catalog still names though it is gone has no tags either.
-            chosen = sorted(tag for tag in tags or [] if not wanted.tags or _matches(tag, wanted.tags))
-            if wanted.level == 2:
+            chosen = sorted(tag for tag in tags or [] if not query.tags or _matches(tag, query.tags))
+            if query.level == "tags":
                 entry["tags"] = [{"name": tag} for tag in chosen]
-            elif wanted.level >= 3:
+            elif query.level == "manifests":
                 entry.update(_read_tags(registry, name, chosen, blobs))
         repositories.append(entry)
     result: dict[str, Any] = {
@@ -90,39 +101,49 @@ def gather(registry: Registry, wanted: Wanted) -> dict[str, Any]:
         "truncated": truncated,
         "totals": {"repositories": len(repositories)},
     }
-    if wanted.level >= 2:
+    if query.includes("tags"):
         result["totals"]["tags"] = sum(len(repository["tags"]) for repository in repositories)
-    if wanted.level >= 3:
+    if query.includes("manifests"):
         result["totals"]["size_bytes"] = sum(blobs.values())
     return result
 
 
-def _choose(registry: Registry, wanted: Wanted) -> tuple[list[str], bool]:
-    """Names of the repositories to read, and whether there would have been more."""
-    found: Iterator[str]
-    if wanted.repositories and not any(_WILDCARDS.search(name) for name in wanted.repositories):
+def _choose(registry: Registry, query: Query) -> tuple[list[str], bool]:
+    """Return the names of the repositories to read, and whether there would have been more."""
+    names: Iterator[str]
+    if query.repositories and not any(_WILDCARDS.search(name) for name in query.repositories):
         # No catalog for these: many registries don't show theirs.
-        found = iter(dict.fromkeys(wanted.repositories))
+        names = iter(dict.fromkeys(query.repositories))
     else:
-        named = dict.fromkeys(name for name in wanted.repositories if not _WILDCARDS.search(name))
+        named = dict.fromkeys(name for name in query.repositories if not _WILDCARDS.search(name))
         listed = (
             name
-            for name in registry.catalog(wanted.page_size)
-            if not wanted.repositories or _matches(name, wanted.repositories)
+            for name in registry.catalog(query.page_size)
+            if not query.repositories or _matches(name, query.repositories)
         )
-        found = iter(dict.fromkeys(itertools.chain(named, listed)))
-    if wanted.max_repositories is None:
-        return sorted(found), False
-    first = list(itertools.islice(found, wanted.max_repositories + 1))
-    return sorted(first[: wanted.max_repositories]), len(first) > wanted.max_repositories
+        names = _unique(itertools.chain(named, listed))
+    if query.max_repositories is None:
+        return sorted(names), False
+    first = list(itertools.islice(names, query.max_repositories + 1))
+    return sorted(first[: query.max_repositories]), len(first) > query.max_repositories
+
+
+def _unique(names: Iterable[str]) -> Iterator[str]:
+    """Yield each name once, as soon as it is read."""
+    seen: set[str] = set()
+    for name in names:
+        if name not in seen:
+            seen.add(name)
+            yield name
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:
+    """Return whether a name matches any of the patterns."""
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
 
 def _read_tags(registry: Registry, repository: str, tags: list[str], everything: dict[str, int]) -> dict[str, Any]:
-    """Tags with digests and sizes; adds the repository's blobs to everything."""
+    """Return tags with digests and sizes. Add the repository's blobs to everything."""
     images: dict[str, _Image | None] = {}
     blobs: dict[str, int] = {}
     entries = []
@@ -154,7 +175,7 @@ def _describe(tag: str, image: _Image | None) -> dict[str, Any]:
 def _read(
     registry: Registry, repository: str, reference: str, images: dict[str, _Image | None], nested: bool = False
 ) -> _Image | None:
-    """A manifest and those that it names; images holds what is known by digest already."""
+    """Read a manifest and those that it names; images holds what is known by digest already."""
     if reference in images:
         return images[reference]
     answer = registry.manifest(repository, reference)
@@ -167,7 +188,7 @@ def _read(
     image = _Image(digest, media_type)
     images[digest] = image
     manifests = content.get("manifests")
-    # An index within an index is allowed, but nobody could draw it deeper than that.
+    # An index within an index is allowed, but no engine pulls from deeper than that.
     if isinstance(manifests, list) and not nested:
         _read_parts(registry, repository, image, manifests, images)
         return image
@@ -190,7 +211,7 @@ def _read_parts(
 
 
 def _platform(platform: Any) -> str:
-    """Such as linux/arm/v7; '' where the index does not say."""
+    """Return a platform such as linux/arm/v7; '' if the index does not say."""
     if not isinstance(platform, dict):
         return ""
     parts = [platform.get("os"), platform.get("architecture"), platform.get("variant")]
@@ -202,12 +223,12 @@ def _listed(value: Any) -> list[Any]:
 
 
 def _blobs(descriptors: list[Any]) -> dict[str, int]:
-    """Sizes by digest; a layer that occurs twice is there once."""
-    found = {}
+    """Return sizes by digest; a layer that occurs twice is there once."""
+    sizes = {}
     for descriptor in descriptors:
         if not isinstance(descriptor, dict) or any(word in str(descriptor.get("mediaType")) for word in _ELSEWHERE):
             continue
         digest, size = descriptor.get("digest"), descriptor.get("size")
         if isinstance(digest, str) and isinstance(size, int):
-            found[digest] = size
-    return found
+            sizes[digest] = size
+    return sizes

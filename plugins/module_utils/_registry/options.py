@@ -2,13 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""The options of modules that talk to a registry, and the connection made of them."""
+"""Connect to a registry as the options of a module say."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._http import address, tls
 from ansible_collections.dockyard.ops.plugins.module_utils._http.auth import Login
 from ansible_collections.dockyard.ops.plugins.module_utils._http.client import Client
@@ -35,18 +35,21 @@ MUTUALLY_EXCLUSIVE = [("ca_content", "ca_path")]
 
 
 def connect(params: dict[str, Any]) -> Registry:
-    """Checks the options; nothing is sent yet."""
+    """Check the options, and return the connection. Nothing is sent yet."""
     registry = params["registry"]
     host, port = address.split(registry)
     scheme = "http" if params["plain_http"] else "https"
     if not 0 < params["timeout"] <= 3600:
-        raise Problem(f"timeout is {params['timeout']:g}; give more than 0 and at most 3600 seconds.")
+        raise DockyardError(
+            "registry_option_invalid", f"timeout is {params['timeout']:g}; give more than 0 and at most 3600 seconds."
+        )
     login = None
     if params["username"] is not None:
         if ":" in params["username"]:
-            raise Problem(
+            raise DockyardError(
+                "registry_option_invalid",
                 f"username '{params['username']}' has a colon, which no name for a basic login can have;"
-                " give the name without it."
+                " give the name without it.",
             )
         login = Login(params["username"], params["password"])
     home = Origin(scheme, host.lower(), port or (443 if scheme == "https" else 80))
@@ -55,9 +58,9 @@ def connect(params: dict[str, Any]) -> Registry:
 
 
 def _tls_files(params: dict[str, Any]) -> tls.TlsFiles:
-    given = ("ca_content", "ca_path", "client_cert_path")
+    tls_options = ("ca_content", "ca_path", "client_cert_path")
     validate = params["validate_certs"]
-    if all(params[name] is None for name in given):
+    if all(params[name] is None for name in tls_options):
         return tls.from_certs_d(params["directory"], params["registry"], validate)
     return tls.TlsFiles(
         ca_content=params["ca_content"],

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""bcrypt by whatever the managed host has for it, on all of its cores.
+"""Compute bcrypt by whatever the managed host has for it, on all of its cores.
 
 passlib's API comes first, which the maintained distribution libpass provides as well. The package
 C(bcrypt) alone does where there is no passlib, and where an old passlib 1.7.4 meets a bcrypt 5 that
@@ -35,11 +35,11 @@ class Kind(NamedTuple):
 
 
 def kind_of(secret: str) -> Kind | None:
-    """Variant and cost of a hash, or None for anything that is not a complete bcrypt hash."""
-    found = _HASH.fullmatch(secret)
-    if found is None or not 4 <= int(found[2]) <= 31:
+    """Return variant and cost of a hash, or None for anything that is not a complete bcrypt hash."""
+    match = _HASH.fullmatch(secret)
+    if match is None or not 4 <= int(match[2]) <= 31:
         return None
-    return Kind(found[1], int(found[2]))
+    return Kind(match[1], int(match[2]))
 
 
 class Library(NamedTuple):
@@ -51,7 +51,7 @@ class Library(NamedTuple):
 
 
 def library() -> Library:
-    """The best way that this host has, or MissingBcrypt."""
+    """Return the best way that this host has. Raise MissingBcrypt if it has none."""
     return _passlib() or _package()
 
 
@@ -66,7 +66,7 @@ def _passlib() -> Library | None:
         # Not there, without any bcrypt (a RuntimeError of its own), or the pair of passlib 1.7.4 and
         # bcrypt 5, where passlib's own test of the library ends in a ValueError.
         return None
-    # A hash with unusual padding bits is told to standard error, but it verifies.
+    # A hash with unusual padding bits is reported to standard error, but it verifies.
     warnings.filterwarnings("ignore", module=r"passlib\b")
 
     def make(password: str, cost: int) -> str:
@@ -95,17 +95,17 @@ def _package() -> Library:
 
 
 def cores() -> int:
-    """How many cores this process may use."""
+    """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0))
 
 
 def hash_all(with_library: Library, passwords: Iterable[str], cost: int) -> list[str]:
-    """A fresh hash for each password, in their order."""
+    """Return a new hash for each password, in their order."""
     with ThreadPoolExecutor(cores()) as pool:
         return list(pool.map(lambda password: with_library.hash(password, cost), passwords))
 
 
 def verify_all(with_library: Library, pairs: Iterable[tuple[str, str]]) -> list[bool]:
-    """Whether the password is the one behind the hash, for each pair of them, in their order."""
+    """Return for each pair, in their order, whether the password is the one behind the hash."""
     with ThreadPoolExecutor(cores()) as pool:
         return list(pool.map(lambda pair: with_library.verify(*pair), pairs))

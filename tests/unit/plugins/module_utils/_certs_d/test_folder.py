@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import multiprocessing
 import os
@@ -15,11 +16,13 @@ from typing import Any
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._certs_d import folder as certs_d_folder
 from ansible_collections.dockyard.ops.plugins.module_utils._certs_d import options
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
 from ansible_collections.dockyard.ops.plugins.module_utils._host.file_set import Attributes
+from ansible_collections.dockyard.ops.plugins.module_utils._host.secrets import Placeholders
 from ansible_collections.dockyard.ops.plugins.module_utils._pki import x509
 from ansible_collections.dockyard.ops.tests.unit.helpers import pki
+from ansible_collections.dockyard.ops.tests.unit.helpers.error_page import assert_explained
 
 OURS = Attributes(os.geteuid(), os.getegid())
 CA = pki.issue("The CA", ca=True)
@@ -51,12 +54,12 @@ def entry(registry: str = REGISTRY, ca: pki.Issued | None = CA, *pairs: dict[str
 
 def run(base: Path, *entries: dict[str, Any], min_days_left: int = 0) -> list[certs_d_folder.Plan]:
     now = x509.now()
-    return certs_d_folder.apply(options.wanted(entries, str(base), min_days_left, now), str(base), OURS, now)
+    return certs_d_folder.apply(options.desired_trusts(entries, str(base), min_days_left, now), str(base), OURS, now)
 
 
 def plan(base: Path, one: dict[str, Any]) -> certs_d_folder.Plan:
     now = x509.now()
-    return certs_d_folder.make_plan(options.wanted([one], str(base), 0, now)[0], OURS, now)
+    return certs_d_folder.build_plan(options.desired_trusts([one], str(base), 0, now)[0], OURS, now)
 
 
 def modes(folder: Path) -> dict[str, str]:
@@ -297,10 +300,11 @@ def test_absent_makes_no_folder(base: Path) -> None:
 )
 def test_bad_input_is_refused_and_nothing_changes(folder: Path, one: dict[str, Any], message: str) -> None:
     before = snapshot(folder.parent)
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(DockyardError) as caught:
         # One that is fine comes first: all are checked before any is written.
         run(folder.parent, entry("fine.test"), one)
     assert caught.value.message.startswith(message)
+    assert_explained(caught.value)
     assert caught.value.message.endswith(".")
     assert "secret" not in caught.value.message
     assert snapshot(folder.parent) == before
@@ -308,17 +312,17 @@ def test_bad_input_is_refused_and_nothing_changes(folder: Path, one: dict[str, A
 
 def test_min_days_left(base: Path) -> None:
     run(base, entry(REGISTRY, CA, pair()), min_days_left=30)
-    with pytest.raises(Problem, match=r"in 30 days and so sooner than min_days_left=31 allows"):
+    with pytest.raises(DockyardError, match=r"in 30 days and so sooner than min_days_left=31 allows"):
         run(base, entry(REGISTRY, CA, pair()), min_days_left=31)
-    with pytest.raises(Problem, match=r"^min_days_left is -1; use 0 or more days\.$"):
+    with pytest.raises(DockyardError, match=r"^min_days_left is -1; use 0 or more days\.$"):
         run(base, entry(REGISTRY, CA, pair()), min_days_left=-1)
 
 
 def test_one_folder_twice(folder: Path) -> None:
-    with pytest.raises(Problem, match=r"^registry 'reg.test:5443' is listed twice; leave one of them out\.$"):
+    with pytest.raises(DockyardError, match=r"^registry 'reg.test:5443' is listed twice; leave one of them out\.$"):
         run(folder.parent, entry(), entry())
     (folder.parent / "reg.test").symlink_to(folder.name)
-    with pytest.raises(Problem, match=r"^registry 'reg.test' is listed and 'reg.test:5443' share one folder;"):
+    with pytest.raises(DockyardError, match=r"^registry 'reg.test' is listed and 'reg.test:5443' share one folder;"):
         run(folder.parent, entry(), entry("reg.test"))
 
 
@@ -357,10 +361,12 @@ def test_files_of_others_that_break_every_pull(folder: Path, files: dict[str, by
     for name, content in files.items():
         (folder / name).write_bytes(content)
     before = snapshot(folder.parent)
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(DockyardError) as caught:
         run(folder.parent, entry(REGISTRY, NEW_CA, pair(RENEWED)))
     assert caught.value.message.startswith(message.format(folder))
-    assert caught.value.message.endswith(" mend it, remove it, or set purge=true.")
+    assert_explained(caught.value)
+    assert caught.value.code == "certs_foreign_file"
+    assert caught.value.message.endswith(" fix it, remove it, or set purge=true.")
     assert snapshot(folder.parent) == before
     run(folder.parent, entry(REGISTRY, NEW_CA, pair(RENEWED), purge=True))
     assert sorted(modes(folder)) == ["ca.crt", "client.cert", "client.key"]
@@ -383,7 +389,9 @@ def test_an_orphan_that_this_task_completes_is_no_orphan(folder: Path) -> None:
 
 def test_a_link_that_leads_nowhere(folder: Path) -> None:
     (folder / "old.crt").symlink_to("/nonexistent")
-    with pytest.raises(Problem, match=r"old\.crt is a link that leads nowhere; mend it, remove it, or set purge=true"):
+    with pytest.raises(
+        DockyardError, match=r"old\.crt is a link that leads nowhere; fix it, remove it, or set purge=true"
+    ):
         run(folder.parent, entry(REGISTRY, CA, pair()))
     run(folder.parent, entry(REGISTRY, CA, pair(), purge=True))
     assert not (folder / "old.crt").is_symlink()
@@ -395,7 +403,7 @@ def test_a_folder_in_the_place_of_a_file(folder: Path, name: str, purge: bool) -
     (folder / name).unlink(missing_ok=True)
     (folder / name).mkdir()
     before = snapshot(folder.parent)
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(DockyardError) as caught:
         run(folder.parent, entry(REGISTRY, CA, pair(), purge=purge))
     assert caught.value.message == (
         f"{folder / name} is a folder in a file's place, which breaks every pull from 'reg.test:5443'; move it away."
@@ -407,10 +415,12 @@ def test_a_file_in_the_place_of_the_folder(base: Path) -> None:
     base.mkdir(parents=True)
     (base / REGISTRY).write_bytes(b"")
     with pytest.raises(
-        Problem, match=r"reg\.test:5443 is not a folder, and its registry needs one there; move it away"
+        DockyardError, match=r"reg\.test:5443 is not a folder, and its registry needs one there; move it away"
     ):
         run(base, entry())
-    with pytest.raises(Problem, match=r"is not a folder, and registries' folders belong into one; move it away\.$"):
+    with pytest.raises(
+        DockyardError, match=r"is not a folder, and registries' folders belong into one; move it away\.$"
+    ):
         run(base / REGISTRY, entry())
 
 
@@ -428,8 +438,8 @@ def test_a_failure_between_two_registries_puts_the_first_one_back(folder: Path) 
     before = snapshot(folder)
     now = x509.now()
     entries = [entry(REGISTRY, NEW_CA, pair(RENEWED)), entry("new.test"), entry("z.test", NEW_CA)]
-    trusts = options.wanted(entries, str(folder.parent), 0, now)
-    with pytest.raises(Problem, match=r"Can't write .*z\.test/ca\.crt: there is a folder in its place"):
+    trusts = options.desired_trusts(entries, str(folder.parent), 0, now)
+    with pytest.raises(DockyardError, match=r"Can't write .*z\.test/ca\.crt: there is a folder in its place"):
         certs_d_folder.apply(trusts, str(folder.parent), Slow(os.geteuid(), os.getegid()), now)
     assert snapshot(folder) == before
     assert sorted(modes(folder.parent)) == [REGISTRY, "z.test"]
@@ -511,14 +521,22 @@ def test_warning_about_hosts_toml(folder: Path, content: bytes, engine: str, cou
 
 def test_description_has_fingerprints_and_no_keys(folder: Path) -> None:
     (folder / "junk.crt").write_bytes(b"junk")
-    before, after = certs_d_folder.describe(plan(folder.parent, entry(REGISTRY, CA, pair(RENEWED), purge=True)), OURS)
+    before, after = certs_d_folder.describe(
+        plan(folder.parent, entry(REGISTRY, CA, pair(RENEWED), purge=True)), OURS, Placeholders()
+    )
     shown = json.dumps([before, after])
     for issued in (CLIENT, RENEWED):
         assert not any(line in shown for line in issued.key.decode().splitlines())
         assert not any(line in shown for line in issued.pem.decode().splitlines())
     assert before["ca.crt"] == after["ca.crt"]
     assert sorted(set(before) - set(after)) == ["junk.crt"]
-    assert before["client.key"]["sha256"] != after["client.key"]["sha256"]  # type: ignore[index]
+    keys = [side["client.key"] for side in (before, after)]
+    assert [key["content"] for key in keys] == ["(secret 1)", "(secret 3)"]  # type: ignore[index]
+    assert before["junk.crt"] == {"content": "(secret 2)", "mode": "0644", "owner": f"{OURS.uid}:{OURS.gid}"}
+    for key, issued in zip(keys, (CLIENT, RENEWED)):
+        public = x509.load_private_key(issued.key, "").public_key
+        assert key["public_key_sha256"] == hashlib.sha256(public).hexdigest()  # type: ignore[index]
+        assert hashlib.sha256(issued.key).hexdigest() not in shown
     assert after["client.key"]["mode"] == "0600"  # type: ignore[index]
     old, new = (x509.load_certificates(issued.pem, "")[0] for issued in (CLIENT, RENEWED))
     for side, certificate in ((before, old), (after, new)):
@@ -526,7 +544,7 @@ def test_description_has_fingerprints_and_no_keys(folder: Path) -> None:
             {
                 "fingerprint_sha256": certificate.fingerprint,
                 "subject": "CN=client",
-                "not_valid_after": x509.day(certificate.not_after),
+                "not_valid_after": x509.format_time(certificate.not_after),
             }
         ]
 
@@ -535,9 +553,10 @@ def test_the_description_after_is_the_description_before_of_the_next_run(folder:
     (folder / "client.key").chmod(0o644)
     (folder / "README").write_bytes(b"")
     one = entry(REGISTRY, NEW_CA, pair(RENEWED, "new"), purge=True)
-    after = certs_d_folder.describe(plan(folder.parent, one), OURS)[1]
+    placeholders = Placeholders()
+    after = certs_d_folder.describe(plan(folder.parent, one), OURS, placeholders)[1]
     run(folder.parent, one)
-    assert certs_d_folder.describe(plan(folder.parent, one), OURS) == (after, after)
+    assert certs_d_folder.describe(plan(folder.parent, one), OURS, placeholders) == (after, after)
 
 
 def test_report(folder: Path) -> None:
@@ -572,5 +591,5 @@ def test_certs_folder(
 
 
 def test_directory_has_to_be_absolute() -> None:
-    with pytest.raises(Problem, match=r"^directory 'certs\.d' is not absolute; write the whole path"):
+    with pytest.raises(DockyardError, match=r"^directory 'certs\.d' is not absolute; write the whole path"):
         options.certs_folder("docker", "certs.d")

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._http import address
+from ansible_collections.dockyard.ops.tests.unit.helpers.error_page import assert_explained
 
 
 @pytest.mark.parametrize(
@@ -33,7 +34,9 @@ def test_accepted(registry: str, expected: tuple[str, int | None]) -> None:
         ("https://reg.test", "registry 'https://reg.test' has a scheme; write host[:port] alone"),
         ("reg.test/", "registry 'reg.test/' has a path; write host[:port] alone"),
         ("../etc", "registry '../etc' has a path;"),
-        ("alice@reg.test", "registry 'alice@reg.test' has a user name in it;"),
+        ("alice@reg.test", "registry '...@reg.test' has a user name in it;"),
+        ("alice:secret@reg.test", "registry '...@reg.test' has a user name in it;"),
+        ("https://alice:se@cret@reg.test/x", "registry 'https://...@reg.test/x' has a scheme;"),
         ("fd00::1", "registry 'fd00::1' looks like IPv6 without brackets; write it like [fd00::1]:5000"),
         ("fd00::1:5443", "registry 'fd00::1:5443' looks like IPv6 without brackets;"),
         ("[fd00::12345]", "registry '[fd00::12345]' is not a valid IP address ("),
@@ -55,9 +58,10 @@ def test_accepted(registry: str, expected: tuple[str, int | None]) -> None:
     ],
 )
 def test_refused(registry: str, message: str) -> None:
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(DockyardError) as caught:
         address.split(registry)
     assert caught.value.message.startswith(message)
+    assert_explained(caught.value)
 
 
 @pytest.mark.parametrize("host", ["localhost", "LocalHost", "127.0.0.1", "127.9.9.9", "::1"])

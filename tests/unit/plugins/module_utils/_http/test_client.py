@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._http.client import Unavailable
+from ansible_collections.dockyard.ops.tests.unit.helpers.error_page import assert_explained
 from ansible_collections.dockyard.ops.tests.unit.helpers.registry_servers import (
     Pki,
     Reply,
@@ -39,12 +40,13 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Pki:
 
 
 def message(registry: str, **options: Any) -> str:
-    """What a ping says; it has to fail, in one line, and soon."""
+    """Return the message of a ping, which has to fail, in one line, and soon."""
     started = time.monotonic()
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(DockyardError) as caught:
         connect(registry, **options).ping()
     assert time.monotonic() - started < options.get("timeout", 5.0) + PATIENCE
     assert "\n" not in caught.value.message
+    assert_explained(caught.value)
     return caught.value.message
 
 
@@ -63,7 +65,7 @@ def test_refused(plain: bool) -> None:
     )
 
 
-def test_refused_is_what_waiting_may_mend() -> None:
+def test_refused_is_what_waiting_may_fix() -> None:
     with pytest.raises(Unavailable):
         connect(f"127.0.0.1:{free_port()}").ping()
 
@@ -345,7 +347,7 @@ def test_redirect_out_of_tls(pki: Pki) -> None:
     with serve(answer, pki.context()) as server:
         assert message(server.address, ca_path=pki.path("ca.crt")) == (
             f"Registry '{server.address}' sends GET https://{server.address}/v2/ on to http://127.0.0.1:1/v2/,"
-            " from TLS to plain HTTP; mend that in the registry (http.host) or in the proxy in front of it."
+            " from TLS to plain HTTP; fix that in the registry (http.host) or in the proxy in front of it."
         )
 
 
@@ -356,7 +358,7 @@ def test_redirects_without_end() -> None:
     with serve(answer) as server:
         assert message(server.address, plain_http=True) == (
             f"Registry '{server.address}' redirects more than 5 times, at last to http://{server.address}/v2/;"
-            " mend that in the registry or in the proxy in front of it."
+            " fix that in the registry or in the proxy in front of it."
         )
 
 
@@ -366,7 +368,7 @@ def test_redirect_to_nonsense(location: str) -> None:
         return Reply(302, headers={"Location": location})
 
     with serve(answer) as server:
-        assert "which is no http or https URL; mend it there." in message(server.address, plain_http=True)
+        assert "which is no http or https URL; fix it there." in message(server.address, plain_http=True)
 
 
 # ---- proxies ----
@@ -629,11 +631,11 @@ def test_files_of_the_engine(pki: Pki, tmp_path: Path) -> None:
     ],
 )
 def test_options(options: dict[str, Any], expected: str) -> None:
-    with pytest.raises(Problem, match=f"^{re.escape(expected)}$"):
+    with pytest.raises(DockyardError, match=f"^{re.escape(expected)}$"):
         connect("registry.example.com", **options)
 
 
 @pytest.mark.parametrize("registry", ["https://registry.example.com", "registry.example.com/team", "a b"])
 def test_addresses_that_are_none(registry: str) -> None:
-    with pytest.raises(Problem, match=f"^registry '{registry}' "):
+    with pytest.raises(DockyardError, match=f"^registry '{registry}' "):
         connect(registry)

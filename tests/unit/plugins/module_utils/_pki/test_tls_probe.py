@@ -17,9 +17,10 @@ from typing import Any, Callable
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._certs_d import options as certs_d_options
 from ansible_collections.dockyard.ops.plugins.module_utils._certs_d import probe as certs_d_probe
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._pki import tls_probe, x509
 from ansible_collections.dockyard.ops.tests.unit.helpers import pki
+from ansible_collections.dockyard.ops.tests.unit.helpers.error_page import assert_explained
 
 CA = pki.issue("The CA", ca=True)
 OTHER_CA = pki.issue("Another CA", ca=True)
@@ -115,8 +116,9 @@ def ask(
 
 
 def refusal(*arguments: Any, **options: Any) -> str:
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(DockyardError) as caught:
         ask(*arguments, **options)
+    assert_explained(caught.value)
     message = caught.value.message
     assert message.endswith(".")
     assert "PRIVATE" not in message
@@ -144,7 +146,7 @@ def test_a_registry_that_is_trusted(registry: Any, version: ssl.TLSVersion, answ
         "server_subject": "CN=reg.test",
         "server_issuer": "CN=The CA",
         "server_names": ["reg.test", "127.0.0.1"],
-        "server_not_valid_after": x509.day(load(SERVER).not_after),
+        "server_not_valid_after": x509.format_time(load(SERVER).not_after),
     }
     assert requests[0].startswith(b"GET /v2/ HTTP/1.1\r\nHost: reg.test:5443\r\n")
 
@@ -160,7 +162,7 @@ def test_a_client_certificate_that_is_missing(registry: Any, version: ssl.TLSVer
     with registry(version=version, client_ca=CA) as port:
         message = refusal(port)
     assert message.startswith(f"The registry {at(port)} demands a client certificate (")
-    assert message.endswith("; hand one in that it accepts, with client_certs.")
+    assert message.endswith("; provide one that it accepts, with client_certs.")
 
 
 @VERSIONS
@@ -169,7 +171,7 @@ def test_a_client_certificate_that_is_refused(registry: Any, version: ssl.TLSVer
     with registry(version=version, client_ca=CA) as port:
         message = refusal(port, pair(client, "mine"))
     assert message.startswith(f"The registry {at(port)} refuses the client certificate 'mine' (")
-    assert "; hand in one that is issued by a CA which the registry accepts" in message
+    assert "; provide one that is issued by a CA which the registry accepts" in message
 
 
 def test_of_several_pairs_one_of_another_ca_does_no_harm(registry: Any) -> None:
@@ -201,7 +203,7 @@ def test_the_wrong_ca(registry: Any, ca: pki.Issued | None) -> None:
         message = refusal(port, ca=ca)
     assert message.startswith(
         f"The certificate of the registry {at(port)} is issued by a CA (CN=The CA) that neither ca.crt nor this"
-        " system trusts; hand in that CA's certificate with ca_content or ca_path"
+        " system trusts; provide that CA's certificate with ca_content or ca_path"
     )
 
 
@@ -244,7 +246,7 @@ def test_an_expired_server_certificate(registry: Any) -> None:
     with registry(server) as port:
         assert refusal(port) == (
             f"The certificate of the registry {at(port)} (CN=reg.test), or one of its issuers, has expired"
-            f" at {x509.day(load(server).not_after)}; renew it on the registry and restart that."
+            f" at {x509.format_time(load(server).not_after)}; renew it on the registry and restart that."
         )
 
 
@@ -265,7 +267,7 @@ def test_plain_http() -> None:
     with listening(serve) as port:
         assert refusal(port) == (
             f"The registry {at(port)} speaks plain HTTP and no TLS;"
-            " give it a certificate (http.tls in its configuration), or mend the port."
+            " give it a certificate (http.tls in its configuration), or fix the port."
         )
 
 
@@ -278,7 +280,7 @@ def test_nothing_listens() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     assert refusal(port) == (
-        f"The registry {at(port)} refuses connections: nothing listens there; start it, or mend the port."
+        f"The registry {at(port)} refuses connections: nothing listens there; start it, or fix the port."
     )
 
 
@@ -309,13 +311,13 @@ def test_a_connection_that_is_broken_off() -> None:
 
     with listening(reset) as port:
         message = refusal(port)
-    assert message.startswith(f"The registry {at(port)} broke the connection off during the TLS handshake (")
+    assert message.startswith(f"The registry {at(port)} closed the connection during the TLS handshake (")
 
 
 def test_a_name_that_does_not_resolve() -> None:
     target = tls_probe.Target("no.such.invalid", "no.such.invalid", 443, "no.such.invalid", 443)
     with pytest.raises(
-        Problem, match=r"^The name no\.such\.invalid of the registry no\.such\.invalid does not resolve"
+        DockyardError, match=r"^The name no\.such\.invalid of the registry no\.such\.invalid does not resolve"
     ):
         tls_probe.probe(target, [], [], 10)
 
@@ -355,6 +357,6 @@ def test_where_to_connect_to(registry_name: str, probe_address: str | None, expe
         "probe_address": probe_address,
         "state": "present",
     }
-    (trust,) = certs_d_options.wanted([entry], "/nonexistent", 0, x509.now())
+    (trust,) = certs_d_options.desired_trusts([entry], "/nonexistent", 0, x509.now())
     target = certs_d_probe.target(trust)
     assert (target.host, target.port, target.connect_host, target.connect_port) == expected

@@ -8,9 +8,10 @@ import datetime
 import hashlib
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._pki import x509
 from ansible_collections.dockyard.ops.tests.unit.helpers import pki
+from ansible_collections.dockyard.ops.tests.unit.helpers.error_page import assert_explained
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
 
@@ -57,9 +58,9 @@ def test_several_certificates(data: bytes) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "ca_content is empty; hand in a certificate in PEM form."),
-        (b" \n\n", "ca_content is empty; hand in a certificate in PEM form."),
-        (b"hello", "ca_content is not PEM: it has no -----BEGIN line; hand in the certificate in PEM form"),
+        (b"", "ca_content is empty; provide a certificate in PEM form."),
+        (b" \n\n", "ca_content is empty; provide a certificate in PEM form."),
+        (b"hello", "ca_content is not PEM: it has no -----BEGIN line; provide the certificate in PEM form"),
         (CA.der, "ca_content is not PEM"),
         (b"\xef\xbb\xbf" + CA.pem, "ca_content is damaged PEM: each BEGIN line has to start its line"),
         (b"  " + CA.pem, "ca_content is damaged PEM"),
@@ -82,8 +83,9 @@ def test_several_certificates(data: bytes) -> None:
     ids=lambda value: value[:20] if isinstance(value, bytes) else value[:40],
 )
 def test_certificates_that_are_refused(data: bytes, message: str) -> None:
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(DockyardError) as caught:
         x509.load_certificates(data, "ca_content")
+    assert_explained(caught.value)
     assert caught.value.message.startswith(message)
     assert caught.value.message.endswith(".")
 
@@ -120,9 +122,9 @@ def test_kinds_of_keys(key: object, kind: str) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "the key is empty; hand in a private key in PEM form."),
-        (b"secret", "the key is not PEM: it has no -----BEGIN line; hand in the private key in PEM form"),
-        (CLIENT.pem, "the key holds no private key but a 'CERTIFICATE'; hand in the key that the certificate was"),
+        (b"", "the key is empty; provide a private key in PEM form."),
+        (b"secret", "the key is not PEM: it has no -----BEGIN line; provide the private key in PEM form"),
+        (CLIENT.pem, "the key holds no private key but a 'CERTIFICATE'; provide the key that the certificate was"),
         (
             pki.key_pem(CLIENT.private_key, password=b"x"),
             "the key is encrypted and Docker can't ask for its passphrase;",
@@ -145,8 +147,9 @@ def test_kinds_of_keys(key: object, kind: str) -> None:
     ids=lambda value: "" if isinstance(value, bytes) else value[:40],
 )
 def test_keys_that_are_refused(data: bytes, message: str) -> None:
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(DockyardError) as caught:
         x509.load_private_key(data, "the key")
+    assert_explained(caught.value)
     assert caught.value.message.startswith(message)
     assert b"secret" not in data or "secret" not in caught.value.message
 
@@ -166,8 +169,9 @@ def test_validity(starts: float, ends: float, min_days_left: int, message: str |
     if message is None:
         x509.check_validity(certificate, "it", NOW, min_days_left)
         return
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(DockyardError) as caught:
         x509.check_validity(certificate, "it", NOW, min_days_left)
+    assert_explained(caught.value)
     assert caught.value.message.startswith(message)
     if min_days_left:
         assert "in 5 days and so sooner than min_days_left=6 allows" in caught.value.message
@@ -187,8 +191,9 @@ def test_ca(issued: pki.Issued, message: str | None) -> None:
     if message is None:
         x509.check_ca(load(issued.pem), "it")
         return
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(DockyardError) as caught:
         x509.check_ca(load(issued.pem), "it")
+    assert_explained(caught.value)
     assert caught.value.message.startswith(message)
 
 
@@ -212,8 +217,9 @@ def test_client(issued: pki.Issued, message: str | None) -> None:
     if message is None:
         x509.check_client(load(issued.pem), "it")
         return
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(DockyardError) as caught:
         x509.check_client(load(issued.pem), "it")
+    assert_explained(caught.value)
     assert caught.value.message.startswith(message)
 
 
@@ -223,7 +229,7 @@ def test_client(issued: pki.Issued, message: str | None) -> None:
         (CLIENT.pem, CLIENT.key, None),
         (CLIENT.pem + CA.pem, CLIENT.key, None),
         (CA.pem + CLIENT.pem, CLIENT.key, "the certificate has its certificates in the wrong order:"),
-        (CLIENT.pem, OTHER.key, "the key does not match the certificate (CN=client); hand in the key that"),
+        (CLIENT.pem, OTHER.key, "the key does not match the certificate (CN=client); provide the key that"),
         (CLIENT.pem, pki.key_pem(RSA_KEY), "the key does not match the certificate: the key is RSA, the certificate"),
     ],
 )
@@ -232,8 +238,9 @@ def test_pair(chain: bytes, key: bytes, message: str | None) -> None:
     if message is None:
         x509.check_pair(*loaded, "the certificate", "the key")
         return
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(DockyardError) as caught:
         x509.check_pair(*loaded, "the certificate", "the key")
+    assert_explained(caught.value)
     assert caught.value.message.startswith(message)
 
 
@@ -242,5 +249,5 @@ def test_old_cryptography_has_naive_times_only() -> None:
         not_valid_after = datetime.datetime(2030, 1, 2, 3, 4, 5)
 
     moment = x509._moment(Old(), "not_valid_after")  # type: ignore[arg-type]
-    assert x509.day(moment) == "2030-01-02 03:04:05 UTC"
+    assert x509.format_time(moment) == "2030-01-02 03:04:05 UTC"
     assert moment.utcoffset() == datetime.timedelta(0)

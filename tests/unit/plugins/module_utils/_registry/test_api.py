@@ -15,16 +15,20 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._http import auth
+from ansible_collections.dockyard.ops.plugins.module_utils._http.client import Unavailable
 from ansible_collections.dockyard.ops.plugins.module_utils._registry import contents as registry_contents
+from ansible_collections.dockyard.ops.tests.unit.helpers.error_page import assert_explained
 from ansible_collections.dockyard.ops.tests.unit.helpers.registry_servers import (
     Pki,
     Reply,
     Request,
     connect,
     free_port,
+    raw,
     serve,
+    silent,
 )
 
 ALICE = "Basic YWxpY2U6c2VjcmV0"
@@ -39,13 +43,14 @@ def always(reply: Reply) -> Callable[[Request], Reply]:
 
 
 def failure(answer: Callable[[Request], Reply], action: str = "ping", **options: Any) -> str:
-    """What a user is told, with the registry's address as REG."""
+    """Return the message for a user, with the registry's address as REG."""
     with serve(answer) as server:
         registry = connect(server.address, plain_http=True, **options)
-        with pytest.raises(Problem) as caught:
+        with pytest.raises(DockyardError) as caught:
             result = getattr(registry, action)(*(() if action == "ping" else (10,)))
             list(result)
     assert "\n" not in caught.value.message
+    assert_explained(caught.value)
     return caught.value.message.replace(server.address, "REG")
 
 
@@ -76,11 +81,11 @@ def failure(answer: Callable[[Request], Reply], action: str = "ping", **options:
         (
             Reply(429, {"errors": [{"code": "TOOMANYREQUESTS", "message": "slow down"}]}, {"Retry-After": "30"}),
             "Registry 'REG' has been asked too often: GET /v2/ gets HTTP 429, 'TOOMANYREQUESTS slow down';"
-            " wait 30 seconds or log in as somebody with more rights.",
+            " wait 30 seconds, or log in as a user with more rights.",
         ),
         (
             Reply(403, {"errors": [{"code": "DENIED", "message": "requested access is denied"}]}),
-            "Registry 'REG' does not allow this to somebody without a login: GET /v2/ gets HTTP 403,"
+            "Registry 'REG' does not allow this to a user without a login: GET /v2/ gets HTTP 403,"
             " 'DENIED requested access is denied'; check the rights of this user.",
         ),
         (
@@ -140,7 +145,7 @@ def test_wait_until_it_is_up() -> None:
 def test_wait_in_vain() -> None:
     port = free_port()
     begin = time.monotonic()
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(DockyardError) as caught:
         connect(f"127.0.0.1:{port}", plain_http=True).wait(1)
     assert 0.5 < time.monotonic() - begin < 4
     assert caught.value.message == (
@@ -152,7 +157,7 @@ def test_wait_in_vain() -> None:
 def test_wait_does_not_try_a_wrong_password_again() -> None:
     with serve(basic) as server:
         registry = connect(server.address, plain_http=True, username="alice", password="wrong")
-        with pytest.raises(Problem):
+        with pytest.raises(DockyardError):
             registry.wait(60)
         assert len(server.requests) == 2
 
@@ -191,7 +196,7 @@ def test_wrong_password() -> None:
 
 def test_password_in_utf8() -> None:
     with serve(basic) as server:
-        with pytest.raises(Problem):
+        with pytest.raises(DockyardError):
             connect(server.address, plain_http=True, username="zoë", password="schlüssel:€").ping()
         assert server.requests[1].headers["authorization"] == "Basic em/DqzpzY2hsw7xzc2VsOuKCrA=="
 
@@ -261,7 +266,7 @@ def test_token_without_login() -> None:
         (200, {}, {"username": "alice", "password": "wrong"}, "Registry 'REG' refuses the login of user 'alice'"),
         (403, {}, {}, "Registry 'REG' refuses access without a login (HTTP 403); give username and password."),
         (500, {}, {}, "Registry 'REG' gives no token but HTTP 500; look at its log."),
-        (200, {"token": ""}, {}, "Registry 'REG' answers without a usable token ('{\"token\": \"\"}'); mend it there."),
+        (200, {"token": ""}, {}, "Registry 'REG' answers without a usable token ('{\"token\": \"\"}'); fix it there."),
         (200, {"token": "a\r\nb"}, {}, "Registry 'REG' answers without a usable token"),
     ],
 )
@@ -272,7 +277,7 @@ def test_token_server_that_gives_none(
     tokens.status = status
     with serve(tokens) as server:
         tokens.address = server.address
-        with pytest.raises(Problem) as caught:
+        with pytest.raises(DockyardError) as caught:
             connect(server.address, plain_http=True, **options).ping()
     assert caught.value.message.replace(server.address, "REG").startswith(expected)
 
@@ -282,9 +287,9 @@ def test_token_that_does_not_help() -> None:
     with serve(tokens) as server:
         tokens.address = server.address
         registry = connect(server.address, plain_http=True, **LOGIN)
-        with pytest.raises(Problem, match="refuses the login of user 'alice'; check name and password"):
+        with pytest.raises(DockyardError, match="refuses the login of user 'alice'; check name and password"):
             registry.ping()
-        with pytest.raises(Problem) as caught:
+        with pytest.raises(DockyardError) as caught:
             list(registry.catalog(10))
         assert caught.value.message == (
             f"Registry '{server.address}' does not list its repositories to user 'alice' (HTTP 401,"
@@ -296,7 +301,7 @@ def test_token_server_elsewhere_that_is_down() -> None:
     tokens = TokenServer()
     port = free_port()
     tokens.realm = f"http://127.0.0.1:{port}/token"
-    with serve(tokens) as server, pytest.raises(Problem) as caught:
+    with serve(tokens) as server, pytest.raises(DockyardError) as caught:
         connect(server.address, plain_http=True).ping()
     assert caught.value.message == (
         f"Server '127.0.0.1:{port}' (which registry '{server.address}' names) refuses connections on port {port};"
@@ -309,19 +314,19 @@ def test_password_is_not_sent_in_the_clear(tmp_path: Any) -> None:
     tokens = TokenServer()
     with serve(tokens) as other, serve(tokens, pki.context()) as server:
         tokens.realm = f"http://{other.address}/token"
-        with pytest.raises(Problem) as caught:
+        with pytest.raises(DockyardError) as caught:
             connect(server.address, ca_path=pki.path("ca.crt"), **LOGIN).ping()
         assert other.requests == []
     assert caught.value.message == (
         f"Registry '{server.address}' wants the password sent to http://{other.address} in plain HTTP,"
-        " which is not done; mend the realm in its configuration."
+        " which is not done; fix the realm in its configuration."
     )
 
 
 def test_challenge_without_realm() -> None:
     assert failure(always(Reply(401, "", {"WWW-Authenticate": 'Bearer service="x"'}))) == (
         "Registry 'REG' asks for a token without saying where to get it (no realm in its WWW-Authenticate header);"
-        " mend auth.token in its configuration."
+        " fix auth.token in its configuration."
     )
 
 
@@ -381,6 +386,144 @@ def test_catalog_in_pages(link: str, page_size: int, requests: int) -> None:
         assert len(server.requests) == requests
 
 
+def endless(request: Request) -> Reply:
+    """Answer with one repository, and always with a next page."""
+    last = urllib.parse.parse_qs(urllib.parse.urlsplit(request.path).query).get("last", ["0"])[0]
+    link = f'</v2/_catalog?last={int(last) + 1}&n=10>; rel="next"'
+    return Reply(body={"repositories": [f"app{last}"]}, headers={"Link": link})
+
+
+def empty_pages(request: Request) -> Reply:
+    """Answer with nothing, and always with a next page."""
+    return Reply(body={"repositories": None}, headers=endless(request).headers)
+
+
+def same_names(request: Request) -> Reply:
+    """Answer with the same repository on each page, and always with a next page."""
+    return Reply(body={"repositories": ["app"]}, headers=endless(request).headers)
+
+
+def test_no_more_pages_are_read_than_max_repositories_needs() -> None:
+    with serve(endless) as server:
+        registry = connect(server.address, plain_http=True)
+        query = registry_contents.Query("catalog", max_repositories=3)
+        result = registry_contents.gather(registry, query)
+        assert [repository["name"] for repository in result["repositories"]] == ["app0", "app1", "app2"]
+        assert result["truncated"] is True
+        assert len(server.requests) == 4
+
+
+@pytest.mark.parametrize("answer", [endless, empty_pages, same_names])
+@pytest.mark.parametrize("limit", [None, 1000000])
+def test_pages_without_end_are_read_until_the_deadline(answer: Callable[[Request], Reply], limit: int | None) -> None:
+    with serve(answer) as server:
+        registry = connect(server.address, plain_http=True)
+        begin = time.monotonic()
+        registry.limit(1)
+        with pytest.raises(DockyardError) as caught:
+            registry_contents.gather(registry, registry_contents.Query("catalog", max_repositories=limit))
+        assert 0.9 < time.monotonic() - begin < 4
+    assert_explained(caught.value)
+    assert caught.value.code == "registry_deadline_passed"
+    assert caught.value.message == (
+        f"Registry '{server.address}' was not read within 1 seconds, and GET /v2/_catalog was not the last request;"
+        " restrict what is read, or raise deadline."
+    )
+
+
+def test_an_answer_that_takes_longer_than_the_deadline() -> None:
+    with raw(silent) as server:
+        registry = connect(server.address, plain_http=True, timeout=30)
+        registry.limit(0.5)
+        begin = time.monotonic()
+        with pytest.raises(DockyardError) as caught:
+            registry.tags("app", 10)
+        assert time.monotonic() - begin < 4
+    assert caught.value.code == "registry_deadline_passed"
+
+
+def too_often(retry_after: str, times: int, then: Callable[[Request], Reply]) -> Callable[[Request], Reply]:
+    """Answer so many requests with 429."""
+    left = iter(range(times))
+
+    def answer(request: Request) -> Reply:
+        if next(left, None) is None:
+            return then(request)
+        return Reply(
+            429, {"errors": [{"code": "TOOMANYREQUESTS"}]}, {"Retry-After": retry_after} if retry_after else {}
+        )
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "shortest"),
+    [("1", 2), ("0", 0.6), ("", 0.6), ("soon", 0.6), ("Mon, 01 Jan 2001 00:00:00 GMT", 0.6)],
+)
+def test_a_registry_that_is_asked_too_often_is_asked_again_when_it_says(retry_after: str, shortest: float) -> None:
+    with serve(too_often(retry_after, 2, always(Reply()))) as server:
+        begin = time.monotonic()
+        assert connect(server.address, plain_http=True).wait(20) == "registry/2.0"
+        assert shortest <= time.monotonic() - begin < shortest + 4
+        assert len(server.requests) == 3
+
+
+def test_a_pause_that_is_longer_than_wait_allows_is_not_begun() -> None:
+    with serve(too_often("3600", 9, always(Reply()))) as server:
+        begin = time.monotonic()
+        with pytest.raises(Unavailable) as caught:
+            connect(server.address, plain_http=True).wait(60)
+        assert time.monotonic() - begin < 4
+        assert len(server.requests) == 1
+    assert_explained(caught.value)
+    assert caught.value.code == "registry_rate_limited"
+    assert caught.value.message == (
+        f"After 60 seconds of waiting: Registry '{server.address}' has been asked too often: GET /v2/ gets HTTP 429,"
+        " 'TOOMANYREQUESTS'; wait 3600 seconds, or log in as a user with more rights."
+    )
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "advice"),
+    [("1", "; wait 1 second, or"), ("", "; wait, or"), ("Mon, 01 Jan 2001 00:00:00 GMT", "; wait 1 second, or")],
+)
+def test_without_wait_it_is_said_how_long_to_wait(retry_after: str, advice: str) -> None:
+    assert advice in failure(too_often(retry_after, 9, always(Reply())))
+
+
+def test_a_time_to_wait_for_may_be_a_date() -> None:
+    date = email.utils.formatdate(time.time() + 90, usegmt=True)
+    seconds = re.search(r"wait (\d+) seconds", failure(too_often(date, 9, always(Reply()))))
+    assert seconds is not None
+    assert 80 < int(seconds[1]) <= 90
+
+
+def test_what_is_left_of_wait_is_for_pauses_while_it_is_read() -> None:
+    tags = too_often("1", 2, always(Reply(body={"tags": ["1"]})))
+    with serve(lambda request: tags(request) if "/tags/" in request.path else Reply()) as server:
+        registry = connect(server.address, plain_http=True)
+        registry.wait(20)
+        registry.limit(10)
+        begin = time.monotonic()
+        assert registry.tags("app", 10) == ["1"]
+        assert time.monotonic() - begin >= 2
+
+
+@pytest.mark.parametrize(("wait", "deadline"), [(0, 10), (1.5, 10), (20, 1)])
+def test_neither_wait_nor_the_deadline_is_exceeded_by_pauses(wait: float, deadline: float) -> None:
+    tags = too_often("2", 9, always(Reply()))
+    with serve(lambda request: tags(request) if "/tags/" in request.path else Reply()) as server:
+        registry = connect(server.address, plain_http=True)
+        registry.wait(wait)
+        registry.limit(deadline)
+        begin = time.monotonic()
+        with pytest.raises(DockyardError) as caught:
+            registry.tags("app", 10)
+        assert time.monotonic() - begin < 1
+    assert caught.value.code == "registry_rate_limited"
+    assert "wait 2 seconds" in caught.value.message
+
+
 def test_page_that_repeats_itself() -> None:
     reply = Reply(body={"repositories": ["a"]}, headers={"Link": '</v2/_catalog?last=a&n=10>; rel="next"'})
     assert failure(always(reply), "catalog") == (
@@ -398,12 +541,12 @@ def test_page_that_repeats_itself() -> None:
         ),
         (
             Reply(404, "404 page not found"),
-            "Registry 'REG' does not list its repositories to somebody without a login (HTTP 404);"
+            "Registry 'REG' does not list its repositories to a user without a login (HTTP 404);"
             " name them in repositories, or let this user read the catalog.",
         ),
         (
             Reply(405, {"errors": [{"code": "UNSUPPORTED", "message": "The operation is unsupported."}]}),
-            "Registry 'REG' does not list its repositories to somebody without a login (HTTP 405,"
+            "Registry 'REG' does not list its repositories to a user without a login (HTTP 405,"
             " 'UNSUPPORTED The operation is unsupported.'); name them in repositories, or let this user read the"
             " catalog.",
         ),
@@ -446,11 +589,11 @@ def test_tags() -> None:
         assert registry.tags("team/app", 10) == ["1", "2"]
         assert registry.tags("empty", 10) == []
         assert registry.tags("gone", 10) is None
-        with pytest.raises(Problem) as caught:
+        with pytest.raises(DockyardError) as caught:
             registry.tags("secret", 10)
         assert server.paths[0] == "/v2/team/app/tags/list?n=10"
     assert caught.value.message == (
-        f"Registry '{server.address}' does not show repository 'secret' to somebody without a login"
+        f"Registry '{server.address}' does not show repository 'secret' to a user without a login"
         " (HTTP 403, 'DENIED no'); check the name and the rights of this user."
     )
 
@@ -493,11 +636,11 @@ class Contents:
         media_type, content = self.manifests[f"{match[1]}@{digest}"]
         return Reply(body=content, headers={"Content-Type": media_type, "Docker-Content-Digest": digest})
 
-    def gather(self, level: int = 3, **options: Any) -> dict[str, Any]:
+    def gather(self, level: registry_contents.Level = "manifests", **options: Any) -> dict[str, Any]:
         with serve(self) as server:
-            wanted = registry_contents.Wanted(level, **options)
-            registry_contents.check(wanted)
-            result = registry_contents.gather(connect(server.address, plain_http=True), wanted)
+            query = registry_contents.Query(level, **options)
+            registry_contents.check_names(query)
+            result = registry_contents.gather(connect(server.address, plain_http=True), query)
         self.paths = server.paths
         return result
 
@@ -627,7 +770,7 @@ def test_repository_without_tags() -> None:
     contents = Contents()
     contents.repositories["emptied"] = None
     assert contents.gather()["repositories"] == [{"name": "emptied", "tags": [], "size_bytes": 0}]
-    assert contents.gather(2)["repositories"] == [{"name": "emptied", "tags": []}]
+    assert contents.gather("tags")["repositories"] == [{"name": "emptied", "tags": []}]
 
 
 def several() -> Contents:
@@ -644,47 +787,49 @@ def names(result: dict[str, Any]) -> list[str]:
 
 def test_levels() -> None:
     contents = several()
-    assert contents.gather(0) == {}
+    assert contents.gather("health") == {}
     assert contents.paths == []
-    assert contents.gather(1) == {
+    assert contents.gather("catalog") == {
         "repositories": [{"name": name} for name in ("app", "team/app", "team/db", "zoo")],
         "missing_repositories": [],
         "truncated": False,
         "totals": {"repositories": 4},
     }
     assert contents.paths == ["/v2/_catalog?n=100"]
-    tags = contents.gather(2)
+    tags = contents.gather("tags")
     assert tags["repositories"][0] == {"name": "app", "tags": [{"name": tag} for tag in ("1.0", "1.1", "latest")]}
     assert tags["totals"] == {"repositories": 4, "tags": 12}
 
 
 def test_named_repositories_need_no_catalog() -> None:
     contents = several()
-    result = contents.gather(2, repositories=("zoo", "nowhere", "app", "app"))
+    result = contents.gather("tags", repositories=("zoo", "nowhere", "app", "app"))
     assert names(result) == ["app", "zoo"]
     assert result["missing_repositories"] == ["nowhere"]
     assert not any("_catalog" in path for path in contents.paths)
-    assert names(contents.gather(1, repositories=("zoo", "nowhere"))) == ["zoo"]
+    assert names(contents.gather("catalog", repositories=("zoo", "nowhere"))) == ["zoo"]
 
 
 def test_patterns() -> None:
     contents = several()
-    assert names(contents.gather(1, repositories=("team/*",))) == ["team/app", "team/db"]
-    assert names(contents.gather(1, repositories=("*app", "zoo"))) == ["app", "team/app", "zoo"]
-    result = contents.gather(2, tags=("1.*", "nothing"))
+    assert names(contents.gather("catalog", repositories=("team/*",))) == ["team/app", "team/db"]
+    assert names(contents.gather("catalog", repositories=("*app", "zoo"))) == ["app", "team/app", "zoo"]
+    result = contents.gather("tags", tags=("1.*", "nothing"))
     assert [tag["name"] for tag in result["repositories"][0]["tags"]] == ["1.0", "1.1"]
 
 
 def test_at_most_so_many() -> None:
     contents = several()
     for limit, truncated in ((1, True), (3, True), (4, False), (5, False)):
-        result = contents.gather(1, max_repositories=limit, page_size=1)
+        result = contents.gather("catalog", max_repositories=limit, page_size=1)
         assert (len(result["repositories"]), result["truncated"]) == (min(limit, 4), truncated)
-    result = contents.gather(1, repositories=("zoo", "app"), max_repositories=1)
+    result = contents.gather("catalog", repositories=("zoo", "app"), max_repositories=1)
     assert (names(result), result["truncated"]) == (["zoo"], True)
 
 
 @pytest.mark.parametrize("name", ["Team/App", "app:1.0", "host:5000/app", "../app", "a//b", "/a", "a/", "", "a b"])
 def test_names_that_are_none(name: str) -> None:
-    with pytest.raises(Problem, match="^repositories has '.*', which is no name of a repository; write it like team"):
+    with pytest.raises(
+        DockyardError, match="^repositories has '.*', which is no name of a repository; write it like team"
+    ):
         Contents().gather(repositories=(name,))

@@ -1,11 +1,12 @@
 # Copyright (c) 2026 The Dockyard authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The whole run on real files with real bcrypt, and with others who write to the same file meanwhile."""
+"""Run all of it on real files with real bcrypt, and with others who write to the same file at the same time."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import pathlib
 import threading
@@ -14,17 +15,18 @@ from collections.abc import Iterator
 from typing import Any, Callable
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
 from ansible_collections.dockyard.ops.plugins.module_utils._registry import password_hash
 from ansible_collections.dockyard.ops.plugins.module_utils._registry.htpasswd import Change, User
 from ansible_collections.dockyard.ops.plugins.module_utils._registry.htpasswd_update import (
+    DesiredUsers,
     Outcome,
     Update,
-    Wish,
     _differ_in_time,
     cost_warning,
 )
+from ansible_collections.dockyard.ops.tests.unit.helpers.error_page import assert_explained
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -51,9 +53,11 @@ def update(
     *users: User,
     check_mode: bool = False,
     set_attributes: Callable[[str], object] | None = None,
-    **wish: Any,
+    **options: Any,
 ) -> Outcome:
-    return Update(Wish(**{"path": str(path), "users": users, "cost": 4, **wish}), check_mode, set_attributes).run()
+    return Update(
+        DesiredUsers(**{"path": str(path), "users": users, "cost": 4, **options}), check_mode, set_attributes
+    ).run()
 
 
 def entries(path: pathlib.Path) -> dict[str, str]:
@@ -78,7 +82,7 @@ def test_check_run_again_check(path: pathlib.Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "old, wish, reason",
+    "old, options, reason",
     [
         (LIBRARY.hash("other", 4), {}, "password"),
         (LIBRARY.hash("alice-secret", 5), {}, "cost"),
@@ -89,17 +93,17 @@ def test_check_run_again_check(path: pathlib.Path) -> None:
         (HASH["alice"], {}, None),
     ],
 )
-def test_drift_is_repaired(path: pathlib.Path, old: str, wish: dict[str, Any], reason: str | None) -> None:
+def test_drift_is_repaired(path: pathlib.Path, old: str, options: dict[str, Any], reason: str | None) -> None:
     path.write_text(line("alice", old))
     for check_mode in (True, False):
-        outcome = update(path, ALICE, check_mode=check_mode, **wish)
+        outcome = update(path, ALICE, check_mode=check_mode, **options)
         assert outcome.plan.updated == ([Change("alice", reason)] if reason else [])
     if reason is None:
         assert path.read_text() == line("alice", old)
     else:
         assert let_in(path, ALICE)
         assert password_hash.kind_of(entries(path)["alice"]) == ("2y", 4)
-    assert not update(path, ALICE, **wish).plan.changes_something
+    assert not update(path, ALICE, **options).plan.changes_something
 
 
 def test_a_file_that_is_right_is_not_touched(path: pathlib.Path) -> None:
@@ -136,7 +140,7 @@ def test_purge(path: pathlib.Path) -> None:
     assert update(path, ALICE, purge=True, check_mode=True).plan.removed == ["eve"]
     assert update(path, ALICE, purge=True).plan.removed == ["eve"]
     assert path.read_text() == f"# ours\n{line('alice')}"
-    with pytest.raises(Problem, match="would remove every user from"):
+    with pytest.raises(DockyardError, match="would remove every user from"):
         update(path, purge=True)
 
 
@@ -160,7 +164,7 @@ def test_a_backup_is_the_old_file(path: pathlib.Path) -> None:
 def test_a_malformed_file_is_never_overwritten(path: pathlib.Path, content: bytes) -> None:
     path.write_bytes(content)
     for check_mode in (True, False):
-        with pytest.raises(Problem, match=rf"Line 1 of {path} .*; correct or delete that line and run again\. Nothing"):
+        with pytest.raises(DockyardError, match=rf"Line 1 of {path} .*; correct or delete that line and run again"):
             update(path, ALICE, purge=True, check_mode=check_mode)
     assert path.read_bytes() == content
     assert os.listdir(path.parent) == ["htpasswd"]
@@ -176,11 +180,12 @@ def test_bytes_that_are_not_utf8_survive(path: pathlib.Path) -> None:
 
 def test_a_missing_folder(path: pathlib.Path) -> None:
     below = path.parent / "none" / "htpasswd"
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(DockyardError) as problem:
         update(below, ALICE)
+    assert_explained(problem.value)
     assert str(problem.value) == (
         f"The folder {below.parent} does not exist; create it (ansible.builtin.file with state: directory)"
-        " and run again. Nothing was changed."
+        " and run again."
     )
     outcome = update(below, ALICE, check_mode=True)
     assert outcome.plan.added == ["alice"]
@@ -191,7 +196,9 @@ def test_a_missing_folder(path: pathlib.Path) -> None:
 
 def test_a_folder_in_its_place(path: pathlib.Path) -> None:
     path.mkdir()
-    with pytest.raises(Problem, match=f"Can't read {path}: there is a folder in its place; move it away and run again"):
+    with pytest.raises(
+        DockyardError, match=f"Can't read {path}: there is a folder in its place; move it away and run again"
+    ):
         update(path, ALICE)
 
 
@@ -212,7 +219,10 @@ def test_the_diff_shows_no_secret(path: pathlib.Path) -> None:
         f"{name}: bcrypt cost 4, hash not computed yet\n" for name in ("alice", "bob", "carl")
     )
     rows = done.after.splitlines()
-    assert [row[:-16] for row in rows] == [f"{name}: bcrypt cost 4, sha256 " for name in ("alice", "bob", "carl")]
+    assert rows == [
+        f"{name}: bcrypt cost 4 (secret {number + 2})" for number, name in enumerate(("alice", "bob", "carl"))
+    ]
+    assert done.before.splitlines()[0] == "alice: bcrypt cost 4 (secret 1)"
     shown = planned.before + planned.after + done.after
     for secret in (*entries(path).values(), "plaintext", ALICE.password):
         assert secret not in shown
@@ -223,7 +233,7 @@ def test_the_time_of_the_file_differs_after_each_write(path: pathlib.Path, back:
     path.write_text(line("alice"))
     old = time.time_ns() - back
     os.utime(path, ns=(old, old))
-    # As if the clock stood still, or had been set back to the very same moment.
+    # As if the clock had stopped, or had been set back to the very same moment.
     update(path, ALICE, BOB, set_attributes=lambda temporary: os.utime(temporary, ns=(old, old)))
     assert path.stat().st_mtime_ns != old
 
@@ -256,7 +266,7 @@ def test_a_user_added_meanwhile_is_kept(path: pathlib.Path) -> None:
         with path.open("a") as file:
             file.write(line("eve"))
 
-    update_under_test = Update(Wish(str(path), [ALICE, BOB], cost=4, backup=True), set_attributes=once(add_eve))
+    update_under_test = Update(DesiredUsers(str(path), [ALICE, BOB], cost=4, backup=True), set_attributes=once(add_eve))
     outcome = update_under_test.run()
     assert path.read_text().startswith(line("bob") + line("eve") + "alice:")
     assert [entries(path)["alice"]] == computed  # the hash was not computed again
@@ -294,7 +304,7 @@ def test_when_another_did_the_work_nothing_is_left_to_do(path: pathlib.Path) -> 
 
 
 def test_a_file_broken_meanwhile_is_not_overwritten(path: pathlib.Path) -> None:
-    with pytest.raises(Problem, match="Line 1 of .* has no colon"):
+    with pytest.raises(DockyardError, match="Line 1 of .* has no colon"):
         update(path, ALICE, set_attributes=once(lambda: path.write_text("broken\n")))
     assert path.read_text() == "broken\n"
     assert os.listdir(path.parent) == ["htpasswd"]
@@ -307,11 +317,12 @@ def test_one_who_never_stops_writing_is_named(path: pathlib.Path) -> None:
         with path.open("a") as file:
             file.write("# again\n")
 
-    with pytest.raises(Problem) as problem:
+    with pytest.raises(DockyardError) as problem:
         update(path, ALICE, set_attributes=comment, backup=True)
+    assert_explained(problem.value)
     assert str(problem.value) == (
         f"Another program changed {path} 10 times while it was about to be replaced;"
-        " stop that program and run again. Nothing was changed."
+        " stop that program and run again."
     )
     assert path.read_text() == line("bob") + "# again\n" * 10
     assert os.listdir(path.parent) == ["htpasswd"]
@@ -342,7 +353,7 @@ def test_a_line_that_is_half_written_is_read_again(path: pathlib.Path) -> None:
 def test_a_lock_held_by_another_run(path: pathlib.Path) -> None:
     with atomic_file.locked(str(path.parent)):
         with pytest.raises(
-            Problem, match="Another run holds the lock on .* for more than 0.1 seconds; wait until it has"
+            DockyardError, match="Another run holds the lock on .* for more than 0.1 seconds; wait until it has"
         ):
             update(path, ALICE, lock_timeout=0.1)
         assert os.listdir(path.parent) == []
@@ -405,3 +416,23 @@ def test_one_run_brings_any_file_to_any_list(
         assert path.exists() or not expected
         if path.exists():
             assert let_in(path, *(User(name, password, True) for name, password in expected.items()))
+
+
+def test_a_backup_is_kept_if_the_disk_does_not_confirm_the_change(
+    path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.write_text(line("bob"))
+    real = os.fsync
+
+    def fsync(descriptor: int) -> None:
+        if os.readlink(f"/proc/self/fd/{descriptor}") == str(path.parent):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(DockyardError) as caught:
+        update(path, ALICE, backup=True)
+    assert_explained(caught.value, changed=True)
+    assert sorted(entries(path)) == ["alice", "bob"]
+    (backup_file,) = (name for name in os.listdir(path.parent) if name != "htpasswd")
+    assert path.with_name(backup_file).read_text() == line("bob")
