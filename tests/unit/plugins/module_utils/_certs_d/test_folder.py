@@ -505,7 +505,7 @@ def test_two_runs_wait_for_each_other(folder: Path) -> None:
         ("reg.test", "docker", None),
     ],
 )
-def test_warnings_about_names(base: Path, registry: str, engine: str, expected: str | None) -> None:
+def test_warnings_about_names(base: Path, registry: str, engine: options.Engine, expected: str | None) -> None:
     found = certs_d_folder.warnings(plan(base, entry(registry)), engine)
     assert [warning.startswith(expected or "") for warning in found] == ([] if expected is None else [True])
 
@@ -513,7 +513,7 @@ def test_warnings_about_names(base: Path, registry: str, engine: str, expected: 
 @pytest.mark.parametrize(
     ("content", "engine", "count"), [(b"server = ''\n", "docker", 1), (b" \n", "docker", 0), (b"x", "containers", 0)]
 )
-def test_warning_about_hosts_toml(folder: Path, content: bytes, engine: str, count: int) -> None:
+def test_warning_about_hosts_toml(folder: Path, content: bytes, engine: options.Engine, count: int) -> None:
     (folder / "hosts.toml").write_bytes(content)
     found = certs_d_folder.warnings(plan(folder.parent, entry(REGISTRY, CA, pair())), engine)
     assert [warning.startswith(f"{folder} holds a hosts.toml:") for warning in found] == [True] * count
@@ -582,7 +582,7 @@ def test_report(folder: Path) -> None:
     ],
 )
 def test_certs_folder(
-    monkeypatch: pytest.MonkeyPatch, engine: str, directory: str | None, xdg: str | None, expected: str
+    monkeypatch: pytest.MonkeyPatch, engine: options.Engine, directory: str | None, xdg: str | None, expected: str
 ) -> None:
     monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
     if xdg is not None:

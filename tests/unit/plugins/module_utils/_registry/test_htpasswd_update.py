@@ -18,7 +18,7 @@ import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
 from ansible_collections.dockyard.ops.plugins.module_utils._registry import password_hash
-from ansible_collections.dockyard.ops.plugins.module_utils._registry.htpasswd import Change, User
+from ansible_collections.dockyard.ops.plugins.module_utils._registry.htpasswd import Change, Reason, User
 from ansible_collections.dockyard.ops.plugins.module_utils._registry.htpasswd_update import (
     DesiredUsers,
     Outcome,
@@ -93,7 +93,7 @@ def test_check_run_again_check(path: pathlib.Path) -> None:
         (HASH["alice"], {}, None),
     ],
 )
-def test_drift_is_repaired(path: pathlib.Path, old: str, options: dict[str, Any], reason: str | None) -> None:
+def test_drift_is_repaired(path: pathlib.Path, old: str, options: dict[str, Any], reason: Reason | None) -> None:
     path.write_text(line("alice", old))
     for check_mode in (True, False):
         outcome = update(path, ALICE, check_mode=check_mode, **options)
