@@ -130,7 +130,9 @@ class HarborApi:
         return Health(
             status=str(document.get("status", "unknown")),
             components={str(entry.get("name")): str(entry.get("status")) for entry in components},
-            errors={str(entry.get("name")): single_line(str(entry["error"])) for entry in components if entry.get("error")},
+            errors={
+                str(entry.get("name")): single_line(str(entry["error"])) for entry in components if entry.get("error")
+            },
         )
 
     # ---- what is in it ----
