@@ -113,6 +113,11 @@ def main() -> None:
         made[item["name"]] = certificate(item, key, authorities[signer], keys[signer])
     for name, found in made.items():
         write(folder / f"{name}.crt", found.public_bytes(serialization.Encoding.PEM), 0o644)
+    print(
+        json.dumps(
+            {path.name: path.read_text() for path in sorted(folder.glob("*.*")) if path.stem in {**keys, **made}}
+        )
+    )
     if wanted["marker"]:
         write(folder / wanted["marker"], b"", 0o644)
 
