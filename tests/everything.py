@@ -140,8 +140,8 @@ def summarise(steps: list[Step], seconds: float, before: dict[str, times.Times] 
     say(
         f"\n{seconds:.0f} s in all; the steps' output is in {LOGS.relative_to(ROOT)}/, their times in .cache/times.json"
     )
-    if left_out:
-        say(f"Left out: {', '.join(left_out)}")
+    if len(left_out) < len(STEPS) / 2:  # else it is easier to see what was run
+        say(f"Left out: {', '.join(left_out) or 'nothing'}")
     if failed:
         say(f"Failed: {', '.join(failed)}")
     say(f"{len(steps) - len(failed)} passed, {len(failed)} failed, {len(left_out)} skipped")
