@@ -33,8 +33,10 @@ class MissingLibrary(Exception):
 class ModuleCall:
     """One call of a module: its parameters, its mode, and what only Ansible can do on the host."""
 
-    def __init__(self, module: AnsibleModule) -> None:
+    def __init__(self, module: AnsibleModule, reads_only: bool = False) -> None:
         self._module = module
+        # A module of which some calls change something, and others only read, sets it before it reads.
+        self.reads_only = reads_only
         self.params: dict[str, Any] = module.params
         self.check_mode: bool = module.check_mode
         self.diff_mode: bool = module._diff
@@ -158,8 +160,9 @@ def run_module(
     options: those of AnsibleModule, C(argument_spec) above all.
     """
     module = _Module(secrets, supports_check_mode=True, **options)
+    call = ModuleCall(module, reads_only)
     try:
-        result = run(ModuleCall(module))
+        result = run(call)
     except MissingLibrary as missing:
         module.fail_json(
             msg=missing_required_lib(missing.name, url=missing.url),
@@ -167,7 +170,7 @@ def run_module(
             exception=missing.details,
         )
     except DockyardError as error:
-        _fail(module, error, reads_only, error_result or {})
+        _fail(module, error, call.reads_only, error_result or {})
     if result.get("failed"):
         module.fail_json(**result)
     module.exit_json(**result)

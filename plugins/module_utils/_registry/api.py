@@ -138,6 +138,18 @@ class Registry:
         media_type = answer.header("Content-Type").partition(";")[0].strip()
         return digest, str(content.get("mediaType") or media_type), content
 
+    def holds_blob(self, repository: str, digest: str) -> bool:
+        """Return whether a repository has a blob; no more than its first byte is read."""
+        path = f"/v2/{_quote(repository)}/blobs/{digest}"
+        answer = self._get(path, {"Range": "bytes=0-0"})
+        # 416: it is there and empty.
+        if answer.status in (206, 416):
+            return True
+        if answer.status == 404:
+            return False
+        self._expect(answer, path)
+        return True
+
     @property
     def _who(self) -> str:
         return f"user '{self._login.name}'" if self._login and self.requires_auth else "a user without a login"

@@ -1,0 +1,216 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""The container that a registry of Docker Distribution runs in: its configuration, its storage, whether it is up."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass
+from subprocess import CompletedProcess
+from typing import Any
+
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host.commands import last_line, parse_version, run
+
+YAML_IMPORT_ERROR: str | None
+try:
+    import yaml
+except ImportError:
+    YAML_IMPORT_ERROR = traceback.format_exc()
+else:
+    YAML_IMPORT_ERROR = None
+
+_STORAGE = "docker/registry/v2"
+_DEFAULT_ROOT = "/var/lib/registry"
+# Inside the container, where neither a certificate nor a password is needed. timeout and not wget -T, with which some
+# busybox builds crash.
+_HEALTH = ("timeout", "5", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:5001/debug/health")
+_PAUSE = 0.5  # seconds
+_STOP_SECONDS = 120  # docker restart and stop, which give the registry ten seconds to end
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the files of a registry are.
+
+    config: the configuration file as the container sees it; config_file: the same on the host.
+    """
+
+    config: str
+    config_file: str
+    mounts: tuple[tuple[str, str], ...]  # destination in the container, source on the host
+
+    def on_host(self, path: str) -> str | None:
+        """Return where a path of the container is on the host; None if it is in no mount."""
+        for destination, source in sorted(self.mounts, key=lambda mount: -len(mount[0])):
+            if path == destination or path.startswith(f"{destination.rstrip('/')}/"):
+                return os.path.normpath(os.path.join(source, os.path.relpath(path, destination)))
+        return None
+
+
+class Container:
+    """A container, over the host's docker command."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def details(self) -> dict[str, Any] | None:
+        """Return what the engine knows of the container; None if there is none."""
+        done = self._docker("container", "inspect", self.name)
+        if done.returncode == 0:
+            return dict(json.loads(done.stdout)[0])
+        if "no such container" in done.stderr.lower():
+            return None
+        raise DockyardError(
+            "registry_container_unknown",
+            f"The container {self.name} can't be inspected ({last_line(done)}); start the engine with"
+            ' "systemctl start docker".',
+        )
+
+    def place(self) -> Place:
+        """Return where its files are. Raise DockyardError if there is no such registry."""
+        details = self.details()
+        if details is None:
+            raise DockyardError(
+                "registry_container_missing",
+                f"There is no registry in the container {self.name} on this host; check the container's name, or set"
+                " the registry up first.",
+            )
+        arguments = [*(details["Config"].get("Entrypoint") or []), *(details["Config"].get("Cmd") or [])]
+        config = next((word for word in reversed(arguments) if word.endswith((".yml", ".yaml"))), None)
+        mounts = tuple((mount["Destination"], mount["Source"]) for mount in details["Mounts"])
+        place = Place(config or "", "", mounts)
+        folder = place.on_host(os.path.dirname(config)) if config else None
+        if config is None or folder is None:
+            raise DockyardError(
+                "registry_config_not_mounted",
+                f"The container {self.name} has its configuration in no mounted folder, so it can't be made read-only;"
+                " start it with the configuration's folder mounted, and its path as the last argument of serve.",
+            )
+        return Place(config, os.path.join(folder, os.path.basename(config)), mounts)
+
+    def version(self) -> tuple[int, ...]:
+        """Return the version of Docker Distribution, () if it does not say."""
+        done = self.run(["registry", "--version"], 60)
+        return parse_version(done.stdout) if done.returncode == 0 else ()
+
+    def run(self, argv: Sequence[str], seconds: float) -> CompletedProcess[str]:
+        """Run a program in the container."""
+        return run(["docker", "exec", self.name, *argv], seconds)
+
+    def wait(self, seconds: float) -> None:
+        """Wait until the registry says that it is healthy. Raise DockyardError if it does not."""
+        end = time.monotonic() + seconds
+        while True:
+            details = self.details()
+            if details is None:
+                raise DockyardError("registry_container_missing", f"There is no container {self.name} on this host.")
+            if not details["State"]["Running"] or details["RestartCount"] > 0:
+                raise DockyardError(
+                    "registry_not_starting", f"The registry in the container {self.name} does not start."
+                )
+            if self._healthy():
+                return
+            if time.monotonic() >= end:
+                raise DockyardError(
+                    "registry_not_healthy",
+                    f"The registry in the container {self.name} is not healthy after {seconds:g} seconds.",
+                )
+            time.sleep(_PAUSE)
+
+    def restart(self, seconds: float) -> bool:
+        """Restart the registry until it is healthy. Return False if it is not within that time.
+
+        The engine itself may be restarting at this moment, so what fails is tried again.
+        """
+        end = time.monotonic() + seconds
+        restarted = False
+        while True:
+            try:
+                restarted = restarted or self._docker("restart", self.name).returncode == 0
+                if restarted and self._healthy():
+                    return True
+                details = self.details() if restarted else None
+                # Another restart of the engine left it stopped.
+                restarted = restarted and bool(details and details["State"]["Running"])
+            except DockyardError:
+                pass
+            if time.monotonic() >= end:
+                return False
+            time.sleep(_PAUSE)
+
+    def start(self) -> None:
+        """Start the container if there is one."""
+        self._must("start", self.name)
+
+    def stop(self) -> bool:
+        """Stop the container. Return False if there is none."""
+        if self.details() is None:
+            return False
+        self._must("stop", self.name)
+        return True
+
+    def remove(self) -> None:
+        """Remove the container, running or not."""
+        if self.details() is not None:
+            self._must("rm", "--force", self.name)
+
+    def rename(self, name: str) -> None:
+        """Give the container another name."""
+        self._must("rename", self.name, name)
+
+    def _healthy(self) -> bool:
+        return self.run(_HEALTH, 30).returncode == 0
+
+    def _must(self, *arguments: str) -> None:
+        done = self._docker(*arguments)
+        if done.returncode != 0:
+            raise DockyardError(
+                "registry_container_unknown",
+                f"docker {arguments[0]} of the container {self.name} failed ({last_line(done)});"
+                " look at journalctl -u docker.service.",
+            )
+
+    @staticmethod
+    def _docker(*arguments: str) -> CompletedProcess[str]:
+        return run(["docker", *arguments], _STOP_SECONDS)
+
+
+def read_config(path: str) -> dict[str, Any]:
+    """Return a registry's configuration. Raise DockyardError if it is none."""
+    try:
+        with open(path, "rb") as file:
+            document = yaml.safe_load(file)
+    except (OSError, yaml.YAMLError) as error:
+        raise DockyardError(
+            "registry_config_unreadable",
+            f"{path} can't be read as a registry's configuration ({str(error).splitlines()[0]}); correct it.",
+        ) from error
+    if not isinstance(document, dict) or not isinstance(document.get("storage"), dict):
+        raise DockyardError(
+            "registry_config_unreadable", f"{path} has no storage, so it is no registry's configuration; correct it."
+        )
+    return document
+
+
+def read_only(document: dict[str, Any]) -> bytes:
+    """Return the same configuration, but with no uploads."""
+    storage = dict(document["storage"])
+    storage["maintenance"] = {**(storage.get("maintenance") or {}), "readonly": {"enabled": True}}
+    return str(yaml.safe_dump({**document, "storage": storage}, sort_keys=False)).encode()
+
+
+def storage_on_host(place: Place, document: dict[str, Any]) -> str | None:
+    """Return the host's folder with the registry's storage; None if it is not on this host, as in S3."""
+    storage = document["storage"]
+    if "filesystem" not in storage:
+        return None
+    root = (storage["filesystem"] or {}).get("rootdirectory") or _DEFAULT_ROOT
+    folder = place.on_host(root)
+    return os.path.join(folder, _STORAGE) if folder else None

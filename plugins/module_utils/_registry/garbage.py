@@ -1,0 +1,323 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""Garbage collection of Docker Distribution that loses nothing that a tag or an index needs.
+
+Distribution 2.x takes for untagged what only an index refers to: its own C(--delete-untagged) deletes the images of all
+platforms of every image for several, and of every image with an attestation. Neither it nor 3.x knows that a signature
+belongs to what it signs. So its dry run is asked first what it would delete, and the registry what its tags need. If
+the two have something in common, the option is not used: what nothing needs loses its link in the frozen registry, as
+the collector itself would remove it, and the collector then runs without that option, with which it keeps all that has
+a link.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import re
+import shutil
+from dataclasses import dataclass, field
+from typing import Any
+
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+
+from . import container as registry_container
+from . import needed as registry_needed
+from .api import Registry
+from .container import Container, Place
+from .needed import Missing, Needed, Survey
+from .read_only_window import ReadOnlyWindow
+
+_MANIFEST = re.compile(r"manifest eligible for deletion: (?:\{(?P<repository>\S+) )?(?P<digest>sha256:[0-9a-f]{64})")
+_BLOB = re.compile(r"blob eligible for deletion: (sha256:[0-9a-f]{64})")
+_MARKED = re.compile(r"(\d+) blobs marked, ")
+_REPOSITORY = re.compile(r"[a-z0-9][a-z0-9._/-]*")
+# Docker Distribution calls a registry that nobody has pushed to yet an error.
+_EMPTY = "Path not found: /docker/registry/v2/repositories"
+_SHOWN = 5
+_DRY_RUN_SECONDS = 3600
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for. registry: None if it can't be asked over its API."""
+
+    container: Container
+    registry: Registry | None
+    delete_untagged: bool = False
+    timeout: float = 21600
+    start_timeout: float = 60
+
+
+@dataclass
+class Report:
+    """What the collector says: what it keeps, and what it deletes or would delete."""
+
+    marked: int = 0
+    repositories: list[str] = field(default_factory=list)
+    manifests: list[tuple[str, str]] = field(default_factory=list)
+    blobs: set[str] = field(default_factory=set)
+
+
+@dataclass
+class Plan:
+    """What is deleted, and what is not although the collector would.
+
+    selective: whether links are removed one by one in place of C(--delete-untagged).
+    needed: None if it was not asked for.
+    """
+
+    marked: int
+    manifests: list[tuple[str, str]]
+    blobs: set[str]
+    protected: list[Missing]
+    needed: Needed | None
+    # What the blobs occupy, as long as they are there.
+    bytes: int | None
+
+    @property
+    def selective(self) -> bool:
+        return bool(self.protected)
+
+    @property
+    def empty(self) -> bool:
+        return not self.manifests and not self.blobs
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What the blobs occupy."""
+
+    blobs: int
+    bytes: int
+
+
+def parse(output: str) -> Report:
+    """Return what the output of C(registry garbage-collect) says, of 2.x or of 3.x."""
+    report = Report()
+    repository = ""
+    for line in output.splitlines():
+        if manifest := _MANIFEST.match(line):
+            report.manifests.append((manifest["repository"] or repository, manifest["digest"]))
+        elif blob := _BLOB.match(line):
+            report.blobs.add(blob[1])
+        elif marked := _MARKED.match(line):
+            report.marked = int(marked[1])
+        elif _REPOSITORY.fullmatch(line):
+            repository = line
+            report.repositories.append(line)
+    return report
+
+
+class Collection:
+    """One garbage collection."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._container = request.container
+        self._place: Place = request.container.place()
+        self._config = registry_container.read_config(self._place.config_file)
+        # What a mirror holds, it can fetch again.
+        self._mirror = bool(self._config.get("proxy"))
+        self._storage = registry_container.storage_on_host(self._place, self._config)
+        self._survey = Survey(request.registry) if request.registry and not self._mirror else None
+
+    def run(self, check_mode: bool) -> dict[str, Any]:
+        """Collect garbage, or say what would be collected. Return the module's results."""
+        request = self._request
+        if request.delete_untagged and not self._survey and not self._mirror:
+            raise DockyardError(
+                "registry_gc_blind",
+                f"What the tags of the registry in the container {self._container.name} need can't be asked for without"
+                " access to its API, and delete_untagged may delete that; give registry with its login and"
+                " certificates, or leave delete_untagged off.",
+            )
+        version = self._container.version()
+        plan = self._plan()
+        before = self.stored()
+        seconds = 0.0
+        warnings: list[str] = []
+        if not check_mode and not plan.empty:
+            plan, seconds, warnings = self._collect()
+        after = before if check_mode else self.stored()
+        needed = plan.needed
+        manifests, blobs = needed.count() if needed else (None, None)
+        return {
+            "changed": not plan.empty,
+            "version": ".".join(map(str, version)),
+            "dry_run": check_mode,
+            "blobs_marked": plan.marked,
+            "blobs_eligible": len(plan.blobs),
+            "manifests_eligible": len(plan.manifests),
+            "bytes_eligible": plan.bytes,
+            "protected": [_entry(missing) for missing in plan.protected],
+            "incomplete": [_entry(missing) for missing in needed.missing] if needed else [],
+            "tags": needed.tags if needed else None,
+            "indexes": needed.indexes if needed else None,
+            "manifests_needed": manifests,
+            "blobs_needed": blobs,
+            "blobs_before": before.blobs if before else None,
+            "bytes_before": before.bytes if before else None,
+            "blobs_after": after.blobs if after else None,
+            "bytes_after": after.bytes if after else None,
+            "window_seconds": round(seconds, 1),
+            "warnings": warnings + _warnings(plan),
+        }
+
+    def stored(self) -> Stored | None:
+        """Return what the blobs occupy; None if they are not on this host."""
+        if self._storage is None:
+            return None
+        blobs = size = 0
+        for folder, _folders, files in os.walk(os.path.join(self._storage, "blobs")):
+            if "data" in files:
+                with contextlib.suppress(FileNotFoundError):
+                    size += os.stat(os.path.join(folder, "data")).st_size
+                    blobs += 1
+        return Stored(blobs, size)
+
+    def _plan(self) -> Plan:
+        """Return what is to be deleted as things are at this moment."""
+        untagged = self._request.delete_untagged
+        report = self._ask_collector(["--dry-run"], untagged, _DRY_RUN_SECONDS)
+        if self._survey is None or not untagged or not report.manifests:
+            return Plan(report.marked, report.manifests, report.blobs, [], None, self._bytes(report.blobs))
+        needed = self._survey.read(report.repositories)
+        self._survey.keep_artifacts(needed, report.manifests)
+        protected, removable = [], []
+        for repository, digest in report.manifests:
+            need = needed.why(repository, digest)
+            if need is None:
+                removable.append((repository, digest))
+            else:
+                protected.append(Missing(repository, digest, need))
+        kept = report.blobs & needed.digests()
+        blobs = report.blobs - kept
+        plan = Plan(report.marked + len(kept), removable, blobs, protected, needed, self._bytes(blobs))
+        if plan.selective and self._storage is None:
+            raise DockyardError(
+                "registry_gc_would_lose",
+                f"The registry in the container {self._container.name} would lose {len(protected)} manifests that its"
+                f" tags need, among them {_few(protected)}; collect garbage without delete_untagged, or with"
+                " Docker Distribution 3 or newer, which keeps what an index lists.",
+            )
+        return plan
+
+    def _collect(self) -> tuple[Plan, float, list[str]]:
+        """Collect in a window, and prove afterwards that all that is needed is still there."""
+        window = ReadOnlyWindow(self._container, self._place, self._request.start_timeout)
+        with window:
+            # Again, because only from now on nobody pushes.
+            plan = self._plan()
+            needed = plan.needed or self._survey_all()
+            known_missing = self._missing_on_disk(needed)
+            if plan.selective:
+                self._unlink(plan.manifests)
+            self._sweep(plan)
+        try:
+            warnings = self._prove(needed, known_missing)
+        except DockyardError as error:
+            error.changed = True
+            raise
+        return dataclasses.replace(plan, needed=needed), window.seconds, warnings
+
+    def _survey_all(self) -> Needed | None:
+        return self._survey.read([]) if self._survey else None
+
+    def _sweep(self, plan: Plan) -> None:
+        try:
+            self._ask_collector([], self._request.delete_untagged and not plan.selective, self._request.timeout)
+        except DockyardError as error:
+            raise DockyardError(
+                "registry_gc_failed",
+                f"The garbage collection of the registry {self._container.name} failed; the registry is back in"
+                f" read-write service and has kept what was not yet deleted. It said: {error.message}",
+                changed=True,
+            ) from error
+
+    def _ask_collector(self, options: list[str], untagged: bool, seconds: float) -> Report:
+        options = [*options, *(["--delete-untagged"] if untagged else [])]
+        done = self._container.run(["registry", "garbage-collect", *options, self._place.config], seconds)
+        if done.returncode == 0:
+            return parse(done.stdout)
+        lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()] or ["nothing"]
+        if lines[-1].endswith(_EMPTY):
+            return Report()
+        raise DockyardError(
+            "registry_gc_failed",
+            f"The garbage collector of the registry {self._container.name} fails. It said: {' / '.join(lines[-3:])}",
+        )
+
+    def _unlink(self, manifests: list[tuple[str, str]]) -> None:
+        """Remove the links of manifests that nothing needs, as the collector does it."""
+        for repository, digest in manifests:
+            revision = os.path.join(
+                str(self._storage), "repositories", repository, "_manifests/revisions/sha256", digest.partition(":")[2]
+            )
+            try:
+                shutil.rmtree(revision)
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise DockyardError(
+                    "registry_gc_failed",
+                    f"The link of the untagged manifest {repository}@{digest} can't be removed ({error.strerror});"
+                    " the registry is back in read-write service. Look at the disk, and run again.",
+                    changed=True,
+                ) from error
+
+    def _missing_on_disk(self, needed: Needed | None) -> set[str]:
+        """Return the digests of needed blobs that are gone before anything is deleted."""
+        if needed is None or self._storage is None:
+            return set()
+        return {digest for digest in needed.digests() if not os.path.exists(self._data(digest))}
+
+    def _prove(self, needed: Needed | None, known_missing: set[str]) -> list[str]:
+        """Raise DockyardError if something that is needed is gone. Return warnings about what was gone before."""
+        if needed is None or self._request.registry is None:
+            return []
+        self._request.registry.wait(self._request.start_timeout)
+        gone = list(registry_needed.lost(self._request.registry, needed))
+        lost = [missing for missing in gone if missing.digest not in known_missing]
+        if lost:
+            raise DockyardError(
+                "registry_gc_lost",
+                f"After the garbage collection of the registry {self._container.name} {len(lost)} manifests and blobs"
+                f" that its tags need are not there: {_few(lost)}; restore the latest backup, and report this.",
+            )
+        return [f"{len(gone)} manifests and blobs that tags need were gone before: {_few(gone)}."] if gone else []
+
+    def _bytes(self, blobs: set[str]) -> int | None:
+        if self._storage is None:
+            return None
+        size = 0
+        for digest in blobs:
+            with contextlib.suppress(FileNotFoundError):
+                size += os.stat(self._data(digest)).st_size
+        return size
+
+    def _data(self, digest: str) -> str:
+        algorithm, _colon, hexadecimal = digest.partition(":")
+        return os.path.join(str(self._storage), "blobs", algorithm, hexadecimal[:2], hexadecimal, "data")
+
+
+def _few(missing: list[Missing]) -> str:
+    more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+    return f"{', '.join(map(str, missing[:_SHOWN]))}{more}"
+
+
+def _entry(missing: Missing) -> dict[str, str]:
+    need = missing.need
+    return {"repository": missing.repository, "digest": missing.digest, "needed_by": need.by, "kind": need.kind}
+
+
+def _warnings(plan: Plan) -> list[str]:
+    missing = plan.needed.missing if plan.needed else []
+    if not missing:
+        return []
+    return [
+        f"The registry lacks {len(missing)} manifests that its tags need: {_few(missing)}; push those images again."
+    ]

@@ -1,0 +1,541 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: registry_maintenance
+short_description: Collect garbage of a registry, back it up, and restore it
+version_added: 0.3.0
+description:
+  - Looks after a registry of Docker Distribution, 2.8 or newer, that runs in a container on the managed host.
+  - Garbage collection and backup work in a read-only window, in which pulls go on and pushes are refused. The window is
+    closed again whatever happens - the work fails or takes too long, the disk is full, the engine restarts, the connection is
+    lost, the module is killed. Should the whole host go down, the next run of O(operation=collect_garbage),
+    O(operation=backup) or O(operation=close_window) closes it.
+  - Before garbage is collected with O(delete_untagged), the registry is asked over its API what its tags need - the images
+    of all platforms of an index, nested indexes, attestations, and the signatures and other artifacts that refer to what is
+    needed. None of that is deleted, whatever the version of Docker Distribution would do.
+  - After a garbage collection, everything that a tag or an index needs is asked for. If something is not there any more,
+    the module fails and names it.
+extends_documentation_fragment:
+  - dockyard.ops._attributes
+  - dockyard.ops._attributes.action_group_registry
+  - dockyard.ops._registry
+attributes:
+  idempotent:
+    support: partial
+    details:
+      - A second O(operation=collect_garbage) finds nothing to collect and opens no window. Each O(operation=backup) writes
+        an archive of its own, and each O(operation=restore) restores.
+options:
+  operation:
+    description:
+      - What to do.
+      - V(collect_garbage) frees what nothing refers to any more. V(backup) writes the instance's folders into an archive.
+      - V(check_archive) tells what an archive holds, and fails if it can't be restored.
+      - V(restore) checks and unpacks an archive, stops the registry, and exchanges the instance's folders for those of the
+        archive. Start the registry and prove that it is up, then complete it by V(finish_restore), or by V(undo_restore),
+        which puts back what was there and starts it.
+      - V(close_window) closes a read-only window that a run left open.
+      - V(wait) waits until the registry says inside its container that it is healthy.
+    type: str
+    required: true
+    choices:
+      - collect_garbage
+      - backup
+      - check_archive
+      - restore
+      - finish_restore
+      - undo_restore
+      - close_window
+      - wait
+  container_name:
+    description:
+      - Name of the registry's container. The folder with its configuration must be mounted into it.
+    type: str
+    default: registry
+  registry:
+    description:
+      - The registry's address as in front of an image's name, C(host[:port]); an IPv6 address is in brackets.
+      - Required for O(operation=collect_garbage) with O(delete_untagged). Without it the registry is not asked what it needs.
+    type: str
+    required: false
+  delete_untagged:
+    description:
+      - Whether O(operation=collect_garbage) deletes manifests that no tag refers to, and that nothing needs which a tag refers
+        to. That breaks pulls of these by their digests.
+    type: bool
+    default: false
+  time_limit:
+    description:
+      - Seconds after which O(operation=collect_garbage) or O(operation=backup) is given up and the registry put back in
+        service.
+    type: int
+    default: 21600
+  start_timeout:
+    description:
+      - Seconds that a start of the registry may take.
+    type: int
+    default: 60
+  instance_directory:
+    description:
+      - The folder of the registry's instance on the managed host, for O(operation=backup) and the operations of a restore.
+    type: path
+    default: /srv/registry
+  folders:
+    description:
+      - Folders below O(instance_directory) that O(operation=backup) archives if they are there, and that an archive may hold.
+      - Required for O(operation=backup), O(operation=check_archive) and O(operation=restore).
+    type: list
+    elements: str
+  window_folders:
+    description:
+      - Those of O(folders) that O(operation=backup) archives in a read-only window.
+    type: list
+    elements: str
+    default: []
+  set_aside:
+    description:
+      - Further names below O(instance_directory) that O(operation=restore) sets aside, because they belong to what was there.
+    type: list
+    elements: str
+    default: []
+  required_files:
+    description:
+      - Files without which an archive is not one of a registry.
+    type: list
+    elements: str
+    default:
+      - config/config.yml
+  backup_directory:
+    description:
+      - Folder on the managed host for the archives and their checksums. It is made readable to root only.
+    type: path
+    default: /var/backups/registry
+  keep:
+    description:
+      - How many archives of this container O(operation=backup) keeps; V(0) keeps all.
+    type: int
+    default: 0
+  archive:
+    description:
+      - The archive to check or to restore, a path on the managed host.
+    type: path
+  checksum:
+    description:
+      - Its SHA-256. If empty, the file beside it says it, with C(.sha256) at the end of its name.
+    type: str
+    default: ''
+  keep_previous:
+    description:
+      - Whether O(operation=finish_restore) keeps the folder with what was there before.
+    type: bool
+    default: true
+  previous_container_name:
+    description:
+      - Name under which the container that was there before a restore was set aside, for O(operation=undo_restore).
+    type: str
+    default: ''
+notes:
+  - In check mode, O(operation=collect_garbage) says what would be collected, without a read-only window.
+  - Needs root, the C(docker) command, and the Python library PyYAML on the managed host.
+seealso:
+  - module: dockyard.ops.registry_info
+  - module: dockyard.ops.registry_htpasswd
+  - ref: ansible_collections.dockyard.ops.docsite.guide_registry
+    description: From nothing to a trusted registry.
+  - name: Garbage collection of Distribution
+    description: What it does and why the registry must not take uploads in the meantime.
+    link: https://distribution.github.io/distribution/about/garbage-collection/
+author:
+  - The Dockyard authors (@dockyard-ops)
+"""
+
+EXAMPLES = r"""
+---
+- name: Free what nothing refers to any more
+  dockyard.ops.registry_maintenance:
+    operation: collect_garbage
+    registry: registry.example.com:5000
+    username: alice
+    password: "{{ vault_alice }}"
+  register: garbage
+
+- name: Say how much it was
+  ansible.builtin.debug:
+    msg: "{{ garbage.bytes_before - garbage.bytes_after }} bytes were freed"
+
+- name: Back up images and configuration, and keep the last seven archives
+  dockyard.ops.registry_maintenance:
+    operation: backup
+    folders: [config, auth, tls, data]
+    window_folders: [data]
+    keep: 7
+
+- name: See what an archive holds
+  dockyard.ops.registry_maintenance:
+    operation: check_archive
+    archive: /var/backups/registry/registry-20260801T020000Z.tar
+    folders: [config, auth, tls, data]
+  register: archive
+"""
+
+RETURN = r"""
+operation:
+  description: What was done.
+  returned: success
+  type: str
+  sample: collect_garbage
+version:
+  description: The version of Docker Distribution; empty if it does not say.
+  returned: O(operation=collect_garbage)
+  type: str
+  sample: 2.8.2
+dry_run:
+  description: Whether nothing was deleted because of check mode.
+  returned: O(operation=collect_garbage)
+  type: bool
+  sample: false
+blobs_marked:
+  description: How many blobs, manifests among them, are kept by the collector.
+  returned: O(operation=collect_garbage)
+  type: int
+  sample: 13
+blobs_eligible:
+  description: How many blobs, manifests among them, were or would be deleted.
+  returned: O(operation=collect_garbage)
+  type: int
+  sample: 3
+manifests_eligible:
+  description: How many untagged manifests were or would be deleted.
+  returned: O(operation=collect_garbage)
+  type: int
+  sample: 1
+bytes_eligible:
+  description: What those blobs occupy as the registry stores them; V(none) if they are not on this host.
+  returned: O(operation=collect_garbage)
+  type: int
+  sample: 31457280
+protected:
+  description: Manifests that the collector would have deleted, and that were kept because a tag needs them.
+  returned: O(operation=collect_garbage)
+  type: list
+  elements: dict
+  contains:
+    repository:
+      description: The repository.
+      type: str
+      sample: team/app
+    digest:
+      description: The manifest's digest.
+      type: str
+      sample: sha256:0c6d3f0b1a2e4c58d1ff5ae3f5a92f64c8d8be1b13f4d2c3a7a9f5e3d1b2c4a6
+    needed_by:
+      description: What needs it, the name of a tag or the digest of a manifest.
+      type: str
+      sample: sha256:5b8b3f2a0f9ee8a2d8b1b7c79b2a6b2a0d5b7f3c0b7c53be1a6a2e7f0d3c9e11
+    kind:
+      description: V(tag); V(index), for what an index lists; V(subject), for a signature or another artifact of a manifest.
+      type: str
+      sample: index
+incomplete:
+  description: What tags need and the registry did not have before; entries are like those of RV(protected).
+  returned: O(operation=collect_garbage)
+  type: list
+  elements: dict
+  sample: []
+tags:
+  description: How many tags were asked what they need; V(none) if none were.
+  returned: O(operation=collect_garbage)
+  type: int
+  sample: 12
+indexes:
+  description: How many indexes are needed, each one counted in each repository; V(none) if that was not asked.
+  returned: O(operation=collect_garbage)
+  type: int
+  sample: 4
+manifests_needed:
+  description: How many manifests are needed; V(none) if that was not asked.
+  returned: O(operation=collect_garbage)
+  type: int
+  sample: 20
+blobs_needed:
+  description: How many configurations and layers are needed; V(none) if that was not asked.
+  returned: O(operation=collect_garbage)
+  type: int
+  sample: 60
+blobs_before:
+  description: How many blobs, manifests among them, there were before; V(none) if they are not on this host.
+  returned: O(operation=collect_garbage)
+  type: int
+  sample: 83
+bytes_before:
+  description: What they occupied; V(none) if they are not on this host.
+  returned: O(operation=collect_garbage)
+  type: int
+  sample: 5368709120
+blobs_after:
+  description: The same as RV(blobs_before) afterwards.
+  returned: O(operation=collect_garbage)
+  type: int
+  sample: 80
+bytes_after:
+  description: The same as RV(bytes_before) afterwards.
+  returned: O(operation=collect_garbage)
+  type: int
+  sample: 5337251840
+window_seconds:
+  description: How long the registry took no uploads, both restarts included; V(0) if it was not necessary.
+  returned: O(operation=collect_garbage) or O(operation=backup), outside of check mode
+  type: float
+  sample: 4.2
+archive:
+  description: Path of the archive, with its checksum beside it in a file with C(.sha256) at the end of its name.
+  returned: O(operation=backup)
+  type: str
+  sample: /var/backups/registry/registry-20260801T020000Z.tar
+estimated_bytes:
+  description: About how large the archive would be.
+  returned: O(operation=backup) in check mode
+  type: int
+  sample: 5368709120
+sha256:
+  description: The archive's SHA-256.
+  returned: O(operation=backup) outside of check mode, O(operation=check_archive) or O(operation=restore)
+  type: str
+  sample: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+bytes:
+  description: The archive's size.
+  returned: O(operation=backup) outside of check mode, O(operation=check_archive) or O(operation=restore)
+  type: int
+  sample: 5368709120
+contents:
+  description: What the archive holds, by folder, each with C(files) and C(bytes).
+  returned: O(operation=backup) outside of check mode, O(operation=check_archive) or O(operation=restore)
+  type: dict
+  sample:
+    config: {files: 1, bytes: 812}
+    data: {files: 412, bytes: 5368700000}
+had_container:
+  description: Whether there was a container before.
+  returned: O(operation=restore), outside of check mode
+  type: bool
+  sample: true
+removed:
+  description: Older archives that were removed.
+  returned: O(operation=backup) outside of check mode
+  type: list
+  elements: str
+  sample: []
+previous:
+  description: Folder with what was there before a restore; empty if there was nothing, or if it was removed.
+  returned: O(operation=restore) or O(operation=finish_restore), outside of check mode
+  type: str
+  sample: /srv/registry/.before-restore-20260801T020000Z
+"""
+
+import os
+from typing import Any
+
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
+from ansible_collections.dockyard.ops.plugins.module_utils._module import MissingLibrary, ModuleCall, diff, run_module
+from ansible_collections.dockyard.ops.plugins.module_utils._registry import (
+    backup,
+    container,
+    garbage,
+    options,
+    read_only_window,
+    restore,
+)
+
+_WITH_FOLDERS = ("backup", "check_archive", "restore")
+# Another run may be in its window; its guardian closes it within two starts of the registry.
+_LOCK_SECONDS = 30
+
+
+def run(call: ModuleCall) -> dict[str, Any]:
+    call.require_root("look after a registry")
+    if container.YAML_IMPORT_ERROR:
+        raise MissingLibrary("PyYAML", container.YAML_IMPORT_ERROR)
+    if call.params["operation"] in _WITH_FOLDERS and not call.params["folders"]:
+        raise DockyardError(
+            "registry_folders_missing",
+            f"operation {call.params['operation']} needs folders; name those of the registry's instance.",
+        )
+    result = _OPERATIONS[call.params["operation"]](call)
+    for warning in result.pop("warnings", []):
+        call.warn(warning)
+    return {"operation": call.params["operation"], **result}
+
+
+def _container(call: ModuleCall) -> container.Container:
+    return container.Container(call.params["container_name"])
+
+
+def _with_closed_window(call: ModuleCall, work: Any) -> dict[str, Any]:
+    """Close what a killed run left open, then do the work; one run at a time."""
+    registry = _container(call)
+    config_file = registry.place().config_file
+    with atomic_file.locked(os.path.dirname(config_file), _LOCK_SECONDS):
+        closed = not call.check_mode and read_only_window.close(registry, config_file, call.params["start_timeout"])
+        try:
+            result: dict[str, Any] = work()
+        except DockyardError as error:
+            error.changed = error.changed or closed
+            raise
+    return {**result, "changed": result["changed"] or closed}
+
+
+def _collect_garbage(call: ModuleCall) -> dict[str, Any]:
+    params = call.params
+
+    def collect() -> dict[str, Any]:
+        request = garbage.Request(
+            _container(call),
+            options.connect(params) if params["registry"] else None,
+            params["delete_untagged"],
+            params["time_limit"],
+            params["start_timeout"],
+        )
+        return garbage.Collection(request).run(call.check_mode)
+
+    result = _with_closed_window(call, collect)
+    after = result["blobs_before"] and result["blobs_before"] - result["blobs_eligible"] if call.check_mode else None
+    result["diff"] = diff(
+        f"blobs of {params['container_name']}",
+        f"{_count(result['blobs_before'])}\n",
+        f"{_count(after if call.check_mode else result['blobs_after'])}\n",
+    )
+    return result
+
+
+def _count(blobs: int | None) -> str:
+    return "not on this host" if blobs is None else str(blobs)
+
+
+def _backup(call: ModuleCall) -> dict[str, Any]:
+    params = call.params
+    request = backup.Request(
+        _container(call),
+        params["instance_directory"],
+        params["folders"],
+        params["window_folders"],
+        params["backup_directory"],
+        params["keep"],
+        params["time_limit"],
+        params["start_timeout"],
+    )
+    result = _with_closed_window(call, lambda: backup.back_up(request, call.check_mode))
+    removed = [f"{path}\n" for path in result.get("removed", [])]
+    result["diff"] = diff(params["backup_directory"], "".join(removed), f"{result['archive']}\n")
+    return result
+
+
+def _restore_request(call: ModuleCall) -> restore.Request:
+    params = call.params
+    if not params["archive"] or not os.path.isabs(params["archive"]):
+        raise DockyardError(
+            "registry_restore_no_archive",
+            "There is no archive to restore named; give the path of one on the managed host.",
+        )
+    return restore.Request(
+        _container(call),
+        params["instance_directory"],
+        params["archive"],
+        params["checksum"].rpartition(":")[2],
+        params["folders"],
+        params["set_aside"],
+        params["required_files"],
+    )
+
+
+def _check_archive(call: ModuleCall) -> dict[str, Any]:
+    call.reads_only = True
+    return {"changed": False, **backup.described(restore.check(_restore_request(call)))}
+
+
+def _restore(call: ModuleCall) -> dict[str, Any]:
+    request = _restore_request(call)
+    result = restore.restore(request, call.check_mode)
+    result["diff"] = diff(
+        request.base, "what is there\n", "".join(f"{name} from {request.archive}\n" for name in result["contents"])
+    )
+    return result
+
+
+def _finish_restore(call: ModuleCall) -> dict[str, Any]:
+    pending = restore.pending(call.params["instance_directory"])
+    if call.check_mode:
+        return {"changed": pending}
+    previous = restore.finish(call.params["instance_directory"], call.params["keep_previous"])
+    return {"changed": pending, "previous": previous}
+
+
+def _undo_restore(call: ModuleCall) -> dict[str, Any]:
+    base = call.params["instance_directory"]
+    if call.check_mode:
+        return {"changed": restore.pending(base)}
+    return {"changed": restore.undo(_container(call), base, call.params["previous_container_name"])}
+
+
+def _close_window(call: ModuleCall) -> dict[str, Any]:
+    registry = _container(call)
+    config_file = registry.place().config_file
+    if call.check_mode:
+        return {"changed": os.path.exists(read_only_window.marker(config_file))}
+    with atomic_file.locked(os.path.dirname(config_file), _LOCK_SECONDS):
+        return {"changed": read_only_window.close(registry, config_file, call.params["start_timeout"])}
+
+
+def _wait(call: ModuleCall) -> dict[str, Any]:
+    call.reads_only = True
+    _container(call).wait(call.params["start_timeout"])
+    return {"changed": False}
+
+
+_OPERATIONS = {
+    "collect_garbage": _collect_garbage,
+    "backup": _backup,
+    "check_archive": _check_archive,
+    "restore": _restore,
+    "finish_restore": _finish_restore,
+    "undo_restore": _undo_restore,
+    "close_window": _close_window,
+    "wait": _wait,
+}
+
+
+def main() -> None:
+    run_module(
+        run,
+        argument_spec={
+            **options.ARGUMENT_SPEC,
+            "operation": {"type": "str", "required": True, "choices": list(_OPERATIONS)},
+            "container_name": {"type": "str", "default": "registry"},
+            "registry": {"type": "str"},
+            "delete_untagged": {"type": "bool", "default": False},
+            "time_limit": {"type": "int", "default": 21600},
+            "start_timeout": {"type": "int", "default": 60},
+            "instance_directory": {"type": "path", "default": "/srv/registry"},
+            "folders": {"type": "list", "elements": "str"},
+            "window_folders": {"type": "list", "elements": "str", "default": []},
+            "set_aside": {"type": "list", "elements": "str", "default": []},
+            "required_files": {"type": "list", "elements": "str", "default": ["config/config.yml"]},
+            "backup_directory": {"type": "path", "default": "/var/backups/registry"},
+            "keep": {"type": "int", "default": 0},
+            "archive": {"type": "path"},
+            "checksum": {"type": "str", "default": ""},
+            "keep_previous": {"type": "bool", "default": True},
+            "previous_container_name": {"type": "str", "default": ""},
+        },
+        required_together=options.REQUIRED_TOGETHER,
+        mutually_exclusive=options.MUTUALLY_EXCLUSIVE,
+    )
+
+
+if __name__ == "__main__":
+    main()
