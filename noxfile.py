@@ -33,7 +33,7 @@ antsibull_nox.load_antsibull_nox_toml()
 
 
 def engine_environment() -> dict[str, str]:
-    """What reaches the Docker Engine that the test hosts run on; starts one where none answers."""
+    """Return what reaches the Docker Engine that the test hosts run on; start one if none answers."""
     sys.path.insert(0, str(ROOT / "tests" / "hosts"))
     import engine
 
@@ -41,7 +41,7 @@ def engine_environment() -> dict[str, str]:
 
 
 def staged_copy(name: str) -> pathlib.Path:
-    """A copy of what git would package, in a tree as ansible-test and the documentation tools want it."""
+    """Return a copy of what git would package, in a tree as ansible-test and the documentation tools want it."""
     tree = CACHE / "staged" / name
     shutil.rmtree(tree, ignore_errors=True)
     target = tree / "ansible_collections" / "dockyard" / "ops"
@@ -117,7 +117,7 @@ def demo(session: nox.Session) -> None:
 
 @nox.session(default=False)
 def demo_clean(session: nox.Session) -> None:
-    """Removes the demo's host, and everything that the demo has put on this machine."""
+    """Remove the demo's host, and everything that the demo has put on this machine."""
     session.run("python", "tests/demo/clean.py", *session.posargs)
 
 
@@ -133,7 +133,7 @@ def sanity(session: nox.Session) -> None:
 
 @nox.session
 def unit(session: nox.Session) -> None:
-    """Unit tests. Arguments: those of pytest."""
+    """Run the unit tests. Arguments: those of pytest."""
     session.env["PYTHONPATH"] = str(CACHE / "collections")
     session.run("pytest", "-q", *(session.posargs or ["tests/unit"]))
 
@@ -180,7 +180,7 @@ def reformat(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """mypy over plugins, tests and tools."""
+    """Run mypy over plugins, tests and tools."""
     session.env["MYPYPATH"] = str(CACHE / "collections")
     packages = [f"ansible_collections.dockyard.ops.{part}" for part in ("plugins", "tests.unit")]
     session.run("mypy", "--namespace-packages", "--explicit-package-bases", *_each("-p", packages))
@@ -210,7 +210,7 @@ def _each(flag: str, values: list[str]) -> list[str]:
 
 @nox.session
 def docs_lint(session: nox.Session) -> None:
-    """The documentation in modules and roles: complete, and every reference in it leads somewhere."""
+    """Check the documentation in modules and roles: complete, and every reference in it leads somewhere."""
     target = staged_copy("docs-lint")
     session.env["ANSIBLE_COLLECTIONS_PATH"] = str(target.parent.parent.parent)
     with session.chdir(target):
@@ -232,14 +232,14 @@ def ansible_lint(session: nox.Session) -> None:
 
 @nox.session
 def roles(session: nox.Session) -> None:
-    """The roles' specifications: defaults agree with them, and the READMEs are made from them."""
+    """Check the roles' specifications: defaults agree with them, and the READMEs are made from them."""
     session.run("python", "tests/roles/defaults.py")
     session.run("python", "tests/roles/readme.py", "--check")
 
 
 @nox.session(venv_backend="venv")
 def galaxy_importer(session: nox.Session) -> None:
-    """Builds the artifact and lets Galaxy's own importer judge it."""
+    """Build the artifact and let Galaxy's own importer judge it."""
     session.install("-qqq", "-r", "tests/galaxy_importer/requirements.txt")
     with tempfile.TemporaryDirectory() as folder:
         session.run("ansible-galaxy", "collection", "build", "--output-path", folder, external=True)
@@ -285,19 +285,19 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Builds the documentation site into docs/_build; a warning is an error."""
+    """Build the documentation site into docs/_build; a warning is an error."""
     session.run("python", "docs/build.py", *session.posargs)
 
 
 @nox.session
 def changelog(session: nox.Session) -> None:
-    """Checks the changelog's fragments."""
+    """Check the changelog's fragments."""
     session.run("antsibull-changelog", "lint")
 
 
 @nox.session(default=False)
 def release_check(session: nox.Session) -> None:
-    """What must hold before a version is published: everything, and a clean tree."""
+    """Check what must hold before a version is published: everything, and a clean tree."""
     session.run("git", "diff", "--quiet", "HEAD", external=True)
     session.run("python", "tests/everything.py")
 

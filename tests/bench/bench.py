@@ -56,7 +56,7 @@ def section(rows: list[Row]) -> str:
 
 
 def page(measured: dict[str, str], before: str) -> str:
-    """The whole page: sections that were measured now, and the others as they stand in the page of before."""
+    """Return the whole page: sections that were measured now, and the others as they are in the page of before."""
     kept = dict(part.split("\n\n", 1) for part in before.split("\n## ")[1:])
     sections = {**kept, **measured}
     return INTRODUCTION + "".join(f"\n## {name}\n\n{sections[name].strip()}\n" for name in SUBJECTS if name in sections)

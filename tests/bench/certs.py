@@ -87,7 +87,7 @@ def certificate(name: str, issuer: str, key: ec.EllipticCurvePrivateKey, signer:
 
 
 def registry(number: int) -> dict[str, object]:
-    """A registry with a CA and a client of its own."""
+    """Return a registry with a CA and a client of its own."""
     ca, client = (ec.generate_private_key(ec.SECP256R1()) for _each in range(2))
     pem = client.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()

@@ -7,8 +7,8 @@ By hand is what Harbor's guide says, as one script without a pause to think or t
 aside, copy the data volume, unpack, load the images, migrate harbor.yml, install, wait until it is healthy.
 It does not look whether the copy is good, nor count what is in Harbor. The release is the stand-in of tests/harbor,
 whose images are much smaller than the real ones; loading those would make the upgrade by hand longer, since it is down
-meanwhile. Stopping and starting alone take about 3.5 seconds either way, so the fewer the data and the faster the disk,
-the less there is to gain.
+in the meantime. Stopping and starting alone take about 3.5 seconds either way, so the fewer the data and the faster the
+disk, the less there is to gain.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ def say(text: str) -> None:
 
 
 def on_host(*command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """Runs a command on the demo's host and shows it the way one would have typed it."""
+    """Run a command on the demo's host and show it the way one would have typed it."""
     print(f"{NAME}# {' '.join(command)}", flush=True)
     done = subprocess.run(
         ["docker", "exec", "--interactive", hosts.container(HOST), *command],
@@ -109,7 +109,7 @@ def write_inventory(secret: str) -> None:
 
 
 def play() -> int:
-    """Runs the playbook, shows its output, and returns how many tasks changed something."""
+    """Run the playbook, show its output, and return how many tasks changed something."""
     begin = time.monotonic()
     print(f"$ ansible-playbook -i inventory.json {PLAYBOOK[-1]}", flush=True)
     process = subprocess.Popen(PLAYBOOK, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)

@@ -20,7 +20,7 @@ ROOT = HERE.parent.parent
 
 
 def wanted() -> tuple[str, list[str]]:
-    """The requirement that carries the collections, and their names."""
+    """Return the requirement that carries the collections, and their names."""
     lines = [line.split("#")[0].strip() for line in (HERE / "collections.txt").read_text().splitlines()]
     requirement, *names = [line for line in lines if line]
     return requirement, names

@@ -43,7 +43,7 @@ class ManagedHost:
         return self._answer(done.stdout, done.stderr)
 
     def start(self, module: str, **options: Any) -> subprocess.Popen[str]:
-        """The same in the background; end() waits for it."""
+        """Do the same in the background; end() waits for it."""
         arguments, environment = self._command(module, False, options)
         return subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 

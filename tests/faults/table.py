@@ -50,7 +50,7 @@ class Table:
         return not broken
 
     def finish(self) -> bool:
-        """Prints the counts; whether all held."""
+        """Print the counts; return whether all held."""
         generations = list(dict.fromkeys(row.generation for row in self.rows))
         for generation in generations:
             rows = [row for row in self.rows if row.generation == generation]

@@ -75,7 +75,7 @@ class HarborClient:
         return found
 
     def health(self) -> str:
-        """ "healthy", "unhealthy", or why there is no answer."""
+        """Return "healthy", "unhealthy", or why there is no answer."""
         try:
             return str(self.api("/health", login=False)["status"])
         except (OSError, ValueError) as error:

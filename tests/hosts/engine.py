@@ -40,7 +40,7 @@ def clone() -> str:
 
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
-    """Keeps other commands of this folder waiting: two tests must not build the same image at once."""
+    """Keep other commands of this folder waiting: two tests must not build the same image at once."""
     with open(LOCK, "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -98,7 +98,7 @@ def running_pid() -> int | None:
 
 
 def end(pid: int, name: str, seconds: int = 60) -> None:
-    """Ends a process and waits until it is gone."""
+    """End a process and wait until it is gone."""
     os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + seconds
     while alive(pid, name) and time.monotonic() < deadline:
@@ -106,7 +106,7 @@ def end(pid: int, name: str, seconds: int = 60) -> None:
 
 
 def clear_remains() -> None:
-    """Takes away what an engine that was killed leaves behind and a new one stumbles over."""
+    """Take away what an engine that was killed leaves behind and a new one stumbles over."""
     containerd_file = RUN / "exec" / "containerd" / "containerd.pid"
     containerd = process(containerd_file, "containerd")
     if containerd is not None:
@@ -116,7 +116,7 @@ def clear_remains() -> None:
 
 
 def start() -> None:
-    """Starts our own engine and waits until it answers."""
+    """Start our own engine and wait until it answers."""
     if running_pid() is None:
         clear_remains()
         for folder in (RUN, DATA):
@@ -177,7 +177,7 @@ def reach_our_own() -> None:
 
 
 def stop(remove: bool) -> None:
-    """Ends our own engine, where it runs; with remove, its data goes too."""
+    """End our own engine, if it runs; with remove, its data goes too."""
     pid = running_pid()
     if pid is not None:
         end(pid, "dockerd")

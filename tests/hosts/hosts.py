@@ -60,7 +60,7 @@ def docker(*arguments: str, check: bool = True) -> str:
 
 
 def up(name: str, suite: str, flavour: str, alias: str | None, options: list[str]) -> None:
-    """Starts a host and waits until systemd has started all its units."""
+    """Start a host and wait until systemd has started all its units."""
     image = images.ensure(suite, flavour)
     with engine.alone():
         if network() not in docker("network", "ls", "--format", "{{.Name}}").split():

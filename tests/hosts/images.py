@@ -45,7 +45,7 @@ def debian_archives() -> list[str]:
 
 
 def mirror() -> str:
-    """The Debian archive that this machine's apt uses."""
+    """Return the Debian archive that this machine's apt uses."""
     archives = debian_archives()
     if not archives:
         subprocess.run(["apt-get", "update", "-qq"], check=True)

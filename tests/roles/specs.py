@@ -122,7 +122,7 @@ class Role:
         return name.startswith(f"{self.name}_")
 
     def used(self) -> dict[str, str]:
-        """The role's public names in its expressions, each with the first file that has it."""
+        """Return the role's public names in its expressions, each with the first file that has it."""
         found: dict[str, str] = {}
         sources = list(self.task_files)
         for folder in ("vars", "defaults"):
@@ -171,7 +171,7 @@ def names_in(template: str, file: pathlib.Path) -> set[str]:
 
 
 def roles(folder: pathlib.Path, names: list[str]) -> list[Role]:
-    """The roles of those names, or all that have a specification."""
+    """Return the roles of those names, or all that have a specification."""
     missing = [name for name in names if not (folder / name / "meta").is_dir()]
     if missing:
         raise SystemExit(f"{folder} has no role {', '.join(missing)}")

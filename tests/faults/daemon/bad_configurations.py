@@ -280,7 +280,7 @@ ALL = [*SYNTAX, *TYPES, *KEYS, *NETWORK, *UNFORESEEN]
 
 
 def of(small: bool) -> list[Bad]:
-    """A small run has one of each kind, and those that something on the host makes bad.
+    """Return all, or for a small run one of each kind and those that something on the host makes bad.
 
     What the module by itself finds wrong with the others of a kind is in the unit tests, too.
     """

@@ -65,7 +65,7 @@ def started_with_rm(host: Host) -> Outcome:
 
 
 def does_not_come_back(host: Host) -> Outcome:
-    """A port published on docker0's old address: the container can't start once docker0 has another one."""
+    """Publish a port on docker0's old address: the container can't start once docker0 has another one."""
     address = host.state().docker0.split("/")[0]
     host.must(f"docker run --detach --init --name published --publish {address}:8080:80 small:1 sleep 100000")
     before = host.state()
@@ -79,7 +79,7 @@ def does_not_come_back(host: Host) -> Outcome:
 
 
 def live_restore(host: Host) -> Outcome:
-    """The truth: containers survive, docker0 does not change until none runs; then it does."""
+    """Hold that containers survive, and that docker0 does not change until none runs; then it does."""
     broken = []
     if host.daemon(config={"live-restore": True}).get("action_taken") != "reload":
         broken.append("live-restore was not taken over by a reload")

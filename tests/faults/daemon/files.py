@@ -15,7 +15,7 @@ Outcome = tuple[str, list[str]]
 
 
 def refused(host: Host, says: str, arrange: str, tidy: str, **options: Any) -> Outcome:
-    """A change that must be refused with this text, and leave everything as it was."""
+    """Make a change that must be refused with this text, and leave everything as it was."""
     host.must(arrange)
     before = host.state()
     answer = host.daemon(config={"debug": True}, **options)
@@ -91,7 +91,7 @@ def equal_file(host: Host) -> Outcome:
 
 
 def two_at_once(host: Host) -> Outcome:
-    """The engine does not come up before it may; a second run waits for the first, a third one does not want to."""
+    """Keep the engine from coming up; a second run waits for the first, a third one does not want to."""
     host.must(
         "mkdir -p /etc/systemd/system/docker.service.d; touch /run/hold;"
         " printf '[Service]\\nExecStartPre=/bin/sh -c \"while test -e /run/hold; do sleep 0.2; done\"\\n'"

@@ -72,7 +72,7 @@ class Host(ManagedHost):
         )
 
     def base(self) -> None:
-        """The configuration that every fault starts from."""
+        """Bring the engine to the configuration that every fault starts from."""
         answer = self.daemon(config=BASE, state="replaced", restart="always")
         if answer.get("failed") or answer.get("restart_pending"):
             sys.exit(f"{self.name}: the state that every fault starts from is not to be had: {answer.get('msg')}")
@@ -90,7 +90,7 @@ class Host(ManagedHost):
         return State(file, inode, f"{version} pid {pid}", containers, docker0)
 
     def healthy(self, before: State, same_engine: bool = False) -> list[str]:
-        """What is not as it was: file, running engine, containers, docker0."""
+        """Return what is not as it was: file, running engine, containers, docker0."""
         now = self.state()
         wrong = []
         for part in ("file", "containers", "docker0"):
@@ -115,5 +115,5 @@ class Host(ManagedHost):
         return self.module("docker_bridge", check, **options)
 
     def kill_module(self) -> bool:
-        """kill -9; whether there was something to kill."""
+        """Kill with SIGKILL; return whether there was something to kill."""
         return self.run("pkill -9 -f '[A]nsiballZ_docker'").returncode == 0

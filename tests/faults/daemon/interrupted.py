@@ -32,7 +32,7 @@ exec /usr/bin/systemctl "$@"
 
 
 def _kill_at(host: Host, verb: str, handed_on: bool, **options: object) -> None:
-    """Starts a change and kills it when it calls systemctl VERB; handed_on: systemd has got the order already."""
+    """Start a change and kill it when it calls systemctl VERB; handed_on: systemd has got the order already."""
     before = f"(setsid /usr/bin/systemctl {verb} docker.service >/dev/null 2>&1 &)" if handed_on else ":"
     host.write(_GATE.format(verb=verb, before=before), "/usr/local/bin/systemctl")
     host.must("chmod 755 /usr/local/bin/systemctl; rm -f /run/at-the-gate")
@@ -46,7 +46,7 @@ def _kill_at(host: Host, verb: str, handed_on: bool, **options: object) -> None:
 
 
 def _completes(host: Host, wanted: dict[str, object]) -> list[str]:
-    """The next run, and the one after it, which must find nothing to do."""
+    """Run again, and once more, which must find nothing to do."""
     answers = [host.daemon(config=WANTED, on_running_containers="proceed") for _time in range(2)]
     broken = [f"{answer['msg']}" for answer in answers if answer.get("failed")]
     if not broken and (answers[1]["changed"] or answers[1]["restart_pending"]):
@@ -132,7 +132,7 @@ def disk_full_during_restart(host: Host) -> Outcome:
 
 
 def killed_anywhere(host: Host) -> Outcome:
-    """A kill at every step of a run's life, until it is over before the kill comes."""
+    """Kill a run at every step of its life, until it is over before the kill comes."""
     broken: list[str] = []
     kills = 0
     for step in range(60):

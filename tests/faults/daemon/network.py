@@ -90,7 +90,7 @@ def bip_removed_half_way(host: Host) -> Outcome:
 
 
 def restarts_in_a_row(host: Host) -> Outcome:
-    """systemd refuses the fourth start within a minute, and docker.socket fails with it."""
+    """Let systemd refuse the fourth start within a minute, with which docker.socket fails."""
     before = host.state()
     broken = []
     for number in range(6):
@@ -104,7 +104,7 @@ def restarts_in_a_row(host: Host) -> Outcome:
 
 
 def reload_refused(host: Host) -> Outcome:
-    """systemctl reload succeeds, whatever the engine thinks; here the signal never reaches it."""
+    """Let systemctl reload succeed, while the signal never reaches the engine."""
     host.must(
         "mkdir -p /etc/systemd/system/docker.service.d;"
         " printf '[Service]\\nExecReload=\\nExecReload=/bin/true\\n' > /etc/systemd/system/docker.service.d/deaf.conf;"

@@ -20,7 +20,7 @@ Fault = Callable[[Host], "tuple[str, list[str]]"]
 
 
 def run(suite: str, wanted: Callable[[str], bool], small: bool, result: table.Table) -> None:
-    """Adds a row for each fault. A host is started for them, and taken down afterwards."""
+    """Add a row for each fault. A host is started for them, and taken down afterwards."""
     host = Host(suite, kill_every=0.7 if small else 0.1)
     faults: list[tuple[str, Fault]] = [
         *((f"bad configuration, {bad.name}", _of(bad)) for bad in bad_configurations.of(small)),

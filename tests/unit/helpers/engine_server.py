@@ -105,12 +105,12 @@ class _Server(socketserver.ThreadingUnixStreamServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that has given up is no reason for a traceback."""
+        """Ignore a client that has given up, which is no reason for a traceback."""
 
 
 @contextlib.contextmanager
 def serve(folder: pathlib.Path) -> Iterator[Engine]:
-    """The engine that listens on engine.sock in a folder."""
+    """Run an engine that listens on engine.sock in a folder."""
     engine = Engine(os.path.join(folder, "engine.sock"))
 
     class Handler(http.server.BaseHTTPRequestHandler):

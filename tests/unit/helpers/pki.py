@@ -66,7 +66,7 @@ def issue(
     key: Any = None,
     may_sign: bool | None = None,
 ) -> Issued:
-    """A certificate; starts and ends are days from now."""
+    """Return a certificate; starts and ends are days from now."""
     key = key or ec.generate_private_key(ec.SECP256R1())
     issuer = by.certificate.subject if by else x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     at = datetime.datetime.now(datetime.timezone.utc)

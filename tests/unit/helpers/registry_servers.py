@@ -72,7 +72,7 @@ def serve(
     protocol: str = "HTTP/1.1",
     port: int = 0,
 ) -> Iterator[Server]:
-    """An HTTP server that answers what the function says; with TLS if there is a context."""
+    """Run an HTTP server that answers what the function says; with TLS if there is a context."""
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = protocol
@@ -116,7 +116,7 @@ def serve(
 
 @contextlib.contextmanager
 def raw(conversation: Callable[[socket.socket], None], context: ssl.SSLContext | None = None) -> Iterator[Server]:
-    """A server that leaves everything after the connection (and TLS, if there is a context) to the function."""
+    """Run a server that leaves everything after the connection (and TLS, if there is a context) to the function."""
     listener = socket.create_server(("127.0.0.1", 0))
 
     def talk(sock: socket.socket) -> None:
@@ -139,7 +139,7 @@ def raw(conversation: Callable[[socket.socket], None], context: ssl.SSLContext |
 
 
 def silent(sock: socket.socket) -> None:
-    """Reads, and never answers."""
+    """Read, and never answer."""
     while sock.recv(65536):
         pass
 
@@ -163,7 +163,7 @@ def free_port() -> int:
 
 
 def connect(registry: str, **options: Any) -> Registry:
-    """A connection as the module makes it."""
+    """Return a connection as the module makes it."""
     params = {name: spec.get("default") for name, spec in registry_options.ARGUMENT_SPEC.items()}
     unknown = set(options) - set(params)
     if unknown:

@@ -82,7 +82,7 @@ def base(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def folder(base: Path) -> Path:
-    """The folder of a registry that is trusted already."""
+    """Return the folder of a registry that is trusted already."""
     run(base, entry(REGISTRY, CA, pair()))
     return base / REGISTRY
 

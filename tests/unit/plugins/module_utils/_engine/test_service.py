@@ -1,8 +1,10 @@
 # Copyright (c) 2026 The Dockyard authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The pure parts of what is known about docker.service, on what systemd and dockerd really say. The rest is in the
-integration targets, on real units."""
+"""The pure parts of what is known about docker.service, on what systemd and dockerd really say.
+
+The rest is in the integration targets, on real units.
+"""
 
 from __future__ import annotations
 

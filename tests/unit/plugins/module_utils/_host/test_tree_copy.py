@@ -60,7 +60,7 @@ def target(tmp_path: pathlib.Path) -> pathlib.Path:
 
 
 def settled(path: pathlib.Path, content: bytes) -> pathlib.Path:
-    """A file that nobody has written to for long."""
+    """Return a file that nobody has written to for long."""
     path.write_bytes(content)
     os.utime(path, ns=(LONG_AGO, LONG_AGO))
     return path
