@@ -113,7 +113,7 @@ exec /usr/bin/systemctl "$@"
 
 
 def disk_full_during_restart(host: Host) -> Outcome:
-    """The engine has taken the change over, and that can't be saved any more."""
+    """Let the engine take the change over when that can't be saved any more."""
     host.must(
         "cp -a /var/lib/dockyard /root/dockyard; mount -t tmpfs -o size=64k tmpfs /var/lib/dockyard;"
         " cp -a /root/dockyard/. /var/lib/dockyard/"
@@ -157,7 +157,7 @@ def killed_anywhere(host: Host) -> Outcome:
 
 
 def pending_restart(host: Host) -> Outcome:
-    """What a play leaves behind that failed before its handler, or that was told not to restart."""
+    """Leave behind what a play does that failed before its handler, or that was told not to restart."""
     before = host.state()
     written = host.daemon(config=WANTED, restart="never")
     broken = host.healthy(before)
