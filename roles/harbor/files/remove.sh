@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Removes the Harbor in the folder $1, whose data volume is $2 (empty: not known), and says a word for each thing that it has removed.
-# yes or no: $3 the data, $4 backups, which are in $5, and $6 images. The folders of data follow.
-folder=$1 data=$2 remove_data=$3 remove_backups=$4 backups=$5 remove_images=$6
-shift 6
+# yes or no: $3 the data, $4 backups, which are in $5, and $6 images. $7 is the record of its upgrades. The folders of data follow.
+folder=$1 data=$2 remove_data=$3 remove_backups=$4 backups=$5 remove_images=$6 record=$7
+shift 7
 project=$(basename "$folder" | tr '[:upper:]' '[:lower:]')
 
 if [ -d "$folder" ]; then
@@ -35,7 +35,7 @@ if [ -d "$folder" ]; then
     cd /
     rm -rf "$folder" || exit 1
     # The record of its upgrades: a Harbor that is installed there later has none yet.
-    rm -rf "/var/lib/dockyard/harbor/$(systemd-escape --path "$folder")"
+    rm -rf "${record:?}" || exit 1
     echo folder
 fi
 if [ "$remove_data" = yes ] && [ -d "$data" ]; then

@@ -23,19 +23,23 @@ from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
+from ansible_collections.dockyard.ops.plugins.module_utils._host.state_dir import escape_path
 
 from .job import Census, Child, Hop, Job
 
 FOLDER = "/var/lib/dockyard/harbor"
 
 
+def record_folder(install: str) -> str:
+    """Return the folder of the jobs of an install folder, in whose path there are no links."""
+    return os.path.join(FOLDER, escape_path(install))
+
+
 class JobStore:
     """The folder of one install folder's jobs."""
 
     def __init__(self, install: str) -> None:
-        # As systemd-escape --path has it, so that /srv/a-b and /srv/a/b differ.
-        name = os.path.realpath(install).strip("/").replace("-", "\\x2d").replace("/", "-")
-        self.path = os.path.join(FOLDER, name)
+        self.path = record_folder(os.path.realpath(install))
         self.journal = os.path.join(self.path, "journal.log")
         self.output = os.path.join(self.path, "output.log")
         self._job = os.path.join(self.path, "job.json")
