@@ -39,7 +39,7 @@ class ActionModule(ActionBase):
             return self._ask(arguments, task_vars)
         if self._task.check_mode:
             return self._foreseen(arguments, task_vars)
-        # The rollback needs none, and nothing is begun where a job is named.
+        # The rollback needs none, and nothing is begun if a job is named.
         can_begin = arguments.get("state") != "rolled_back" and not arguments.get("job")
         if can_begin and any(map(self._is_local, arguments.get("archives") or [])):
             # Nothing of a gigabyte is sent for a Harbor that is up to date, or that can't be upgraded.

@@ -9,8 +9,8 @@ name: harbor_record
 short_description: Where the upgrades of a Harbor are recorded
 version_added: 0.3.0
 description:
-  - M(dockyard.ops.harbor_upgrade) keeps the record and the journal of its last job in a folder of its own for each install folder. This is
-    its path.
+  - M(dockyard.ops.harbor_upgrade) keeps the record and the journal of its last job in a folder of its own for each
+    install folder. This is its path.
 options:
   _input:
     description:

@@ -42,7 +42,7 @@ _DIGEST = re.compile(r"[a-z0-9]+:[0-9a-f]{32,}")
 
 
 class Unreachable(DockyardError):
-    """What time may fix: nobody answers, or the answer is the server's own failure (502 and the like)."""
+    """A failure that time may fix: nobody answers, or the answer is the server's own failure (502 and the like)."""
 
 
 @dataclass(frozen=True)
@@ -224,7 +224,7 @@ class HarborApi:
         if answer.status in (200, 404, 412):
             return answer.status != 404
         if answer.status == 401 and "bearer" in challenges(answer.header("WWW-Authenticate")):
-            # The login was taken, or there were no token. It is good for nothing where the project is gone.
+            # The login was taken, or there were no token. It is good for nothing if the project is gone.
             return False
         raise self._refused(answer, path)
 

@@ -37,9 +37,9 @@ _TAIL = 300  # lines of a log that are looked through
 
 @dataclass(frozen=True)
 class Container:
-    """state: Docker's word (running, restarting, exited, ...); health: Docker's word, "" where it has no check.
+    """state: Docker's word (running, restarting, exited, ...); health: Docker's word, "" if it has no check.
 
-    pid: of its first process, as the host sees it; 0 where there is none.
+    pid: of its first process, as the host sees it; 0 if there is none.
     """
 
     name: str
@@ -80,7 +80,7 @@ def engine_version() -> tuple[int, ...]:
 def find_containers(folder: str) -> list[Container]:
     """Return all containers of the Harbor in this folder, those that are stopped too, sorted by name.
 
-    These are the ones that compose has started there; and, where the folder that they were started from is no
+    These are the ones that compose has started there; and, if the folder that they were started from is no
     project any more (renamed, half removed), those of the same project, or with images and names of Harbor's own.
     """
     ids = run_docker("ps", "--all", "--quiet", "--no-trunc", "--filter", f"label={_PROJECT}").split()
@@ -147,7 +147,7 @@ def stop_and_remove(folder: str, timeout: float) -> None:
     """Stop and remove every container and network of the Harbor in this folder.
 
     timeout: seconds for all of it. What uses a database stops before it, and the databases get time to end in order,
-    also where the compose file is broken or no longer lists a service. Run again after a kill, it goes on.
+    also if the compose file is broken or no longer lists a service. Run again after a kill, it goes on.
     """
     deadline = time.monotonic() + timeout
     found = find_containers(folder)
@@ -199,7 +199,7 @@ def _remove_networks(projects: set[str], deadline: float) -> None:
 def recent_log_errors(of: Container | str, lines: int = 5, log_folder: str = "/var/log/harbor") -> str:
     """Return the log lines that matter, each with its container's name in front, as one line; "" if there are none.
 
-    of: a container, or an install folder: then of its containers that are in trouble, of the core where none is.
+    of: a container, or an install folder: then of its containers that are in trouble, of the core if none is.
     log_folder: where Harbor's own log container writes (log.local.location in harbor.yml), for engines that don't
     keep what they send there.
     """

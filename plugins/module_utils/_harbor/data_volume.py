@@ -25,9 +25,9 @@ _OTHERS = ("trivy-adapter",)
 
 @dataclass(frozen=True)
 class Database:
-    """The database of Harbor's own, or where there is an external one, only that.
+    """The database of Harbor's own, or if there is an external one, only that.
 
-    major: of PostgreSQL, as the file PG_VERSION says; None where external, not there, or MariaDB (before 1.6).
+    major: of PostgreSQL, as the file PG_VERSION says; None if external, not there, or MariaDB (before 1.6).
     folder: where its files are; bytes: what they occupy.
     others: further databases beside it, as an interrupted upgrade of PostgreSQL leaves them.
     """
@@ -103,19 +103,6 @@ def _used(path: str) -> int:
             raise explain("read", here, error) from error
         total += status.st_blocks * 512
     return total
-
-
-def free_bytes(path: str) -> int:
-    """Return the bytes that an ordinary program may still write there; path need not exist yet."""
-    while True:
-        try:
-            found = os.statvfs(path)
-        except FileNotFoundError:
-            path = os.path.dirname(path)
-        except OSError as error:
-            raise explain("read", path, error) from error
-        else:
-            return found.f_bavail * found.f_frsize
 
 
 def parts_to_keep(data_volume: str, version: Version) -> list[str]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""What harbor_info tells: an installation, what answers of it, its certificates, its last upgrade, and a plan."""
+"""What harbor_info returns: an installation, what answers of it, its certificates, its last upgrade, and a plan."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def last_job(path: str) -> dict[str, Any] | None:
         "source": found.source,
         "target": found.target,
         "outcome": found.outcome,
-        "under_way": store.is_busy(),
+        "under_way": store.is_locked(),
         "step": found.doing,
         "direction": found.direction,
         "message": found.message,

@@ -17,13 +17,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host import disk
 from ansible_collections.dockyard.ops.plugins.module_utils._host.atomic_file import explain
 
 from . import compose, releases
 from .config import document
 from .config.document import Config
 from .containers import Container, engine_version, find_containers
-from .data_volume import Database, find_database, find_databases, free_bytes, measure_parts
+from .data_volume import Database, find_database, find_databases, measure_parts
 from .version import Version
 
 # Component, as a service of the compose project, and the installer's flag for it.
@@ -53,7 +54,7 @@ class Installation:
     running: whether core and proxy run, which does not say that they serve.
     flags: the installer's flags for the components in use.
     edited_compose: why the compose file looks as if it was edited by hand; None if it does not.
-    engine, compose: versions; compose is () where there is none.
+    engine, compose: versions; compose is () if there is none.
     leftovers: sentences about what should not be there.
     """
 
@@ -77,7 +78,7 @@ class Installation:
 def inspect_installation(path: str, measure_registry: bool = False) -> Installation | None:
     """Inspect what is installed; None: no Harbor. Raise DockyardError if something is there that can't be understood.
 
-    measure_registry: whether sizes has the registry too, which takes minutes where it is large.
+    measure_registry: whether sizes has the registry too, which takes minutes if it is large.
     """
     names = _names(path)
     if not names:
@@ -108,7 +109,7 @@ def inspect_installation(path: str, measure_registry: bool = False) -> Installat
         containers=containers,
         edited_compose=_edit_of_compose_file(path),
         sizes=measure_parts(data_volume, measure_registry),
-        free={"install": free_bytes(path), "data": free_bytes(data_volume)},
+        free={"install": disk.free_bytes(path), "data": disk.free_bytes(data_volume)},
         engine=engine_version(),
         compose=compose.compose_version(),
         leftovers=[*leftovers, *_leftovers(path, names, containers, database)],

@@ -35,7 +35,7 @@ _TOP = "harbor"
 _IMAGES = re.compile(r"harbor\.(?P<version>v\d+\.\d+\.\d+[^/]*)\.tar\.gz")
 # Other images bear the version of their program before Harbor's (registry-photon:v2.6.2-v1.7.6).
 _TAG = re.compile(rb"(?:goharbor|vmware)/(?:prepare|harbor-[a-z]+):(v\d+\.\d+\.\d+[0-9A-Za-z.-]*)")
-# Whose image tags tell the version of an online installer; the second where prepare is no container yet, up to 1.7.
+# Whose image tags tell the version of an online installer; the second if prepare is no container yet, up to 1.7.
 _TAGGED = ("prepare", "docker-compose.yml")
 _TAGGED_BYTES = 1 << 20
 _CONFIGURATIONS = frozenset({"harbor.yml.tmpl", "harbor.yml", "harbor.cfg"})
@@ -185,7 +185,7 @@ def check_checksum(path: str, checksum: str, progress: Progress = None) -> None:
             f"The checksum {checksum!r} for {path} is of no known form; give it as ALGORITHM:HEX with one of"
             f" {', '.join(_DIGESTS)}, and all of its digits.",
         )
-    # Harbor publishes md5 sums, which a host in FIPS mode only makes where they secure nothing.
+    # Harbor publishes md5 sums, which a host in FIPS mode only makes if they secure nothing.
     digest = hashlib.new(algorithm, usedforsecurity=False)
     with _opened(path, progress) as file:
         while True:

@@ -5,13 +5,14 @@
 """What is different from one Harbor to the next: databases, allowed hops, flags, and how its configuration migrates.
 
 All of it is data at the top of this file. Harbor itself enforces next to nothing of it: its database container makes an
-empty database and reports healthy where it finds none that it knows.
+empty database and reports healthy if it finds none that it knows.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Literal
 
 from .version import Series, Version
 
@@ -44,7 +45,7 @@ _DATABASES = (
 )
 
 # The oldest series that each can be upgraded from: "This guide only covers migration from ..." of its upgrade guide,
-# and two minors back, which is the policy, where there is none.
+# and two minors back, which is the policy, if there is none.
 _MINIMUM_SOURCES: dict[Series, Series] = {
     (1, 6): (1, 5),
     (1, 7): (1, 6),
@@ -127,15 +128,15 @@ class Migration:
 
     image: what to run, with {tag} for the target's tag.
     configuration: arguments of docker. {new_configuration} is the absolute path of a copy of the old file, which is
-        changed in place, except where {old_configuration} occurs too: then that is only read, and {new_configuration}
+        changed in place, except if {old_configuration} occurs too: then that is only read, and {new_configuration}
         is the release's own template, to be filled in.
     databases: arguments of docker, in the order in which they must run; {data} is the data volume, {db_password} the
-        password of the old database. Empty where the server migrates its database when it starts.
+        password of the old database. Empty if the server migrates its database when it starts.
     folders: for each of them, the folder of the data volume without which it is to be left out.
     answers: what to feed to standard input.
     """
 
-    kind: str
+    kind: Literal["prepare", "migrator"]
     image: str
     configuration: tuple[str, ...]
     databases: tuple[tuple[str, ...], ...]
@@ -217,7 +218,7 @@ def _obstacle(source: Version, target: Version, database_major: str | None) -> s
 def refusal(source: Version, target: Version, database_major: str | None) -> str | None:
     """Return why this hop must not be made in one go, and which way is allowed, in one sentence.
 
-    None where it is allowed.
+    None if it is allowed.
 
     database_major: the major of PostgreSQL in the data on disk; None for MariaDB and for an external database.
     """

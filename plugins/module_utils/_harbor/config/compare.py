@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from . import harbor_cfg
 
@@ -39,13 +39,13 @@ _GONE_MEMBERS = ("clair", "notary", "chartmuseum")
 
 @dataclass(frozen=True)
 class Difference:
-    """kind: "lost" or "altered". before and after are as parsed; after is None where it was lost.
+    """kind: "lost" or "altered". before and after are as parsed; after is None if it was lost.
 
     keys: the path in parts, since a key may have a dot in it.
     """
 
     path: str
-    kind: str
+    kind: Literal["lost", "altered"]
     before: Any
     after: Any
     keys: Keys = ()

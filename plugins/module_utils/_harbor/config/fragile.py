@@ -14,7 +14,7 @@ import contextlib
 import copy
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 from . import harbor_cfg
 from .compare import (
@@ -36,6 +36,9 @@ SECRET = re.compile(r"password|passwd|pwd|secret|token|credential|access_?key|ac
 _HARMLESS = frozenset({"secretkey_path", "token_expiration"})
 
 Row = tuple[str, Any, str]
+# What protect_values() does with a value: replaces it by a placeholder, keeps it as it is since that would not help,
+# takes it out, or adds it.
+Treatment = Literal["protect", "kept", "breaking", "missing"]
 
 _LEFT_OUT = "nothing: the migration leaves it out"
 _NO_WAY = "an error: the migration can't go on"
@@ -200,7 +203,7 @@ def _texts(value: Any) -> Iterator[str]:
         yield value
 
 
-def _damages(config: Config) -> Iterator[tuple[Keys, Any, str, str]]:
+def _damages(config: Config) -> Iterator[tuple[Keys, Any, str, Treatment]]:
     """Yield place, value, what becomes of it, and what to do with it: see Treatment."""
     if harbor_cfg.is_cfg(config):
         return
@@ -215,7 +218,7 @@ def _damages(config: Config) -> Iterator[tuple[Keys, Any, str, str]]:
                 yield (*folder.split("."), name), None, _NO_WAY, "missing"
 
 
-def _below(value: Any, keys: Keys, in_list: bool) -> Iterator[tuple[Keys, Any, str, str]]:
+def _below(value: Any, keys: Keys, in_list: bool) -> Iterator[tuple[Keys, Any, str, Treatment]]:
     path = dotted(keys)
     if keys and not in_list:
         if path in _BREAKING:
@@ -232,14 +235,14 @@ def _below(value: Any, keys: Keys, in_list: bool) -> Iterator[tuple[Keys, Any, s
         for key, inner in value.items():
             yield from _below(inner, (*keys, key), in_list)
     elif value == [] and not _IN_ONE_LINE.match(path):
-        yield keys, value, _described(None, False), "shield"
+        yield keys, value, _described(None, False), "protect"
     elif isinstance(value, list):
         for number, inner in enumerate(value):
             yield from _below(inner, (*keys, number), True)
     elif value is None or isinstance(value, (str, int, float)):
         becomes = _becomes(path, value, in_list)
         if becomes is not None:
-            yield keys, value, becomes, "shield"
+            yield keys, value, becomes, "protect"
 
 
 def _is_known(path: str) -> bool:

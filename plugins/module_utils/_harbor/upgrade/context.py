@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host import processes
 
 from .. import releases
 from ..api import HarborApi
@@ -170,8 +171,8 @@ class UpgradeContext:
             )
         except OSError as error:
             raise DockyardError("harbor_command_failed", f"{argv[0]} can't be started ({error.strerror})") from error
-        started = _started(child.pid)
-        self.job.child = Child(child.pid, started, _boot()) if started is not None else None
+        started = processes.started_at(child.pid)
+        self.job.child = Child(child.pid, started, processes.boot_id()) if started is not None else None
         self.store.write(self.job)
         try:
             yield child
@@ -185,7 +186,7 @@ class UpgradeContext:
     def end_orphans(self) -> None:
         """End what a run that was killed had started: two installers at once would ruin each other's work."""
         child = self.job.child
-        if child is not None and child.boot == _boot() and _remains(child):
+        if child is not None and processes.group_is_alive(child.pid, child.started, child.boot):
             _end_group(child.pid)
             self.log(f"Ended a command that the run before had left behind (process group {child.pid})")
         for pid in _composing(self.job.path):
@@ -257,33 +258,3 @@ def _is_compose(words: list[bytes]) -> bool:
     """Return whether a command line is that of compose, and not of an editor with docker-compose.yml."""
     programs = [os.path.basename(word) for word in words[:2]]  # the second is that of an interpreter
     return b"docker-compose" in programs or (programs[0] == b"docker" and b"compose" in words)
-
-
-def _remains(child: Child) -> bool:
-    """Return whether something of its process group is there.
-
-    Its first process may have ended before those it has started.
-    """
-    first = _started(child.pid)
-    if first is not None:
-        return first == child.started
-    # Its number is not given to another process as long as there is a group of that number.
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            if os.getpgid(int(name)) == os.getsid(int(name)) == child.pid:
-                return True
-    return False
-
-
-def _boot() -> str:
-    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
-        return file.read().strip()
-
-
-def _started(pid: int) -> int | None:
-    """Return when a process began, in ticks since boot (proc(5), field 22)."""
-    try:
-        with open(f"/proc/{pid}/stat", encoding="utf-8", errors="replace") as file:
-            return int(file.read().rpartition(")")[2].split()[19])
-    except (OSError, IndexError, ValueError):
-        return None

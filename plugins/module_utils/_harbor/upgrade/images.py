@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""The images of a release in the engine: loaded while Harbor is up, and taken out again where they serve nobody."""
+"""The images of a release in the engine: loaded while Harbor is up, and removed again if nobody needs them."""
 
 from __future__ import annotations
 

@@ -15,7 +15,6 @@ The record is what a later run goes on from after a kill or a reboot. There is o
 from __future__ import annotations
 
 import dataclasses
-import fcntl
 import json
 import os
 import time
@@ -23,7 +22,7 @@ from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
-from ansible_collections.dockyard.ops.plugins.module_utils._host.state_dir import escape_path
+from ansible_collections.dockyard.ops.plugins.module_utils._host.state_dir import StateDir, escape_path
 
 from .job import Census, Child, Hop, Job
 
@@ -35,51 +34,15 @@ def record_folder(install: str) -> str:
     return os.path.join(FOLDER, escape_path(install))
 
 
-class JobStore:
+class JobStore(StateDir):
     """The folder of one install folder's jobs."""
 
     def __init__(self, install: str) -> None:
-        self.path = record_folder(os.path.realpath(install))
-        self.journal = os.path.join(self.path, "journal.log")
-        self.output = os.path.join(self.path, "output.log")
-        self._job = os.path.join(self.path, "job.json")
-        self._progress = os.path.join(self.path, "progress.json")
-
-    def lock(self) -> int | None:
-        """Return a descriptor that keeps other runs out until all processes have closed it; None if one runs."""
-        self._make()
-        descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        while True:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if self.is_busy():
-                    os.close(descriptor)
-                    return None
-                # A user was only looking, in that moment.
-            else:
-                return descriptor
-
-    def is_busy(self) -> bool:
-        """Return whether a run holds the lock. Makes nothing, and keeps nobody out."""
-        try:
-            descriptor = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        except OSError:
-            return False
-        try:
-            # Shared, so that two who look do not see each other.
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(descriptor)
-        return False
-
-    def _make(self) -> None:
-        try:
-            os.makedirs(self.path, mode=0o700, exist_ok=True)
-        except OSError as error:
-            raise atomic_file.explain("make", self.path, error) from error
+        super().__init__(record_folder(os.path.realpath(install)))
+        self.journal = self.file("journal.log")
+        self.output = self.file("output.log")
+        self._job = self.file("job.json")
+        self._progress = self.file("progress.json")
 
     # --- the job
 
@@ -98,7 +61,7 @@ class JobStore:
             ) from error
 
     def write(self, job: Job) -> None:
-        self._make()
+        self.create()
         atomic_file.write(self._job, (json.dumps(dataclasses.asdict(job), indent=1) + "\n").encode(), mode=0o600)
 
     # --- what can be followed

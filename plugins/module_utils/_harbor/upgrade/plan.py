@@ -9,10 +9,10 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
-from ansible_collections.dockyard.ops.plugins.module_utils._host import tree_copy
+from ansible_collections.dockyard.ops.plugins.module_utils._host import disk, tree_copy
 
 from .. import releases
 from ..compose import has_standalone_compose
@@ -35,12 +35,12 @@ _IMAGES_FACTOR = 3
 class DesiredUpgrade:
     """What a user has decided about their upgrade; see the module's options.
 
-    archives: bytes of each release's archive, 0 where not known.
+    archive_sizes: bytes of each release's archive, 0 if not known.
     """
 
     archive_sizes: Sequence[int] = ()
     backup_path: str | None = None
-    edited_compose: str = "refuse"
+    edited_compose: Literal["refuse", "discard"] = "refuse"
     drop_components: Sequence[str] = ()
     database_backup_command: Sequence[str] = ()
     database_restore_command: Sequence[str] = ()
@@ -142,37 +142,22 @@ def _space(
     """Return what is needed and free by file system: that of the data, and that of the backup if it is another."""
     sizes = {part: installation.sizes.get(part, 0) for part in parts}
     copies = sum(sizes.values())
-    existing = _existing(backup_path)
-    shares = _same_file_system(existing, installation.data_volume)
+    existing = disk.existing_folder(backup_path)
+    shares = disk.on_one_file_system(existing, installation.data_volume)
     if shares and tree_copy.can_reflink(existing):
         copies = 0
     upgrade = installation.database.bytes if upgrades and not installation.database.external else 0
     unpacked = 2 * sum(archive_sizes)  # the archive itself, and what is in it
     return {
         "backup_needed": copies + _RESERVE,
-        "backup_free": _free(existing),
+        "backup_free": disk.free_bytes(existing),
         "data_needed": upgrade + _RESERVE + (copies if shares else 0),
-        "data_free": _free(installation.data_volume),
+        "data_free": disk.free_bytes(installation.data_volume),
         "install_needed": unpacked + _RESERVE,
-        "install_free": _free(os.path.dirname(installation.path) or "/"),
+        "install_free": disk.free_bytes(os.path.dirname(installation.path) or "/"),
         "images_needed": _IMAGES_FACTOR * sum(archive_sizes) + _RESERVE,
-        "images_free": _free(_existing("/var/lib/docker")),
+        "images_free": disk.free_bytes("/var/lib/docker"),
     }
-
-
-def _existing(path: str) -> str:
-    while not os.path.isdir(path):
-        path = os.path.dirname(path)
-    return path
-
-
-def _same_file_system(one: str, other: str) -> bool:
-    return os.stat(_existing(one)).st_dev == os.stat(_existing(other)).st_dev
-
-
-def _free(path: str) -> int:
-    status = os.statvfs(_existing(path))
-    return status.f_bavail * status.f_frsize
 
 
 def _check_space(space: dict[str, int], blockers: list[str]) -> None:

@@ -79,7 +79,7 @@ def execute_request(request: UpgradeRequest) -> Outcome:
     store = JobStore(request.path)
     if request.only_plan:
         return _plan_only(request, store)
-    lock = store.lock()
+    lock = store.try_lock()
     if lock is None:
         # Another run is under way. It is watched, whatever this one was to do.
         return _watch(request, store) if _wait_for_other_plan(store) else execute_request(request)
@@ -115,7 +115,7 @@ def _wait_for_other_plan(store: JobStore) -> bool:
 
     Return whether it works then; otherwise it has ended, refused for instance.
     """
-    while store.is_busy():
+    while store.is_locked():
         job = store.read()
         if job is not None and job.unfinished:
             return True
@@ -124,9 +124,9 @@ def _wait_for_other_plan(store: JobStore) -> bool:
 
 
 def _watch(request: UpgradeRequest, store: JobStore) -> Outcome:
-    while request.wait and store.is_busy():
+    while request.wait and store.is_locked():
         time.sleep(_LOOK_EVERY)
-    busy = store.is_busy()
+    busy = store.is_locked()
     job = store.read()
     if job is None:
         raise DockyardError("harbor_job_gone", f"Another run is beginning in {request.path}; run again to watch it.")
@@ -359,8 +359,8 @@ def _check_contents(request: UpgradeRequest, plan: Plan) -> None:
 
 def _plan_only(request: UpgradeRequest, store: JobStore) -> Outcome:
     job = store.read()
-    if job is not None and (job.unfinished or store.is_busy()):
-        state = "is under way" if store.is_busy() else "was interrupted"
+    if job is not None and (job.unfinished or store.is_locked()):
+        state = "is under way" if store.is_locked() else "was interrupted"
         return Outcome(
             f"An upgrade from {job.source} to {job.target} {state}, at: {job.doing}; a run goes on with it.",
             changed=True,

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""A Harbor upgrade as a list of steps, carried out one after the other, and taken back where one fails."""
+"""A Harbor upgrade as a list of steps, executed one after the other, and rolled back if one fails."""
 
 from __future__ import annotations
 

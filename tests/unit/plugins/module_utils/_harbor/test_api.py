@@ -127,7 +127,7 @@ def test_no_http() -> None:
         Harbor(port=server.port).api().health()
 
 
-def test_broken_off() -> None:
+def test_interrupted() -> None:
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n{"
     server = raw(lambda sock: sock.sendall(answer) if sock.recv(9999) else None)
     with server as found, pytest.raises(Unreachable, match=r"does not answer at .* .IncompleteRead"):

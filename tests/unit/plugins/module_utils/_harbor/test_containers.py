@@ -67,7 +67,7 @@ def test_no_containers(docker: Docker, folder: str) -> None:
     assert find_containers(folder) == []
 
 
-def test_somebody_elses_containers(docker: Docker, folder: str, tmp_path: Path) -> None:
+def test_another_users_containers(docker: Docker, folder: str, tmp_path: Path) -> None:
     other = tmp_path / "srv" / "harbor"
     other.mkdir(parents=True)
     (other / "docker-compose.yml").write_text(compose_file("v2.8.6"))

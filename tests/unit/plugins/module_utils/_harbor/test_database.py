@@ -54,7 +54,7 @@ def test_as_long_as_another_program_runs_it_may_be_upgraded(data: Path) -> None:
     assert database.interruption(str(data), [container(os.getpid())]) is None
 
 
-def test_a_process_that_has_ended_meanwhile_tells_nothing(data: Path) -> None:
+def test_a_process_that_has_ended_in_the_meantime_tells_nothing(data: Path) -> None:
     with subprocess.Popen(["true"]) as process:
         pass
     assert database.interruption(str(data), [container(process.pid)]) is None

@@ -16,7 +16,6 @@ import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.data_volume import (
     database_major,
-    free_bytes,
     parts_to_keep,
 )
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.installation import (
@@ -392,7 +391,3 @@ def test_parts_to_keep(host: Host) -> None:
     assert parts_to_keep(found.data_volume, found.version) == parts
     found.version = Version(1, 7, 6)
     assert parts_to_keep(found.data_volume, found.version) == [*parts, "secretkey"]
-
-
-def test_free_bytes_of_what_is_yet_to_be(tmp_path: Path) -> None:
-    assert free_bytes(str(tmp_path / "a" / "b")) > 0

@@ -130,7 +130,7 @@ def test_values_that_the_template_damages(value: str, becomes: str, path: str) -
 
 
 @pytest.mark.parametrize(("value", "becomes"), KNOWN)
-def test_nothing_of_a_secret_is_told(value: str, becomes: str) -> None:
+def test_nothing_of_a_secret_is_reported(value: str, becomes: str) -> None:
     found = {path: (what, says) for path, what, says in fragile_values(with_("database.password", value))}
     assert found["database.password"][0] == value
     says = found["database.password"][1]

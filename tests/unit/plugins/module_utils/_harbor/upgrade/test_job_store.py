@@ -151,9 +151,9 @@ def test_a_folder_that_can_not_be_made_is_explained(tmp_path: pathlib.Path, monk
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.setattr(job_store, "FOLDER", str(tmp_path / "file" / "harbor"))
     with pytest.raises(DockyardError) as caught:
-        JobStore("/opt/harbor").lock()
+        JobStore("/opt/harbor").try_lock()
     assert caught.value.message == (
-        f"Can't make {tmp_path}/file/harbor/opt-harbor: a part of this path is a file and not a folder; move it away"
+        f"Can't create {tmp_path}/file/harbor/opt-harbor: a part of this path is a file and not a folder; move it away"
         " and run again."
     )
 
@@ -176,45 +176,45 @@ def test_the_time_without_service_adds_up() -> None:
 
 
 def test_a_second_run_is_kept_out_until_the_first_has_ended(store: JobStore) -> None:
-    assert not store.is_busy()
+    assert not store.is_locked()
     assert not os.path.exists(store.path), "whoever looks makes nothing"
-    with other_process(store, "lock = store.lock(); print('locked', flush=True); time.sleep(60)") as first:
+    with other_process(store, "lock = store.try_lock(); print('locked', flush=True); time.sleep(60)") as first:
         assert first.stdout is not None and first.stdout.readline() == "locked\n"
-        assert store.is_busy()
-        assert store.lock() is None
+        assert store.is_locked()
+        assert store.try_lock() is None
         first.send_signal(signal.SIGKILL)
         first.wait()
-        assert not store.is_busy()
-        lock = store.lock()
+        assert not store.is_locked()
+        lock = store.try_lock()
         assert lock is not None
-    with other_process(store, "print(store.is_busy(), store.lock())") as second:
+    with other_process(store, "print(store.is_locked(), store.try_lock())") as second:
         assert second.communicate()[0] == "True None\n"
     os.close(lock)
-    assert not store.is_busy()
+    assert not store.is_locked()
 
 
 def test_the_lock_is_held_until_the_last_process_that_has_it_has_ended(store: JobStore) -> None:
     """As a run that goes on when the module has ended."""
     program = (
-        "lock = store.lock()\nif os.fork() == 0:\n    time.sleep(0.7)\n    os._exit(0)\nprint('ended')\nos._exit(0)"
+        "lock = store.try_lock()\nif os.fork() == 0:\n    time.sleep(0.7)\n    os._exit(0)\nprint('ended')\nos._exit(0)"
     )
     with other_process(store, program.replace("print('ended')", "os.write(1, b'ended\\n')")) as first:
         assert first.stdout is not None and first.stdout.readline() == "ended\n"
         first.wait()
-        assert store.is_busy()
+        assert store.is_locked()
         deadline = time.monotonic() + 20
-        while store.is_busy() and time.monotonic() < deadline:
+        while store.is_locked() and time.monotonic() < deadline:
             time.sleep(0.02)
-        assert not store.is_busy()
+        assert not store.is_locked()
 
 
 def test_whoever_only_looks_keeps_nobody_out(store: JobStore) -> None:
     pathlib.Path(store.path).mkdir(parents=True)
-    with other_process(store, "print('looking', flush=True)\nwhile True: store.is_busy()") as looking:
+    with other_process(store, "print('looking', flush=True)\nwhile True: store.is_locked()") as looking:
         assert looking.stdout is not None and looking.stdout.readline() == "looking\n"
         try:
             for _time in range(3000):
-                lock = store.lock()
+                lock = store.try_lock()
                 assert lock is not None
                 os.close(lock)
         finally:
@@ -222,12 +222,12 @@ def test_whoever_only_looks_keeps_nobody_out(store: JobStore) -> None:
 
 
 def test_a_lock_is_not_inherited_by_commands(store: JobStore) -> None:
-    lock = store.lock()
+    lock = store.try_lock()
     assert lock is not None
     with subprocess.Popen(["sleep", "60"], close_fds=False) as command:
         os.close(lock)
         try:
-            assert not store.is_busy()
+            assert not store.is_locked()
         finally:
             command.kill()
 

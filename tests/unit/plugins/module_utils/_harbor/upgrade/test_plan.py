@@ -97,7 +97,7 @@ def test_time_and_room_grow_with_each_hop_that_changes_the_database(found: Insta
         ({"flags": ["--with-notary"]}, "notary is in use, and Harbor 2.10.3 does not have it any more;"),
     ],
 )
-def test_one_thing_stands_in_the_way(found: Installation, changes: dict[str, Any], said: str) -> None:
+def test_one_thing_is_in_the_way(found: Installation, changes: dict[str, Any], said: str) -> None:
     plan = plan_for(found, "2.10.3", **changes)
     assert len(plan.blockers) == 1
     assert said in plan.blockers[0]

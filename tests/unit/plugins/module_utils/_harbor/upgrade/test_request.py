@@ -123,7 +123,7 @@ def test_a_plan_changes_nothing(order: OrderOf, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("state", "failed"), [("planned", False), ("upgraded", True)])
-def test_what_stands_in_the_way_fails_where_an_upgrade_was_asked_for(order: OrderOf, state: str, failed: bool) -> None:
+def test_what_is_in_the_way_fails_where_an_upgrade_was_asked_for(order: OrderOf, state: str, failed: bool) -> None:
     outcome = request.execute_request(order(OFFLINE.format("2.12.4"), state=state))
     assert (outcome.outcome, outcome.changed, outcome.failed) == ("refused", False, failed)
     assert outcome.message.startswith("Harbor 2.8.6 can't be upgraded to 2.12.4: ")
@@ -161,7 +161,7 @@ def test_a_harbor_that_is_ill_is_fixed_first(order: OrderOf, harbor: Harbor) -> 
         ("refused", None, False, True),
     ],
 )
-def test_a_job_that_has_ended_is_told_once_more(
+def test_a_job_that_has_ended_is_reported_once_more(
     order: OrderOf, outcome: str, reason: str | None, changed: bool, failed: bool
 ) -> None:
     code = "harbor_not_healthy" if failed else None
@@ -180,7 +180,7 @@ def test_another_job_is_not_begun_in_place_of_one(order: OrderOf) -> None:
 
 def test_one_that_is_under_way_is_watched_and_no_other_is_begun(order: OrderOf) -> None:
     job = recorded(order(), doing="copy")
-    lock = JobStore(job.path).lock()
+    lock = JobStore(job.path).try_lock()
     assert lock is not None
     try:
         watched = request.execute_request(order(OFFLINE.format("2.12.4"), only_plan=False))
@@ -205,7 +205,7 @@ def test_one_that_was_interrupted_is_gone_on_with(order: OrderOf) -> None:
     assert "was interrupted, at: install 2.10.3; a run goes on with it." in planned.message
 
 
-def test_one_that_touched_nothing_is_dropped_for_the_way_back(order: OrderOf) -> None:
+def test_one_that_touched_nothing_is_dropped_for_the_rollback(order: OrderOf) -> None:
     job = recorded(order(), doing="copy", done=["check"])
     os.makedirs(job.backup)
     watched = request.execute_request(order(state="rolled_back", only_plan=False))
@@ -218,7 +218,7 @@ def test_one_that_touched_nothing_is_dropped_for_the_way_back(order: OrderOf) ->
 
 
 @pytest.mark.parametrize("only_plan", [True, False])
-def test_there_is_no_way_back_where_nothing_was_upgraded(order: OrderOf, only_plan: bool) -> None:
+def test_there_is_no_rollback_where_nothing_was_upgraded(order: OrderOf, only_plan: bool) -> None:
     back = order(state="rolled_back", only_plan=only_plan)
     with pytest.raises(DockyardError, match="^No upgrade of .* is recorded on this host"):
         request.execute_request(back)
@@ -228,7 +228,7 @@ def test_there_is_no_way_back_where_nothing_was_upgraded(order: OrderOf, only_pl
 
 
 @pytest.mark.parametrize("there", [(), ("folder",), ("data",), ("folder", "data")])
-def test_the_way_back_needs_both_copies(order: OrderOf, there: tuple[str, ...]) -> None:
+def test_the_rollback_needs_both_copies(order: OrderOf, there: tuple[str, ...]) -> None:
     back = order(state="rolled_back")
     job = recorded(back, outcome="upgraded")
     for name in there:
@@ -246,7 +246,7 @@ def test_the_way_back_needs_both_copies(order: OrderOf, there: tuple[str, ...]) 
 
 
 @pytest.mark.parametrize("only_plan", [True, False])
-def test_the_way_back_is_gone_once(order: OrderOf, only_plan: bool) -> None:
+def test_the_rollback_is_gone_once(order: OrderOf, only_plan: bool) -> None:
     back = order(state="rolled_back", only_plan=only_plan)
     recorded(back, outcome="rolled_back")
     outcome = request.execute_request(back)
@@ -259,7 +259,7 @@ def test_the_way_back_is_gone_once(order: OrderOf, only_plan: bool) -> None:
 
 def another_run(folder: JobStore, then: Callable[[], None]) -> threading.Thread:
     """Hold the lock in a thread that does something after a while, and ends."""
-    lock = folder.lock()
+    lock = folder.try_lock()
     assert lock is not None
 
     def context() -> None:

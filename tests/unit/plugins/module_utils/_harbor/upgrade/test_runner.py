@@ -76,7 +76,7 @@ def test_a_new_job_has_nothing_to_go_on_from() -> None:
 
 
 @pytest.mark.parametrize("at", names(a_job("2.8.6", "2.10.3")))
-def test_it_goes_on_and_finds_out_anew_what_ages_while_harbor_serves(at: str) -> None:
+def test_it_goes_on_and_finds_out_again_what_ages_while_harbor_is_up(at: str) -> None:
     job = interrupted(a_job("2.8.6", "2.10.3"), at)
     was = list(job.done)
     assert runner.resume(job) == f"The run before was interrupted at: {at}; it goes on from there."
@@ -85,7 +85,7 @@ def test_it_goes_on_and_finds_out_anew_what_ages_while_harbor_serves(at: str) ->
     assert (job.direction, job.reason) == ("forward", None)
 
 
-def test_while_harbor_serves_it_is_tried_for_ever() -> None:
+def test_while_harbor_is_up_it_is_tried_for_ever() -> None:
     job = interrupted(a_job("2.8.6", "2.10.3"), "load 2.10.3")
     for _time in range(10):
         runner.resume(job)
@@ -103,14 +103,14 @@ def test_while_it_is_down_three_times_are_enough() -> None:
     assert job.error_code == "harbor_run_interrupted"
 
 
-def test_being_broken_off_at_other_steps_does_not_count() -> None:
+def test_being_interrupted_at_other_steps_does_not_count() -> None:
     job = a_job("2.8.6", "2.10.3")
     for at in ("copy_again", "swap 2.10.3", "install 2.10.3", "wait 2.10.3"):
         runner.resume(interrupted(job, at))
     assert job.direction == "forward"
 
 
-def test_the_way_back_goes_on_without_end() -> None:
+def test_the_rollback_goes_on_without_end() -> None:
     job = interrupted(a_job("2.8.6", "2.10.3"), "wait 2.10.3")
     runner.turn_to_rollback(job, "not healthy")
     job.done += ["back stop"]
@@ -121,7 +121,7 @@ def test_the_way_back_goes_on_without_end() -> None:
     assert job.outcome is None
 
 
-def test_the_way_back_of_an_earlier_time_is_not_taken_for_done() -> None:
+def test_the_rollback_of_an_earlier_time_is_not_taken_for_done() -> None:
     job = interrupted(a_job("2.8.6", "2.10.3"), "tidy")
     forward = list(job.done)
     back = [step.name for step in runner.rollback_steps(job)]
