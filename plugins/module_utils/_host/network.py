@@ -10,6 +10,7 @@ import ipaddress
 import json
 import os
 import socket
+from collections.abc import Iterator
 from typing import Any, Union
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
@@ -60,16 +61,49 @@ def routes(without: str) -> list[tuple[Network, str]]:
     return routed
 
 
+def gateways(without: str = "") -> list[tuple[Address, str]]:
+    """Return the gateways of all routes and the devices that they are on, without link-local ones.
+
+    A gateway need not be in a network that the host has a route to: hosts of a cloud often have an address of their own
+    alone (/32) and a gateway that is "onlink".
+
+    without: a device whose gateways are left out.
+    """
+    found: list[tuple[Address, str]] = []
+    for family in ("-4", "-6"):
+        for route in _ip(family, "route", "show", "table", "all"):
+            for hop in [route, *route.get("nexthops", [])]:
+                # A route of IPv4 over a gateway of IPv6 has the word "via" for it.
+                gateway = hop.get("gateway") or hop.get("via", {}).get("host")
+                device = hop.get("dev", "")
+                if not gateway or device == without:
+                    continue
+                address = ipaddress.ip_address(gateway)
+                if not address.is_link_local and (address, device) not in found:
+                    found.append((address, device))
+    return found
+
+
 def addresses(device: str) -> list[Interface]:
     """Return the addresses of a device, without link-local ones; none if there is no such device."""
     if not os.path.exists(f"/sys/class/net/{device}"):
         return []
-    return [
-        ipaddress.ip_interface(f"{address['local']}/{address['prefixlen']}")
-        for link in _ip("address", "show", "dev", device)
-        for address in link.get("addr_info", [])
-        if not ipaddress.ip_address(address["local"]).is_link_local
-    ]
+    return [address for address, _device in _addresses("dev", device)]
+
+
+def all_addresses(without: str = "") -> list[tuple[Interface, str]]:
+    """Return the host's own addresses and the devices that have them, without loopback and link-local ones.
+
+    without: a device whose addresses are left out.
+    """
+    return [(address, device) for address, device in _addresses() if device != without and not address.ip.is_loopback]
+
+
+def _addresses(*arguments: str) -> Iterator[tuple[Interface, str]]:
+    for link in _ip("address", "show", *arguments):
+        for address in link.get("addr_info", []):
+            if "local" in address and not ipaddress.ip_address(address["local"]).is_link_local:
+                yield ipaddress.ip_interface(f"{address['local']}/{address['prefixlen']}"), link.get("ifname", "")
 
 
 def remove_address(address: str, device: str) -> None:

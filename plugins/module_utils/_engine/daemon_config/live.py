@@ -147,6 +147,8 @@ def inspect_surroundings(api: EngineApi | None, version: tuple[int, ...] | None,
     """
     around = Surroundings(
         routes=host_network.routes(without=DOCKER0),
+        addresses=host_network.all_addresses(without=DOCKER0),
+        gateways=host_network.gateways(without=DOCKER0),
         name_servers=host_network.name_servers(),
         peers=host_network.peers(),
         links=host_network.links(),
@@ -157,7 +159,9 @@ def inspect_surroundings(api: EngineApi | None, version: tuple[int, ...] | None,
         state = os.path.join(data_root, "swarm", "docker-state.json")
         around.swarm = os.path.exists(state) and os.path.getsize(state) > 0
         return around
-    around.swarm = (api.get("/info").get("Swarm") or {}).get("LocalNodeState", "inactive") != "inactive"
+    info = api.get("/info")
+    around.swarm = (info.get("Swarm") or {}).get("LocalNodeState", "inactive") != "inactive"
+    around.pools = [ipaddress.ip_network(pool["Base"], strict=False) for pool in info.get("DefaultAddressPools") or []]
     for network in api.get("/networks"):
         if network["Name"] == "bridge":
             continue

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""The rules for networks in daemon.json that no engine checks before it fails, or cuts the host off.
+"""The rules for networks that no engine checks before it fails, or cuts the host off: of docker0, pools and others.
 
-What an engine does with a file that breaks them: C(dockerd --validate) says "configuration OK"; a bad C(bip) then kills
-the engine at its start, and an address that is used elsewhere silently takes that other network away from the host. No
-host is touched here.
+What an engine does with a daemon.json that breaks them: C(dockerd --validate) says "configuration OK"; a bad C(bip)
+then kills the engine at its start. And an address that is used elsewhere silently takes that other network away from
+the host, also as the subnet of a user-defined network. No host is touched here.
 """
 
 from __future__ import annotations
@@ -17,15 +17,14 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host.network import Address, Interface, Network
 
-from ..daemon_config.document import Config
-
-UNCHANGED = "Nothing was changed."
+Config = dict[str, Any]
 
 DOCKER0 = "docker0"
 SMALLEST_MTU = {4: 68, 6: 1280}  # RFC 791, RFC 8200
+IPV6_POOLS_SINCE = (27,)  # before, an engine takes no IPv6 network by itself
 # What an engine without default-address-pools uses, in this order (libnetwork, ipamutils).
 BUILT_IN_POOLS: list[dict[str, Any]] = [
     *({"base": f"172.{second}.0.0/16", "size": 16} for second in range(17, 32)),
@@ -35,23 +34,28 @@ BUILT_IN_POOLS: list[dict[str, Any]] = [
 
 @dataclasses.dataclass
 class Surroundings:
-    """What the host has around docker0.
+    """What the host has around a network of the engine.
 
     routes: networks and the devices that they lead to, without default routes and without docker0's own.
+    addresses: the host's own and their devices, without docker0's; gateways: those of its routes and their devices.
     name_servers, peers: addresses that the host asks for names, and that it has open connections with.
     links: names of the network devices; None if not known.
     docker0: docker0's addresses now.
     networks: names and subnets of Docker's other networks.
+    pools: the address pools that the running engine has from its configuration.
     engine_version: as (28, 5, 2); None if not known.
     swarm: whether the engine is a member of a Swarm.
     """
 
     routes: list[tuple[Network, str]] = dataclasses.field(default_factory=list)
+    addresses: list[tuple[Interface, str]] = dataclasses.field(default_factory=list)
+    gateways: list[tuple[Address, str]] = dataclasses.field(default_factory=list)
     name_servers: list[Address] = dataclasses.field(default_factory=list)
     peers: list[Address] = dataclasses.field(default_factory=list)
     links: frozenset[str] | None = None
     docker0: list[Interface] = dataclasses.field(default_factory=list)
     networks: list[tuple[str, Network]] = dataclasses.field(default_factory=list)
+    pools: list[Network] = dataclasses.field(default_factory=list)
     engine_version: tuple[int, ...] | None = None
     swarm: bool = False
 
@@ -59,14 +63,75 @@ class Surroundings:
         return next((address.network for address in self.docker0 if address.version == version), None)
 
 
+def overlap(one: Network, other: Network) -> bool:
+    """Return whether two networks share addresses."""
+    return one.version == other.version and one.overlaps(other)  # type: ignore[arg-type]
+
+
+def within(one: Network, other: Network) -> bool:
+    """Return whether a network is a part of another one."""
+    return one.version == other.version and one.subnet_of(other)  # type: ignore[arg-type]
+
+
+def conflicts(network: Network, around: Surroundings, own: Network | None = None) -> Iterator[str]:
+    """Yield what a network of the engine would take away from the host or from another network, as "overlaps ...".
+
+    own: the network that its bridge has now; peers in there are its own containers.
+    """
+    for name, other in around.networks:
+        if overlap(network, other):
+            yield f"overlaps the Docker network {name} ({other})"
+    for other, device in around.routes:
+        if overlap(network, other):
+            yield f"overlaps {other}, to which the host has a route over {device}"
+    yield from _taken_addresses(network, around, own)
+
+
+def _taken_addresses(network: Network, around: Surroundings, own: Network | None = None) -> Iterator[str]:
+    for address, device in around.addresses:
+        if address.ip in network:
+            yield f"takes in {address.ip}, the host's own address on {device}"
+    for gateway, device in around.gateways:
+        if gateway in network:
+            yield f"takes in {gateway}, the host's gateway on {device}, which it would no longer reach"
+    for server in around.name_servers:
+        if server in network:
+            yield f"takes in the host's name server {server}, which it would no longer reach"
+    for peer in around.peers:
+        if peer in network and not (own and peer in own):
+            yield f"takes in {peer}, to which the host has an open connection that would break"
+
+
+def unusable(network: Network, host: Address) -> Iterator[str]:
+    """Yield why no bridge can have a network, as "is a ..., what to do".
+
+    host: the address that is judged by its kind.
+    """
+    longest, shortest = (30, 8) if network.version == 4 else (126, 16)
+    if network.prefixlen > longest:
+        yield f"leaves no address for a container; use a prefix length of {longest} or less"
+    if network.prefixlen < shortest:
+        yield f"takes in half the internet; use a prefix length of {shortest} or more"
+    for kind in ("loopback", "multicast", "link_local", "unspecified", "reserved"):
+        if getattr(host, f"is_{kind}"):
+            article = "an" if kind == "unspecified" else "a"
+            yield f"is {article} {kind.replace('_', '-')} address; use one of a private network"
+
+
+def at_the_edge(address: Address, network: Network) -> bool:
+    """Return whether an address is the first or last one of a network, which no host can have."""
+    last = network.version == 4 and address == network.broadcast_address
+    return address == network.network_address or last
+
+
 def check(config: Config, around: Surroundings) -> list[str]:
-    """Raises Problem for the first rule that the configuration breaks. Returns warnings. Types are right already."""
-    for complaint in _complaints(config, around):
-        raise Problem(f"{complaint} {UNCHANGED}")
+    """Raise DockyardError for the first rule that a daemon.json breaks. Return warnings. Types are right already."""
+    for error in _complaints(config, around):
+        raise error
     return list(_warnings(config, around))
 
 
-def _complaints(config: Config, around: Surroundings) -> Iterator[str]:
+def _complaints(config: Config, around: Surroundings) -> Iterator[DockyardError]:
     yield from _exclusions(config, around)
     for key, version in (("bip", 4), ("bip6", 6)):
         if config.get(key):
@@ -77,35 +142,46 @@ def _complaints(config: Config, around: Surroundings) -> Iterator[str]:
     ):
         yield from _inside(config, version, names, around)
     yield from _mtu(config)
-    yield from _pools(config)
+    yield from _pools(config, around)
     yield from _addresses(config)
 
 
-def _exclusions(config: Config, around: Surroundings) -> Iterator[str]:
+def _exclusions(config: Config, around: Surroundings) -> Iterator[DockyardError]:
     bridge = config.get("bridge", "")
     for key in ("bip", "bip6"):
         if bridge and config.get(key):
-            yield (
+            yield DockyardError(
+                "bridge_exclusive_keys",
                 f"bridge ({bridge}) and {key} exclude each other: {key} is the address of docker0, and bridge takes"
-                " another device instead of it; remove one of them."
+                " another device instead of it; remove one of them.",
             )
     if bridge not in ("", "none", DOCKER0) and around.links is not None and bridge not in around.links:
-        yield f"bridge is {bridge}, and the host has no such device; make it first, or the engine does not start."
+        yield DockyardError(
+            "bridge_no_device",
+            f"bridge is {bridge}, and the host has no such device; make it first, or the engine does not start.",
+        )
     if config.get("icc") is False and config.get("iptables") is False:
-        yield "icc: false needs iptables, which is false; set iptables to true, or leave icc at true."
+        yield DockyardError(
+            "bridge_icc_without_iptables",
+            "icc: false needs iptables, which is false; set iptables to true, or leave icc at true.",
+        )
     if config.get("live-restore") and around.swarm:
-        yield (
+        yield DockyardError(
+            "daemon_live_restore_in_swarm",
             "live-restore does not go together with Swarm, and this engine is a member of one; leave live-restore out,"
-            " or leave the Swarm first."
+            " or leave the Swarm first.",
         )
     has_network6 = config.get("fixed-cidr-v6") or config.get("bip6")
-    if config.get("ipv6") and not has_network6 and around.engine_version and around.engine_version < (27,):
+    if config.get("ipv6") and not has_network6 and around.engine_version and around.engine_version < IPV6_POOLS_SINCE:
         version = ".".join(map(str, around.engine_version))
-        yield f"ipv6: true needs fixed-cidr-v6 on an engine before 27, and this one is {version}; add it."
+        yield DockyardError(
+            "bridge_ipv6_network",
+            f"ipv6: true needs fixed-cidr-v6 on an engine before 27, and this one is {version}; add it.",
+        )
 
 
 def _interface(key: str, text: str, version: int) -> tuple[Interface | None, str]:
-    """The address, and what is wrong with it if it is none."""
+    """Return the address, and what is wrong with it if it is none."""
     example = "10.77.0.1/24" if version == 4 else "fd00:77::1/64"
     if not re.fullmatch(r"[0-9A-Fa-f.:]+/\d{1,3}", text):
         return None, f'{key} is "{text}", and must be an address with a prefix length; write it like {example}.'
@@ -119,100 +195,97 @@ def _interface(key: str, text: str, version: int) -> tuple[Interface | None, str
     return address, ""
 
 
-def _bridge_address(key: str, text: str, version: int, around: Surroundings) -> Iterator[str]:
+def _bridge_address(key: str, text: str, version: int, around: Surroundings) -> Iterator[DockyardError]:
     address, wrong = _interface(key, text, version)
     if address is None:
-        yield wrong
+        yield DockyardError("bridge_invalid_address", wrong)
         return
     network, host = address.network, address.ip
-    longest, shortest = (30, 8) if version == 4 else (126, 16)
-    if network.prefixlen > longest:
-        yield f"{key} {text} leaves no address for a container; use a prefix length of {longest} or less."
-    if network.prefixlen < shortest:
-        yield f"{key} {text} takes in half the internet; use a prefix length of {shortest} or more."
-    for kind in ("loopback", "multicast", "link_local", "unspecified", "reserved"):
-        if getattr(host, f"is_{kind}"):
-            article = "an" if kind == "unspecified" else "a"
-            yield f"{key} {text} is {article} {kind.replace('_', '-')} address; use one of a private network."
+    for reason in unusable(network, host):
+        yield DockyardError("bridge_invalid_address", f"{key} {text} {reason}.")
     instead = f"use one for a host, such as {network.network_address + 1}/{network.prefixlen}."
     if host == network.network_address:
-        yield f"{key} {text} is the address of the network itself; {instead}"
+        yield DockyardError("bridge_invalid_address", f"{key} {text} is the address of the network itself; {instead}")
     if version == 4 and host == network.broadcast_address:
-        yield f"{key} {text} is the broadcast address of its network; {instead}"
-    if network != around.docker0_network(version):  # where docker0 is already, nothing is taken away from anybody
-        yield from _overlaps(key, text, network, around)
+        yield DockyardError(
+            "bridge_invalid_address", f"{key} {text} is the broadcast address of its network; {instead}"
+        )
+    yield from _bridge_conflicts(key, text, network, around)
 
 
-def _overlaps(key: str, text: str, network: Network, around: Surroundings) -> Iterator[str]:
-    instead = "choose another network."
-    for name, other in around.networks:
-        if _overlap(network, other):
-            yield f"{key} {text} overlaps the Docker network {name} ({other}); {instead}"
-    for other, device in around.routes:
-        if _overlap(network, other):
-            yield f"{key} {text} overlaps {other}, to which the host has a route over {device}; {instead}"
+def _bridge_conflicts(key: str, text: str, network: Network, around: Surroundings) -> Iterator[DockyardError]:
     own = around.docker0_network(network.version)
-    for server in around.name_servers:
-        if server in network:
-            yield f"{key} {text} takes in the host's name server {server}, which it would no longer reach; {instead}"
-    for peer in around.peers:
-        if peer in network and not (own and peer in own):
-            yield f"{key} {text} takes in {peer}, to which the host has an open connection that would break; {instead}"
+    if network == own:  # where docker0 is already, nothing is taken away from the host
+        return
+    for reason in conflicts(network, around, own):
+        yield DockyardError("bridge_conflict", f"{key} {text} {reason}; choose another network.")
 
 
-def _overlap(one: Network, other: Network) -> bool:
-    return one.version == other.version and one.overlaps(other)  # type: ignore[arg-type]
-
-
-def _inside(config: Config, version: int, names: tuple[str, str, str], around: Surroundings) -> Iterator[str]:
+def _inside(config: Config, version: int, names: tuple[str, str, str], around: Surroundings) -> Iterator[DockyardError]:
     bridge, cidr, gateway = names
     network, of = _base(config, version, bridge, around)
     if config.get(cidr):
         part, wrong = _interface(cidr, config[cidr], version)
         if part is None:
-            yield wrong
+            yield DockyardError("bridge_invalid_address", wrong)
             return
-        if network is not None and not (part.ip in network and part.network.prefixlen >= network.prefixlen):
-            yield f"{cidr} {config[cidr]} does not lie inside {of} ({network}); choose a part of that network."
-        if network is None and version == 6:
+        if version == 6 and not config.get(bridge):  # the engine takes it for the network of docker0
             network, of = part.network, cidr
-    if config.get(gateway):
-        text = config[gateway]
-        try:
-            address = ipaddress.ip_address(text)
-        except ValueError:
-            address = None
-        if address is None or address.version != version:
-            yield f'{gateway} is "{text}", and must be an IPv{version} address without a prefix length; change it.'
-        elif network is not None and address not in network:
-            yield f"{gateway} {text} does not lie inside {of} ({network}); choose an address of that network."
-        elif network is not None and (
-            address == network.network_address or (version == 4 and address == network.broadcast_address)
-        ):
-            yield (
-                f"{gateway} {text} is the first or last address of {of} ({network}), which no host can have;"
-                " choose another."
+            yield from _bridge_conflicts(cidr, config[cidr], network, around)
+        if network is not None and not (part.ip in network and part.network.prefixlen >= network.prefixlen):
+            yield DockyardError(
+                "bridge_outside_network",
+                f"{cidr} {config[cidr]} does not lie inside {of} ({network}); choose a part of that network.",
             )
+    if config.get(gateway):
+        yield from _gateway(gateway, config[gateway], version, network, of)
+
+
+def _gateway(key: str, text: str, version: int, network: Network | None, of: str) -> Iterator[DockyardError]:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        address = None
+    if address is None or address.version != version:
+        yield DockyardError(
+            "bridge_invalid_address",
+            f'{key} is "{text}", and must be an IPv{version} address without a prefix length; change it.',
+        )
+    elif network is not None and address not in network:
+        yield DockyardError(
+            "bridge_outside_network",
+            f"{key} {text} does not lie inside {of} ({network}); choose an address of that network.",
+        )
+    elif network is not None and at_the_edge(address, network):
+        yield DockyardError(
+            "bridge_outside_network",
+            f"{key} {text} is the first or last address of {of} ({network}), which no host can have; choose another.",
+        )
 
 
 def _base(config: Config, version: int, bridge: str, around: Surroundings) -> tuple[Network | None, str]:
-    """The network of docker0 as it will be."""
+    """Return the network of docker0 as it will be, and what it is called."""
     if config.get(bridge):
         address, _wrong = _interface(bridge, config[bridge], version)
         return (address.network if address else None), f"the network of {bridge}"
     return around.docker0_network(version), "the network of docker0"
 
 
-def _mtu(config: Config) -> Iterator[str]:
-    if "mtu" not in config:
-        return
-    smallest = SMALLEST_MTU[6 if config.get("ipv6") else 4]
-    if config["mtu"] != 0 and not smallest <= config["mtu"] <= 65535:  # 0: the engine's default
-        of = " with IPv6" if config.get("ipv6") else ""
-        yield f"mtu is {config['mtu']}, and must lie between {smallest} and 65535{of}; change it."
+def wrong_mtu(mtu: int, ipv6: bool) -> str:
+    """Return what is wrong with the size of a packet, as "and must ...", or an empty string. 0 is the default."""
+    smallest = SMALLEST_MTU[6 if ipv6 else 4]
+    if mtu == 0 or smallest <= mtu <= 65535:
+        return ""
+    return f"and must lie between {smallest} and 65535{' with IPv6' if ipv6 else ''}; change it"
 
 
-def _pools(config: Config) -> Iterator[str]:
+def _mtu(config: Config) -> Iterator[DockyardError]:
+    wrong = wrong_mtu(config.get("mtu", 0), bool(config.get("ipv6")))
+    if wrong:
+        yield DockyardError("bridge_mtu", f"mtu is {config['mtu']}, {wrong}.")
+
+
+def _pools(config: Config, around: Surroundings) -> Iterator[DockyardError]:
     seen: list[Network] = []
     for pool in config.get("default-address-pools", []):
         base, size = pool["base"], pool["size"]
@@ -222,37 +295,74 @@ def _pools(config: Config) -> Iterator[str]:
         except ValueError:
             network = None
         if network is None or "/" not in base:
-            yield f'default-address-pools: "{base}" is no network; write it like 10.100.0.0/16.'
+            yield DockyardError(
+                "bridge_invalid_pool", f'default-address-pools: "{base}" is no network; write it like 10.100.0.0/16.'
+            )
             continue
         if base.split("/")[0] != str(network.network_address):
-            yield f"{where} has an address of a host in it; the network is {network}."
+            yield DockyardError(
+                "bridge_invalid_pool", f"{where} has an address of a host in it; the network is {network}."
+            )
         longest = 30 if network.version == 4 else 126
         if not network.prefixlen <= size <= longest:
-            yield (
+            yield DockyardError(
+                "bridge_invalid_pool",
                 f"{where} can't be cut into networks of size {size}; size is their prefix length, from"
-                f" {network.prefixlen} to {longest}."
+                f" {network.prefixlen} to {longest}.",
             )
         for other in seen:
-            if _overlap(network, other):
-                yield f"{where} overlaps the pool {other}; give each its own part."
+            if overlap(network, other):
+                yield DockyardError(
+                    "bridge_invalid_pool", f"{where} overlaps the pool {other}; give each its own part."
+                )
+        for reason in _given_away(network, around):
+            yield DockyardError("bridge_pool_conflict", f"{where} {reason}; choose another network.")
         seen.append(network)
 
 
-def _addresses(config: Config) -> Iterator[str]:
+def _given_away(pool: Network, around: Surroundings) -> Iterator[str]:
+    """Yield what the engine could take away from the host with a network of a new pool.
+
+    It skips those that overlap a route, and so everything that the host reaches by a route of its own.
+    """
+    if pool in around.pools:
+        return
+    routed = dataclasses.replace(around, addresses=[], gateways=[], name_servers=[], peers=[])
+    for address, device in around.addresses:
+        if not _has_route(address.ip, around):
+            routed.addresses.append((address, device))
+    routed.gateways += [gateway for gateway in around.gateways if not _has_route(gateway[0], around)]
+    routed.name_servers += [server for server in around.name_servers if not _has_route(server, around)]
+    own = [address.network for address in around.docker0]
+    routed.peers += [
+        peer for peer in around.peers if not _has_route(peer, around) and not any(peer in network for network in own)
+    ]
+    yield from _taken_addresses(pool, routed)
+
+
+def _has_route(address: Address, around: Surroundings) -> bool:
+    return any(address in network for network, _device in around.routes)
+
+
+def _addresses(config: Config) -> Iterator[DockyardError]:
     for key, values in (("dns", config.get("dns", [])), ("ip", [config["ip"]] if config.get("ip") else [])):
         for value in values:
             try:
                 ipaddress.ip_address(value)
             except ValueError:
-                yield f'{key}: "{value}" is no IP address; change it.'
+                yield DockyardError("daemon_invalid_address", f'{key}: "{value}" is no IP address; change it.')
     for value in config.get("registry-mirrors", []):
         if not re.match(r"https?://[^/\s]", value):
-            yield f'registry-mirrors: "{value}" is no URL; write it like https://mirror.example.com.'
+            yield DockyardError(
+                "daemon_invalid_address",
+                f'registry-mirrors: "{value}" is no URL; write it like https://mirror.example.com.',
+            )
     for value in config.get("insecure-registries", []):
         if "://" in value:
-            yield (
-                f'insecure-registries: "{value}" is a URL, and must be host:port or a network; remove what stands'
-                " before the host."
+            yield DockyardError(
+                "daemon_invalid_address",
+                f'insecure-registries: "{value}" is a URL, and must be host:port or a network; remove what is before'
+                " the host.",
             )
 
 
@@ -260,7 +370,7 @@ def _warnings(config: Config, around: Surroundings) -> Iterator[str]:
     for pool in config.get("default-address-pools", []):
         network = ipaddress.ip_network(pool["base"])
         for other, device in around.routes:
-            if network.version == other.version and network.subnet_of(other):  # type: ignore[arg-type]
+            if within(network, other):
                 yield (
                     f"default-address-pools: all of {network} lies in {other}, to which the host has a route over"
                     f" {device}; the engine takes no network from there."
@@ -268,14 +378,15 @@ def _warnings(config: Config, around: Surroundings) -> Iterator[str]:
 
 
 def default_bridge_address(config: Config, around: Surroundings) -> str:
-    """The address that an engine without bip gives a docker0 that it makes anew."""
+    """Return the address that an engine without bip gives a docker0 that it makes."""
     for pool in config.get("default-address-pools") or BUILT_IN_POOLS:
         base = ipaddress.ip_network(pool["base"])
         if base.version != 4:
             continue
         for network in base.subnets(new_prefix=pool["size"]):
-            taken = [other for _name, other in around.networks] + [other for other, _device in around.routes]
-            servers = [server for server in around.name_servers if server in network]
-            if not servers and not any(_overlap(network, other) for other in taken):
+            if next(conflicts(network, around, around.docker0_network(4)), None) is None:
                 return f"{network.network_address + 1}/{network.prefixlen}"
-    raise Problem(f"No network is left for docker0 in the address pools; add one to default-address-pools. {UNCHANGED}")
+    raise DockyardError(
+        "bridge_no_pool_left",
+        "No network is left for docker0 in the address pools; add one to default-address-pools.",
+    )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import pathlib
 import socket
 import struct
 
@@ -61,6 +62,52 @@ def test_the_other_ends_of_open_connections_are_found() -> None:
 def test_the_devices_of_this_machine() -> None:
     assert network.links() == frozenset(os.listdir("/sys/class/net"))
     assert network.addresses("no-such-device") == []
+
+
+# Recorded from ip of iproute2 6.15, of a host of a cloud: an address alone, a gateway that is "onlink", two gateways of
+# one route, and one of IPv6 for a network of IPv4.
+RECORDED = {
+    "-4 route show table all": """[
+        {"dst":"default","gateway":"10.88.0.254","dev":"eth0","flags":["onlink"]},
+        {"dst":"10.20.0.0/16","flags":[],"nexthops":[{"gateway":"10.88.1.1","dev":"eth0","weight":1,"flags":[]},
+          {"gateway":"10.88.1.2","dev":"eth1","weight":1,"flags":[]}]},
+        {"dst":"10.30.0.0/16","via":{"family":"inet6","host":"2001:db8::9"},"dev":"eth0","flags":[]},
+        {"dst":"172.17.0.0/16","dev":"docker0","protocol":"kernel","scope":"link","prefsrc":"172.17.0.1","flags":[]},
+        {"dst":"10.40.0.0/16","gateway":"172.17.0.9","dev":"docker0","flags":[]},
+        {"type":"local","dst":"10.88.0.5","dev":"eth0","table":"local","protocol":"kernel","scope":"host","flags":[]}]""",
+    "-6 route show table all": """[{"dst":"default","gateway":"fe80::1","dev":"eth0","metric":1024,"flags":[]}]""",
+    "address show": """[
+        {"ifname":"lo","addr_info":[{"family":"inet","local":"127.0.0.1","prefixlen":8},
+          {"family":"inet","local":"10.99.9.9","prefixlen":32}]},
+        {"ifname":"eth0","addr_info":[{"family":"inet","local":"10.88.0.5","prefixlen":32},
+          {"family":"inet6","local":"2001:db8::5","prefixlen":64},{"family":"inet6","local":"fe80::5","prefixlen":64}]},
+        {"ifname":"docker0","addr_info":[{"family":"inet","local":"172.17.0.1","prefixlen":16}]}]""",
+}
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+    cases = "".join(f"'-json {words}') echo '{' '.join(text.split())}' ;;\n" for words, text in RECORDED.items())
+    (tmp_path / "ip").write_text(f'#!/bin/sh\ncase "$*" in\n{cases}esac\n')
+    (tmp_path / "ip").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+
+
+def test_the_gateways_of_a_host(cloud: None) -> None:
+    found = [(str(address), device) for address, device in network.gateways(without="docker0")]
+    assert found == [
+        ("10.88.0.254", "eth0"),
+        ("10.88.1.1", "eth0"),
+        ("10.88.1.2", "eth1"),
+        ("2001:db8::9", "eth0"),
+    ]
+    assert (ipaddress.ip_address("172.17.0.9"), "docker0") in network.gateways()
+
+
+def test_the_addresses_of_a_host(cloud: None) -> None:
+    found = [(str(address), device) for address, device in network.all_addresses(without="docker0")]
+    assert found == [("10.99.9.9/32", "lo"), ("10.88.0.5/32", "eth0"), ("2001:db8::5/64", "eth0")]
+    assert (ipaddress.ip_interface("172.17.0.1/16"), "docker0") in network.all_addresses()
 
 
 def test_without_the_command_ip_it_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: os.PathLike[str]) -> None:

@@ -1,16 +1,21 @@
 # Copyright (c) 2026 The Dockyard authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rules for networks in daemon.json, each by the text of its refusal."""
+"""The rules for docker0 and the address pools, each by the text of its refusal."""
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 from typing import Any
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks.rules import Surroundings, check
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks.rules import (
+    Surroundings,
+    check,
+    default_bridge_address,
+)
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
 # A host with an office network, a VPN with a table of its own, user-defined networks, and docker0 as it comes.
 AROUND = Surroundings(
@@ -39,10 +44,24 @@ SWARM = Surroundings(swarm=True)
 
 
 def refusal(config: dict[str, Any], around: Surroundings) -> str:
-    with pytest.raises(Problem) as caught:
+    with pytest.raises(DockyardError) as caught:
         check(config, around)
-    assert caught.value.message.endswith(" Nothing was changed.")
-    return caught.value.message.removesuffix(" Nothing was changed.")
+    assert not caught.value.changed
+    return caught.value.message
+
+
+# A host of a cloud: an address of its own alone, a gateway that is "onlink", and no route to either.
+CLOUD = Surroundings(
+    addresses=[(ipaddress.ip_interface("10.88.0.5/32"), "eth0"), (ipaddress.ip_interface("fd00:88::5/128"), "eth0")],
+    gateways=[(ipaddress.ip_address("10.89.0.254"), "eth0")],
+    peers=[ipaddress.ip_address("10.90.0.7")],
+    name_servers=[ipaddress.ip_address("10.91.0.53")],
+    docker0=[ipaddress.ip_interface("172.17.0.1/16")],
+)
+OWN = "takes in 10.88.0.5, the host's own address on eth0"
+GATEWAY = "takes in 10.89.0.254, the host's gateway on eth0, which it would no longer reach"
+PEER = "takes in 10.90.0.7, to which the host has an open connection that would break"
+NAME_SERVER = "takes in the host's name server 10.91.0.53, which it would no longer reach"
 
 
 LIKE_4, LIKE_6 = "write it like 10.77.0.1/24.", "write it like fd00:77::1/64."
@@ -259,8 +278,7 @@ LIKE_4, LIKE_6 = "write it like 10.77.0.1/24.", "write it like fd00:77::1/64."
         (
             {"insecure-registries": ["http://registry.example.com:5000"]},
             'insecure-registries: "http://registry.example.com:5000" is a URL, and must be host:port or a network;'
-            " remove"
-            " what stands before the host.",
+            " remove what is before the host.",
         ),
     ],
 )
@@ -287,6 +305,68 @@ def test_a_rule_that_is_broken(config: dict[str, Any], message: str) -> None:
 )
 def test_a_rule_of_some_engines(config: dict[str, Any], around: Surroundings, message: str) -> None:
     assert refusal(config, around) == message
+
+
+@pytest.mark.parametrize(
+    "config, message",
+    [
+        ({"bip": "10.88.0.1/24"}, f"bip 10.88.0.1/24 {OWN}; choose another network."),
+        ({"bip": "10.89.0.1/24"}, f"bip 10.89.0.1/24 {GATEWAY}; choose another network."),
+        ({"bip": "10.90.0.1/24"}, f"bip 10.90.0.1/24 {PEER}; choose another network."),
+        (
+            {"fixed-cidr-v6": "fd00:88::/64"},
+            "fixed-cidr-v6 fd00:88::/64 takes in fd00:88::5, the host's own address on eth0; choose another network.",
+        ),
+        *(
+            (
+                {"default-address-pools": [{"base": base, "size": 24}]},
+                f"default-address-pools: the pool {base} {reason}; choose another network.",
+            )
+            for base, reason in (
+                ("10.88.0.0/16", OWN),
+                ("10.89.0.0/16", GATEWAY),
+                ("10.90.0.0/16", PEER),
+                ("10.91.0.0/16", NAME_SERVER),
+            )
+        ),
+    ],
+)
+def test_what_the_host_reaches_without_a_route_of_its_own(config: dict[str, Any], message: str) -> None:
+    assert refusal(config, CLOUD) == message
+
+
+def test_an_engine_skips_what_has_a_route_and_so_a_pool_may_hold_it() -> None:
+    lan = ipaddress.ip_network("10.1.0.0/24")
+    around = Surroundings(
+        routes=[(lan, "eth0")],
+        addresses=[(ipaddress.ip_interface("10.1.0.5/24"), "eth0")],
+        gateways=[(lan[1], "eth0")],
+        name_servers=[lan[53]],
+        peers=[lan[7], ipaddress.ip_address("172.17.0.9")],
+        docker0=[ipaddress.ip_interface("172.17.0.1/16")],
+    )
+    assert check({"default-address-pools": [{"base": "10.0.0.0/8", "size": 24}]}, around) == []
+    assert check({"default-address-pools": [{"base": "172.16.0.0/12", "size": 24}]}, around) == []
+
+
+def test_a_pool_that_the_engine_has_already_is_no_reason_to_refuse_another_change() -> None:
+    around = dataclasses.replace(CLOUD, pools=[ipaddress.ip_network("10.88.0.0/16")])
+    assert check({"default-address-pools": [{"base": "10.88.0.0/16", "size": 24}]}, around) == []
+
+
+def test_the_network_of_docker0_in_ipv6_moves_in_one_step() -> None:
+    around = Surroundings(docker0=[ipaddress.ip_interface("fd00:77::1/64")])
+    assert check({"ipv6": True, "fixed-cidr-v6": "fd00:78::/64"}, around) == []
+
+
+def test_docker0_gets_no_default_that_cuts_the_host_off() -> None:
+    pools = {"default-address-pools": [{"base": "10.88.0.0/13", "size": 16}]}
+    assert default_bridge_address(pools, CLOUD) == "10.92.0.1/16"
+    with pytest.raises(DockyardError) as caught:
+        default_bridge_address({"default-address-pools": [{"base": "10.88.0.0/15", "size": 16}]}, CLOUD)
+    assert caught.value.message == (
+        "No network is left for docker0 in the address pools; add one to default-address-pools."
+    )
 
 
 @pytest.mark.parametrize(

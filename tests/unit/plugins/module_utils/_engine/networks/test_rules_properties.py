@@ -15,7 +15,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks.rule
     check,
     default_bridge_address,
 )
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -65,8 +65,8 @@ prefixes4, prefixes6 = st.integers(0, 32), st.integers(0, 128)
 def accepted(config: dict[str, Any], around: Surroundings) -> bool:
     try:
         check(config, around)
-    except Problem as problem:
-        assert problem.message.endswith(" Nothing was changed.")
+    except DockyardError as error:
+        assert error.message.endswith(".")
         return False
     return True
 
@@ -77,6 +77,8 @@ def surroundings(
     servers: Sequence[int] = (),
     peers: Sequence[int] = (),
     docker0: tuple[int, int] | None = None,
+    gateways: Sequence[int] = (),
+    own: Sequence[int] = (),
 ) -> Surroundings:
     def network(address: int, prefix: int) -> ipaddress.IPv4Network:
         return ipaddress.IPv4Network((Range.around(address, prefix, 32).first, prefix))
@@ -84,6 +86,8 @@ def surroundings(
     return Surroundings(
         routes=[(network(*route), "eth0") for route in routes],
         networks=[("some", network(*each)) for each in networks],
+        addresses=[(ipaddress.IPv4Interface((address, 32)), "eth0") for address in own],
+        gateways=[(ipaddress.IPv4Address(gateway), "eth0") for gateway in gateways],
         name_servers=[ipaddress.IPv4Address(server) for server in servers],
         peers=[ipaddress.IPv4Address(peer) for peer in peers],
         docker0=[ipaddress.IPv4Interface(docker0)] if docker0 else [],
@@ -119,27 +123,32 @@ hosts = st.lists(addresses4, max_size=2)
 
 @runs
 @given(
-    addresses4, st.integers(8, 30), others, others, hosts, hosts, st.none() | st.tuples(addresses4, st.integers(8, 30))
+    addresses4,
+    st.integers(8, 30),
+    others,
+    others,
+    st.tuples(hosts, hosts, hosts, hosts),
+    st.none() | st.tuples(addresses4, st.integers(8, 30)),
 )
 def test_an_address_is_taken_if_it_takes_nothing_from_anybody(
     address: int,
     prefix: int,
     routes: list[tuple[int, int]],
     networks: list[tuple[int, int]],
-    servers: list[int],
-    peers: list[int],
+    alone: tuple[list[int], list[int], list[int], list[int]],
     docker0: tuple[int, int] | None,
 ) -> None:
+    servers, peers, gateways, mine = alone
     wanted = Range.around(address, prefix, 32)
     own = Range.around(*docker0, 32) if docker0 else None
     free = (
         not any(wanted.meets(Range.around(*other, 32)) for other in [*routes, *networks])
-        and not any(server in wanted for server in servers)
+        and not any(address in wanted for address in [*servers, *gateways, *mine])
         # Whoever is in docker0's network already is one of its containers.
         and not any(peer in wanted and not (own and peer in own) for peer in peers)
     )
     may = wanted.first < address < wanted.last and (free or wanted == own)
-    around = surroundings(routes, networks, servers, peers, docker0)
+    around = surroundings(routes, networks, servers, peers, docker0, gateways, mine)
     assert accepted({"bip": f"{text(address, 32)}/{prefix}"}, around) is may
 
 
@@ -176,6 +185,21 @@ def test_pools_are_networks_that_can_be_cut_and_that_do_not_overlap(
     )
     config = [{"base": f"{text(base, 32)}/{prefix}", "size": size} for base, (_base, prefix, size) in zip(bases, pools)]
     assert accepted({"default-address-pools": config}, Surroundings()) is may
+
+
+@runs
+@given(addresses4, st.integers(8, 24), others, st.tuples(hosts, hosts, hosts, hosts))
+def test_a_pool_is_taken_if_the_engine_gives_away_nothing_of_it_that_the_host_needs(
+    base: int, prefix: int, routes: list[tuple[int, int]], alone: tuple[list[int], list[int], list[int], list[int]]
+) -> None:
+    pool = Range.around(base, prefix, 32)
+    servers, peers, gateways, mine = alone
+    routed = [Range.around(*route, 32) for route in routes]
+    needed = [address for addresses in alone for address in addresses if address in pool]
+    may = all(any(address in route for route in routed) for address in needed)
+    around = surroundings(routes, (), servers, peers, None, gateways, mine)
+    config = {"default-address-pools": [{"base": f"{text(pool.first, 32)}/{prefix}", "size": 24}]}
+    assert accepted(config, around) is may
 
 
 @runs
@@ -216,9 +240,9 @@ def test_the_address_that_docker0_gets_by_itself_is_the_first_that_is_free(
     )
     try:
         found = default_bridge_address({"default-address-pools": config}, around)
-    except Problem as problem:
+    except DockyardError as error:
         assert expected is None
-        assert problem.message.startswith("No network is left for docker0 in the address pools;")
+        assert error.message.startswith("No network is left for docker0 in the address pools;")
         return
     assert expected is not None
     assert found == f"{text(expected[0], 32)}/{expected[1]}"
