@@ -34,7 +34,7 @@ options:
     description:
       - What to do if O(restart=when_idle), the change needs a restart, and containers run that it would stop.
       - With V(fail), nothing is written, and the containers are named. A network of their own is the other way to give
-        containers another subnet or to keep them apart, and needs no restart, see M(community.docker.docker_network).
+        containers another subnet or to keep them apart, and needs no restart, see M(dockyard.ops.docker_networks).
       - With V(proceed), the engine is restarted. Containers that ran before run again afterwards, also those that have no restart
         policy. Containers that were started with C(--rm) can't come back, so they are refused all the same.
       - An engine with C(live-restore) stops no container when it restarts. But as long as one runs, it does not
@@ -75,6 +75,6 @@ seealso:
   - name: dockerd
     description: The keys of daemon.json.
     link: https://docs.docker.com/reference/cli/dockerd/#daemon-configuration-file
-  - module: community.docker.docker_network
+  - module: dockyard.ops.docker_networks
     description: User-defined networks, which need no restart.
 """

@@ -46,25 +46,30 @@ class EngineApi:
         self.path = path
         self._timeout = timeout
 
-    def ask(self, method: str, path: str, **query: Any) -> tuple[int, Any]:
-        """Return status and decoded answer. Raise Unreachable if there is none."""
+    def ask(self, method: str, path: str, body: Any = None, **query: Any) -> tuple[int, Any]:
+        """Return status and decoded answer. Raise Unreachable if there is none.
+
+        body: what is sent, as JSON.
+        """
         encoded = urllib.parse.urlencode(
             {key: value if isinstance(value, (str, int)) else json.dumps(value) for key, value in query.items()}
         )
         connection = _UnixConnection(self.path, self._timeout)
         try:
-            connection.request(method, f"{path}{'?' if encoded else ''}{encoded}")
+            content = None if body is None else json.dumps(body).encode()
+            headers = {} if body is None else {"Content-Type": "application/json"}
+            connection.request(method, f"{path}{'?' if encoded else ''}{encoded}", content, headers)
             response = connection.getresponse()
-            body = response.read().decode(errors="replace")
+            text = response.read().decode(errors="replace")
         except (OSError, http.client.HTTPException) as error:
             raise Unreachable(str(error) or type(error).__name__) from error
         finally:
             connection.close()
         try:
-            return response.status, json.loads(body) if body.strip() else None
+            return response.status, json.loads(text) if text.strip() else None
         except ValueError:
             # Events come as one JSON value per line; errors of old engines as plain text.
-            return response.status, body
+            return response.status, text
 
     def get(self, path: str, **query: Any) -> Any:
         """Return the decoded answer. Raise Unreachable if there is none, or an error."""

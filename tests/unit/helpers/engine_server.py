@@ -19,7 +19,7 @@ import threading
 import urllib.parse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 Answer = tuple[int, Any]
 
@@ -69,6 +69,7 @@ class Engine:
     containers: list[Container] = field(default_factory=list)
     answers: dict[str, Answer | bytes | Callable[[], Answer]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
+    body: Any = None  # of the request that is being answered
 
     def answer(self, method: str, target: str) -> Answer | bytes:
         path = urllib.parse.urlsplit(target).path
@@ -101,6 +102,9 @@ class Engine:
         return 500, {"message": container.on_start}
 
 
+AnEngine = TypeVar("AnEngine", bound=Engine)
+
+
 class _Server(socketserver.ThreadingUnixStreamServer):
     daemon_threads = True
 
@@ -109,12 +113,14 @@ class _Server(socketserver.ThreadingUnixStreamServer):
 
 
 @contextlib.contextmanager
-def serve(folder: pathlib.Path) -> Iterator[Engine]:
+def serve(folder: pathlib.Path, imitation: type[AnEngine] = Engine) -> Iterator[AnEngine]:  # type: ignore[assignment] # mypy does not see that it is the bound
     """Run an engine that listens on engine.sock in a folder."""
-    engine = Engine(os.path.join(folder, "engine.sock"))
+    engine = imitation(os.path.join(folder, "engine.sock"))
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def answer(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            engine.body = json.loads(self.rfile.read(length)) if length else None
             answer = engine.answer(self.command, self.path)
             if isinstance(answer, bytes):  # not even HTTP
                 self.wfile.write(answer)
@@ -126,7 +132,7 @@ def serve(folder: pathlib.Path) -> Iterator[Engine]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = answer  # noqa: N815
+        do_GET = do_POST = do_DELETE = answer  # noqa: N815
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             pass

@@ -372,7 +372,7 @@ def _warnings(config: Config, around: Surroundings) -> Iterator[str]:
         for other, device in around.routes:
             if within(network, other):
                 yield (
-                    f"default-address-pools: all of {network} lies in {other}, to which the host has a route over"
+                    f"default-address-pools: all of {network} is in {other}, to which the host has a route over"
                     f" {device}; the engine takes no network from there."
                 )
 

@@ -75,7 +75,7 @@ def test_pools_that_are_right() -> None:
 
 def test_a_pool_that_the_host_can_not_use_is_a_warning() -> None:
     assert check(pools(("10.100.0.0/16", 24), ("10.8.4.0/22", 24)), AROUND) == [
-        "default-address-pools: all of 10.8.4.0/22 lies in 10.8.0.0/16, to which the host has a route over tun0; the"
+        "default-address-pools: all of 10.8.4.0/22 is in 10.8.0.0/16, to which the host has a route over tun0; the"
         " engine takes no network from there."
     ]
 

@@ -1,0 +1,222 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""Creates, replaces and removes networks through the engine, proves them, and puts everything back if one fails."""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+
+from .. import api as engine_api
+from ..api import EngineApi, Unreachable
+from . import interrupted, rules
+from .plan import Plan, Step, differences, reconnected
+from .survey import Endpoint, ExistingNetwork, bridge_addresses, inspect_networks
+
+_GONE_WITHIN = 30  # seconds; a Swarm removes its networks by and by
+
+
+class NetworkUpdate:
+    """A change of networks with everything that takes it back.
+
+    warnings: what the engine itself said.
+    """
+
+    def __init__(self, api: EngineApi, plan: Plan) -> None:
+        self._api = api
+        self._plan = plan
+        self._undo: list[Callable[[], object]] = []
+        self.warnings: list[str] = []
+
+    def run(self) -> None:
+        """Take all steps. Raise DockyardError if one fails, with everything as before if that is possible."""
+        before = _state(self._api)
+        interrupted.write(
+            [
+                ExistingNetwork(step.existing.raw, step.endpoints)
+                for step in self._plan.steps
+                if step.existing and step.endpoints
+            ]
+        )
+        step = self._plan.steps[0]
+        try:
+            for step in self._plan.steps:
+                self._take(step)
+        except (DockyardError, Unreachable) as error:
+            raise self._failed(step, error, before) from error
+        interrupted.clear()
+
+    def _take(self, step: Step) -> None:
+        old = step.existing
+        if old is not None:
+            for endpoint in step.endpoints:
+                _disconnect(self._api, old, endpoint)
+                self._undo.append(partial(_connect, self._api, old.name, endpoint, endpoint.config))
+            _remove(self._api, old)
+            self._undo.append(partial(create, self._api, old.as_api()))
+        if step.action == "remove":
+            return
+        identity, warning = create(self._api, step.desired.as_api())
+        self._undo.append(partial(_remove_named, self._api, step.name))
+        if warning:
+            self.warnings.append(warning)
+        for endpoint in step.endpoints:
+            _connect(self._api, step.name, endpoint, reconnected(endpoint, step.desired))
+            self._undo.append(partial(_disconnect, self._api, _inspect(self._api, identity), endpoint))
+        self._prove(step, identity)
+
+    def _prove(self, step: Step, identity: str) -> None:
+        """Read back from engine and kernel what the network is now."""
+        network = _inspect(self._api, identity)
+        found = differences(step.desired, network)
+        if found:
+            raise DockyardError("network_not_proven", f"the engine shows it with other {', '.join(found)}")
+        for subnet in network.subnets if step.desired.on_host else []:
+            reason = next(rules.conflicts(subnet, self._plan.around), None)
+            if reason:  # the engine has chosen it from its pools
+                raise DockyardError(
+                    "network_pool_conflict",
+                    f"the engine gave it {subnet}, which {reason}; declare a subnet, or other default-address-pools",
+                )
+        if network.bridge_has_addresses:
+            _prove_bridge(network)
+        self._plan.around.networks += [(step.name, subnet) for subnet in network.subnets if not step.desired.of_swarm]
+
+    def _failed(self, step: Step, error: Exception, before: dict[str, Any]) -> DockyardError:
+        reason = str(error).rstrip(".")
+        what = {"create": "created", "replace": "replaced", "remove": "removed"}[step.action]
+        # A request that was not answered may have been fulfilled.
+        changed = bool(self._undo) or isinstance(error, Unreachable)
+        complaints = self._put_back()
+        code = error.code if isinstance(error, DockyardError) else "network_change_failed"
+        sentence = f"The network {step.name} could not be {what}: {reason}"
+        if not changed:
+            interrupted.clear()
+            return DockyardError(code, f"{sentence}.")
+        try:
+            same = _state(self._api) == before
+        except Unreachable as silent:
+            same = False
+            complaints.append(f"the engine does not answer ({silent})")
+        if same:
+            interrupted.clear()
+            return DockyardError(code, f"{sentence}; all networks and their containers are as before.", changed=True)
+        rest = f" ({'; '.join(complaints)})" if complaints else ""
+        return DockyardError(
+            code,
+            f"{sentence}; and not everything could be put back{rest}. See docker network ls, and run again: containers"
+            " that were taken from a network are connected first.",
+            changed=True,
+        )
+
+    def _put_back(self) -> list[str]:
+        complaints = []
+        while self._undo:
+            try:
+                self._undo.pop()()
+            except (DockyardError, Unreachable) as error:
+                complaints.append(str(error))
+        return complaints
+
+
+def _prove_bridge(network: ExistingNetwork) -> None:
+    shown = [ipaddress.ip_interface(address).ip for address in bridge_addresses(network)]
+    for part in network.ipam:
+        subnet = ipaddress.ip_network(part["Subnet"], strict=False)
+        gateway = str(part.get("Gateway") or "").partition("/")[0]
+        if subnet.version == 6 and not network.raw.get("EnableIPv6"):
+            continue
+        if not any(address in subnet and (not gateway or str(address) == gateway) for address in shown):
+            raise DockyardError(
+                "network_not_proven",
+                f"its bridge {network.device} has {', '.join(map(str, shown)) or 'no address'} instead of"
+                f" {gateway or f'an address in {subnet}'}",
+            )
+
+
+def _state(api: EngineApi) -> dict[str, Any]:
+    """Return what has to be the same again after a change that was put back."""
+    return {
+        network.name: (sorted(map(str, network.subnets)), network.driver, network.options, network.containers)
+        for network in inspect_networks(api)
+    }
+
+
+def _request(api: EngineApi, method: str, path: str, body: Any, expected: tuple[int, ...], doing: str) -> Any:
+    status, answer = api.ask(method, path, body)
+    if status not in expected:
+        raise DockyardError("network_change_failed", f"the engine can't {doing}: {engine_api.message(answer)}")
+    return answer
+
+
+def create(api: EngineApi, body: dict[str, Any]) -> tuple[str, str]:
+    """Create a network. Return its id, and what the engine warns of."""
+    answer = _request(api, "POST", "/networks/create", body, (201,), f"create {body['Name']}")
+    return str(answer["Id"]), str(answer.get("Warning") or "")
+
+
+def _remove(api: EngineApi, network: ExistingNetwork) -> None:
+    _request(api, "DELETE", f"/networks/{network.id}", None, (204, 404), f"remove {network.name}")
+    deadline = time.monotonic() + _GONE_WITHIN
+    while api.ask("GET", f"/networks/{network.id}")[0] != 404:
+        if time.monotonic() >= deadline:
+            raise DockyardError("network_change_failed", f"{network.name} is still there after {_GONE_WITHIN} seconds")
+        time.sleep(0.1)
+
+
+def _remove_named(api: EngineApi, name: str) -> None:
+    _remove(api, _inspect(api, name))
+
+
+def _inspect(api: EngineApi, name: str) -> ExistingNetwork:
+    return ExistingNetwork(_request(api, "GET", f"/networks/{name}", None, (200,), f"show {name}"))
+
+
+def _connect(api: EngineApi, name: str, endpoint: Endpoint, config: dict[str, Any]) -> None:
+    body = {"Container": endpoint.container, "EndpointConfig": config}
+    # 404: the container is gone, and nothing is to be connected.
+    status, answer = api.ask("POST", f"/networks/{name}/connect", body)
+    if status != 200 and not (status == 404 and "container" in engine_api.message(answer).lower()):
+        raise DockyardError(
+            "network_change_failed", f"the engine can't connect {endpoint.name} to {name}: {engine_api.message(answer)}"
+        )
+
+
+def _disconnect(api: EngineApi, network: ExistingNetwork, endpoint: Endpoint) -> None:
+    body = {"Container": endpoint.container, "Force": True}
+    doing = f"disconnect {endpoint.name} from {network.name}"
+    _request(api, "POST", f"/networks/{network.id}/disconnect", body, (200, 404), doing)
+
+
+def resume(api: EngineApi) -> list[str]:
+    """Bring back networks and connections that an interrupted run has taken away. Return the names of the networks."""
+    brought = []
+    for old in interrupted.read():
+        current = next((network for network in inspect_networks(api) if network.name == old.name), None)
+        connected = {endpoint.container for endpoint in current.endpoints} if current else set()
+        missing = [endpoint for endpoint in old.endpoints if endpoint.container not in connected]
+        missing = [each for each in missing if api.ask("GET", f"/containers/{each.container}/json")[0] == 200]
+        if current is None and missing:
+            create(api, old.as_api())
+        for endpoint in missing:
+            _reconnect(api, old.name, endpoint)
+        if missing:
+            brought.append(old.name)
+    interrupted.clear()
+    return brought
+
+
+def _reconnect(api: EngineApi, name: str, endpoint: Endpoint) -> None:
+    try:
+        _connect(api, name, endpoint, endpoint.config)
+    except DockyardError:
+        # The network may be the new one by now, without the fixed address.
+        rest = {key: value for key, value in endpoint.config.items() if key != "IPAMConfig"}
+        _connect(api, name, endpoint, rest)

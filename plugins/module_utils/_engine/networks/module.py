@@ -1,0 +1,222 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""The module docker_networks: order of the steps, results, diff."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import Any
+
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+
+from ..api import EngineApi, Unreachable
+from ..daemon_config import state
+from . import apply, desired, interrupted
+from .desired import DesiredNetwork
+from .plan import Plan, Step, build_plan
+from .survey import ExistingNetwork, Survey, bridge_addresses, find_engine, inspect_host, inspect_networks
+
+_SUBNET = {
+    "subnet": {"type": "str", "required": True},
+    "gateway": {"type": "str"},
+    "ip_range": {"type": "str"},
+    "aux_addresses": {"type": "dict"},
+}
+_NETWORK = {
+    "name": {"type": "str", "required": True},
+    "driver": {"type": "str", "default": "bridge"},
+    "subnets": {"type": "list", "elements": "dict", "options": _SUBNET},
+    "icc": {"type": "bool"},
+    "internal": {"type": "bool"},
+    "attachable": {"type": "bool"},
+    "ipv6": {"type": "bool"},
+    "mtu": {"type": "int"},
+    "driver_options": {"type": "dict"},
+    "labels": {"type": "dict"},
+    "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "networks": {"type": "list", "elements": "dict", "required": True, "options": _NETWORK},
+    "replace_in_use": {"type": "bool", "default": False},
+    "lock_timeout": {"type": "int", "default": 120},
+}
+_WORDS = {"create": "created", "replace": "replaced", "remove": "removed"}
+
+
+def run(call: Any) -> dict[str, Any]:
+    """Run a call of the module.
+
+    call: a _module.ModuleCall.
+    """
+    call.require_root("change the networks of the Docker Engine")
+    networks = desired.parse(call.params["networks"])
+    with contextlib.nullcontext() if call.check_mode else state.locked(call.params["lock_timeout"]):
+        resumed = [] if call.check_mode else _resume()
+        try:
+            return _run(call, networks, resumed)
+        except DockyardError as error:
+            error.changed = error.changed or bool(resumed)
+            raise
+        except Unreachable as error:
+            raise DockyardError(
+                "network_no_answer",
+                f"The Docker Engine ceased to answer while it was asked ({error}); see its log, and run again.",
+                changed=bool(resumed),
+            ) from error
+
+
+def _resume() -> list[str]:
+    if not interrupted.read():
+        return []
+    api, _unit = find_engine()
+    try:
+        return apply.resume(api) if api else []
+    except (DockyardError, Unreachable) as error:
+        names = ", ".join(network.name for network in interrupted.read())
+        raise DockyardError(
+            "network_interrupted",
+            f"An earlier run was interrupted while it replaced {names}, and that can't be taken back: {error}; connect"
+            f" the containers that {interrupted.path()} names, remove that file, and run again.",
+            changed=True,
+        ) from error
+
+
+def _run(call: Any, networks: list[DesiredNetwork], resumed: list[str]) -> dict[str, Any]:
+    survey = inspect_host()
+    plan = build_plan(networks, survey, call.params["replace_in_use"])
+    if survey.api is None:
+        _judge_without_engine(call, survey, plan)
+    if call.check_mode:
+        _warn_of_interrupted(call)
+    for warning in plan.warnings:
+        call.warn(warning)
+    if plan.steps and survey.api and not call.check_mode:
+        update = apply.NetworkUpdate(survey.api, plan)
+        update.run()
+        for warning in update.warnings:
+            call.warn(warning)
+    result = _result(call, networks, survey, plan, resumed)
+    if call.diff_mode:
+        header = "networks of the Docker Engine"
+        result["diff"] = {"before_header": header, "after_header": header, **_diff(networks, survey, plan)}
+    return result
+
+
+def _judge_without_engine(call: Any, survey: Survey, plan: Plan) -> None:
+    if not plan.steps:
+        return
+    reason = "is not there" if survey.engine == "absent" else "does not run"
+    if not call.check_mode:
+        raise DockyardError(
+            "network_no_engine",
+            f"The Docker Engine of this host {reason}, and it is what creates networks; start it and run again.",
+        )
+    call.warn(f"The Docker Engine of this host {reason}, so its networks are not known; they are taken for missing.")
+
+
+def _warn_of_interrupted(call: Any) -> None:
+    names = ", ".join(network.name for network in interrupted.read())
+    if names:
+        call.warn(
+            f"An earlier run was interrupted while it replaced {names}; the next one outside of check mode connects the"
+            " containers again first."
+        )
+
+
+def _result(
+    call: Any, networks: list[DesiredNetwork], survey: Survey, plan: Plan, resumed: list[str]
+) -> dict[str, Any]:
+    done = {action: [step.name for step in plan.steps if step.action == action] for action in _WORDS}
+    parts = [f"{_WORDS[action]} {', '.join(names)}" for action, names in done.items() if names]
+    if resumed:
+        parts.insert(0, f"connected again what an interrupted run had left of {', '.join(resumed)}")
+    sentence = " and ".join(parts)
+    if call.check_mode and sentence:
+        sentence = f"would have {sentence}"
+    return {
+        "changed": bool(parts),
+        "msg": f"{sentence[0].upper()}{sentence[1:]}." if sentence else "All networks are as declared.",
+        "engine": survey.engine,
+        **{_WORDS[action]: names for action, names in done.items()},
+        "differences": {step.name: step.differences for step in plan.steps if step.differences},
+        "containers": {
+            step.name: sorted(each.name for each in step.endpoints) for step in plan.steps if step.endpoints
+        },
+        "networks": _live(survey.api, networks),
+    }
+
+
+def _live(api: EngineApi | None, networks: list[DesiredNetwork]) -> dict[str, Any]:
+    """Return the declared networks as the engine and the kernel show them now."""
+    names = {network.name for network in networks}
+    return {
+        network.name: _shown(network) for network in (inspect_networks(api) if api else []) if network.name in names
+    }
+
+
+def _shown(network: ExistingNetwork) -> dict[str, Any]:
+    return {
+        "id": network.id,
+        "driver": network.driver,
+        "subnets": [
+            {
+                "subnet": part.get("Subnet", ""),
+                "gateway": part.get("Gateway") or "",
+                "ip_range": part.get("IPRange") or "",
+                "aux_addresses": part.get("AuxiliaryAddresses") or {},
+            }
+            for part in network.ipam
+        ],
+        "internal": bool(network.raw.get("Internal")),
+        "attachable": bool(network.raw.get("Attachable")),
+        "ipv6": bool(network.raw.get("EnableIPv6")),
+        "options": network.options,
+        "labels": network.labels,
+        "device": network.device,
+        "addresses": bridge_addresses(network),
+        "containers": network.containers,
+    }
+
+
+def _diff(networks: list[DesiredNetwork], survey: Survey, plan: Plan) -> dict[str, str]:
+    """Return the declared networks before and after, in terms of what is declared."""
+    before = {network.name: _declared_part(network, survey.named(network.name)) for network in networks}
+    steps = {step.name: step for step in plan.steps}
+    after = {
+        network.name: _after(steps[network.name]) if network.name in steps else before[network.name]
+        for network in networks
+    }
+    return {
+        "before": json.dumps({name: value for name, value in before.items() if value}, indent=4, sort_keys=True) + "\n",
+        "after": json.dumps({name: value for name, value in after.items() if value}, indent=4, sort_keys=True) + "\n",
+    }
+
+
+def _after(step: Step) -> dict[str, Any]:
+    return {} if step.action == "remove" else _options(step.desired)
+
+
+def _options(network: DesiredNetwork) -> dict[str, Any]:
+    body = network.as_api()
+    return {key: value for key, value in body.items() if key not in ("Name", "CheckDuplicate") and value != {}}
+
+
+def _declared_part(network: DesiredNetwork, existing: ExistingNetwork | None) -> dict[str, Any]:
+    """Return what an existing network has for each option that is declared."""
+    if existing is None:
+        return {}
+    if network.state == "absent":
+        return {"Driver": existing.driver, "IPAM": {"Config": existing.ipam}}
+    raw = existing.raw
+    found: dict[str, Any] = {}
+    for key, value in _options(network).items():
+        if key == "IPAM":
+            found[key] = {"Config": existing.ipam}
+        elif isinstance(value, dict):
+            found[key] = {name: (raw.get(key) or {})[name] for name in value if name in (raw.get(key) or {})}
+        else:
+            found[key] = raw.get(key)
+    return found

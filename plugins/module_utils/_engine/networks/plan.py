@@ -1,0 +1,259 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""What has to be done for the networks to be as declared, and what speaks against it. Changes nothing."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal
+
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+
+from . import desired, rules
+from .desired import DesiredNetwork, Subnet
+from .survey import Endpoint, ExistingNetwork, Survey, inspect_endpoints
+
+Action = Literal["create", "replace", "remove"]
+
+
+@dataclasses.dataclass
+class Step:
+    """What is done to one network.
+
+    existing: the network that is there; None for one that is created.
+    differences: the options in which it differs.
+    endpoints: the containers that are connected to it, and are connected to the new one.
+    """
+
+    action: Action
+    desired: DesiredNetwork
+    existing: ExistingNetwork | None = None
+    differences: list[str] = dataclasses.field(default_factory=list)
+    endpoints: list[Endpoint] = dataclasses.field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.desired.name
+
+
+@dataclasses.dataclass
+class Plan:
+    """The steps in their order: what is removed first may make room for others."""
+
+    steps: list[Step]
+    around: rules.Surroundings
+    warnings: list[str] = dataclasses.field(default_factory=list)
+
+
+def build_plan(networks: list[DesiredNetwork], survey: Survey, replace_in_use: bool) -> Plan:
+    """Return what has to be done. Raise DockyardError with everything that speaks against it."""
+    _refuse(desired.problems(networks))
+    steps = [step for step in (_step(network, survey) for network in networks) if step]
+    steps.sort(key=lambda step: step.action != "remove")
+    changed = {step.name for step in steps}
+    around = _around(survey, changed)
+    _refuse(_problems(steps, networks, survey, around))
+    if survey.api:
+        for step in steps:
+            if step.existing and step.existing.endpoints:
+                step.endpoints = inspect_endpoints(survey.api, step.existing)
+    if not replace_in_use:
+        _refuse_in_use(steps)
+    return Plan(steps, around, list(_warnings(steps)))
+
+
+def _refuse(problems: Iterator[str]) -> None:
+    found = list(dict.fromkeys(problems))
+    if found:
+        raise DockyardError("network_refused", f"The networks can't be as declared: {'. Also: '.join(found)}.")
+
+
+def _step(network: DesiredNetwork, survey: Survey) -> Step | None:
+    existing = survey.named(network.name)
+    if network.state == "absent":
+        return Step("remove", network, existing) if existing else None
+    if existing is None:
+        return Step("create", network)
+    found = differences(network, existing)
+    return Step("replace", network, existing, found) if found else None
+
+
+def differences(network: DesiredNetwork, existing: ExistingNetwork) -> list[str]:
+    """Return the names of the options that a network does not have as declared."""
+    found = []
+    if network.driver != existing.driver:
+        found.append("driver")
+    if any(_differs(subnet, existing) for subnet in network.subnets):
+        found.append("subnets")
+    for option, value, key in (
+        ("internal", network.internal, "Internal"),
+        ("attachable", network.attachable, "Attachable"),
+        ("ipv6", network.ipv6, "EnableIPv6"),
+    ):
+        if value is not None and value != bool(existing.raw.get(key)):
+            found.append(option)
+    for key, text in network.options.items():
+        # An engine keeps containers of a network together unless it is asked not to.
+        if existing.options.get(key, "true" if key == desired.ICC else None) != text:
+            found.append({desired.ICC: "icc", desired.MTU: "mtu"}.get(key, f"driver_options.{key}"))
+    found += [f"labels.{key}" for key, text in network.labels.items() if existing.labels.get(key) != text]
+    return found
+
+
+def _differs(subnet: Subnet, existing: ExistingNetwork) -> bool:
+    return not any(_has(part, subnet) for part in existing.ipam)
+
+
+def _has(part: dict[str, Any], subnet: Subnet) -> bool:
+    """Tell whether a subnet of the engine has everything that a declared one gives."""
+    if not part.get("Subnet") or ipaddress.ip_network(part["Subnet"], strict=False) != subnet.network:
+        return False
+    if subnet.gateway and not _same_address(subnet.gateway, part.get("Gateway")):
+        return False
+    if subnet.ip_range:
+        shown = part.get("IPRange")
+        if not shown or ipaddress.ip_network(shown, strict=False) != ipaddress.ip_network(subnet.ip_range):
+            return False
+    shown_addresses = part.get("AuxiliaryAddresses") or {}
+    return all(_same_address(text, shown_addresses.get(name)) for name, text in subnet.aux_addresses.items())
+
+
+def _same_address(one: str, other: str | None) -> bool:
+    return bool(other) and ipaddress.ip_address(one) == ipaddress.ip_address(str(other).partition("/")[0])
+
+
+def _around(survey: Survey, changed: set[str]) -> rules.Surroundings:
+    """Return what stays around the networks that change: without them, their bridges, and their containers."""
+    gone = [network for network in survey.networks if network.name in changed]
+    devices = {network.device for network in gone if network.device}
+    subnets = [subnet for network in gone for subnet in network.subnets]
+    around = survey.around
+    return dataclasses.replace(
+        around,
+        routes=[route for route in around.routes if route[1] not in devices],
+        addresses=[address for address in around.addresses if address[1] not in devices],
+        gateways=[gateway for gateway in around.gateways if gateway[1] not in devices],
+        peers=[
+            peer
+            for peer in around.peers
+            if not any(peer in subnet for subnet in [*subnets, *(address.network for address in around.docker0)])
+        ],
+        networks=[
+            (network.name, subnet)
+            for network in survey.networks
+            if network.name not in changed and not network.of_swarm
+            for subnet in network.subnets
+        ],
+    )
+
+
+def _problems(
+    steps: list[Step], networks: list[DesiredNetwork], survey: Survey, around: rules.Surroundings
+) -> Iterator[str]:
+    for network in networks:
+        same = [existing.id[:12] for existing in survey.networks if existing.name == network.name]
+        if len(same) > 1:
+            yield (
+                f"the engine has {len(same)} networks of the name {network.name}; remove those that are not needed"
+                f" (docker network rm {' or '.join(same)})"
+            )
+    kept = {step.name for step in steps}
+    # Networks of a Swarm have an address space of their own.
+    others = {
+        False: dataclasses.replace(around, networks=list(around.networks)),
+        True: rules.Surroundings(
+            networks=[
+                (network.name, subnet)
+                for network in survey.networks
+                if network.of_swarm and network.name not in kept
+                for subnet in network.subnets
+            ]
+        ),
+    }
+    for step in steps:
+        if step.action != "remove":
+            yield from _problems_of_engine(step.desired, survey)
+            yield from _problems_of_place(step.desired, others[step.desired.of_swarm])
+
+
+def _problems_of_engine(network: DesiredNetwork, survey: Survey) -> Iterator[str]:
+    if network.driver == "overlay" and survey.api and not survey.manager:
+        yield (
+            f"{network.name} has the driver overlay, and this engine is no manager of a Swarm; declare it on one, or"
+            " choose the driver bridge"
+        )
+    version = survey.around.engine_version
+    of_ipv6 = any(subnet.version == 6 for subnet in network.networks)
+    if network.ipv6 and not of_ipv6 and version and rules.IPV6_POOLS_SINCE > version > (0,):
+        yield (
+            f"{network.name} has ipv6 and no subnet of IPv6, which an engine before 27 needs, and this one is"
+            f" {'.'.join(map(str, version))}; give it one"
+        )
+
+
+def _problems_of_place(network: DesiredNetwork, around: rules.Surroundings) -> Iterator[str]:
+    if not network.on_host:
+        around = rules.Surroundings(networks=around.networks)
+    for subnet in network.networks:
+        reason = next(rules.conflicts(subnet, around), None)
+        if reason:
+            yield f"the subnet {subnet} of {network.name} {reason}; choose another"
+    around.networks += [(network.name, subnet) for subnet in network.networks]
+
+
+def _refuse_in_use(steps: list[Step]) -> None:
+    reasons = []
+    for step in steps:
+        if step.endpoints:
+            why = (
+                "is to be removed"
+                if step.action == "remove"
+                else f"differs in {', '.join(step.differences)} and can only be replaced by a new one"
+            )
+            reasons.append(
+                f"{step.name} {why}, and the containers {_names(step.endpoints)} are connected to it; disconnect them"
+                " first, or set replace_in_use: true"
+            )
+    if reasons:
+        raise DockyardError("network_in_use", f"{'. Also: '.join(reasons)}.")
+
+
+def _names(endpoints: Sequence[Endpoint]) -> str:
+    return ", ".join(sorted(endpoint.name for endpoint in endpoints))
+
+
+def _warnings(steps: list[Step]) -> Iterator[str]:
+    """Yield what containers lose, so that it is said before it happens."""
+    for step in steps:
+        if step.action == "replace" and step.endpoints:
+            yield (
+                f"{step.name} is replaced: the containers {_names(step.endpoints)} lose their connections over it, and"
+                " are connected to the new one."
+            )
+            lost = [
+                endpoint.name for endpoint in step.endpoints if reconnected(endpoint, step.desired) != endpoint.config
+            ]
+            if lost:
+                yield (
+                    f"{step.name} is replaced: {', '.join(sorted(lost))} can't keep the fixed addresses, which are in"
+                    " none of its subnets."
+                )
+        elif step.action == "remove" and step.endpoints:
+            yield f"{step.name} is removed: the containers {_names(step.endpoints)} are disconnected from it."
+
+
+def reconnected(endpoint: Endpoint, network: DesiredNetwork) -> dict[str, Any]:
+    """Return how a container is connected to a new network: as before, but with a fixed address only if it has it."""
+    config = dict(endpoint.config)
+    fixed = config.pop("IPAMConfig", None)
+    if fixed and all(
+        any(ipaddress.ip_address(address) in subnet for subnet in network.networks)
+        for key, address in fixed.items()
+        if key in ("IPv4Address", "IPv6Address") and address
+    ):
+        config["IPAMConfig"] = fixed
+    return config

@@ -1,0 +1,206 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""The engine's networks with the containers that are connected to them, and what the host has around them."""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+from typing import Any, Literal
+
+from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
+from ansible_collections.dockyard.ops.plugins.module_utils._host import network as host_network
+from ansible_collections.dockyard.ops.plugins.module_utils._host.network import Network
+
+from .. import service
+from ..api import EngineApi
+from ..daemon_config import document, live
+from .rules import Surroundings
+
+EngineState = Literal["absent", "stopped", "running"]
+_BRIDGE_NAME = "com.docker.network.bridge.name"
+# With these the bridge has no address of its own.
+_NO_ADDRESS = {
+    "com.docker.network.bridge.inhibit_ipv4": "true",
+    "com.docker.network.bridge.gateway_mode_ipv4": "isolated",
+}
+_TIMEOUT = 60  # seconds for one answer: the engine waits for the lock of its firewall, for instance
+
+
+@dataclasses.dataclass(frozen=True)
+class Endpoint:
+    """A container's connection to a network.
+
+    config: how the container was connected, as the engine takes it: aliases, fixed addresses, links, driver options.
+    """
+
+    container: str
+    name: str
+    config: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass
+class ExistingNetwork:
+    """A network as the engine describes it.
+
+    raw: the engine's description. endpoints: containers that are connected to it, stopped ones included.
+    """
+
+    raw: dict[str, Any]
+    endpoints: list[Endpoint] = dataclasses.field(default_factory=list)
+
+    @property
+    def id(self) -> str:
+        return str(self.raw["Id"])
+
+    @property
+    def name(self) -> str:
+        return str(self.raw["Name"])
+
+    @property
+    def driver(self) -> str:
+        return str(self.raw.get("Driver") or "")
+
+    @property
+    def options(self) -> dict[str, str]:
+        return self.raw.get("Options") or {}
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return self.raw.get("Labels") or {}
+
+    @property
+    def of_swarm(self) -> bool:
+        return self.raw.get("Scope") == "swarm"
+
+    @property
+    def ipam(self) -> list[dict[str, Any]]:
+        return (self.raw.get("IPAM") or {}).get("Config") or []
+
+    @property
+    def subnets(self) -> list[Network]:
+        return [ipaddress.ip_network(part["Subnet"], strict=False) for part in self.ipam if part.get("Subnet")]
+
+    @property
+    def containers(self) -> list[str]:
+        return sorted(endpoint.name for endpoint in self.endpoints)
+
+    @property
+    def device(self) -> str:
+        """Return the name of its bridge, and an empty string if it has none."""
+        return (self.options.get(_BRIDGE_NAME) or f"br-{self.id[:12]}") if self.driver == "bridge" else ""
+
+    @property
+    def bridge_has_addresses(self) -> bool:
+        return bool(self.device) and not any(self.options.get(key) == value for key, value in _NO_ADDRESS.items())
+
+    def as_api(self) -> dict[str, Any]:
+        """Return what the engine is asked to create in order to have the same network again."""
+        raw = self.raw
+        kept = ("Name", "Driver", "Internal", "Attachable", "Ingress", "EnableIPv4", "EnableIPv6")
+        body: dict[str, Any] = {key: raw[key] for key in kept if key in raw}
+        body.update(CheckDuplicate=True, Options=self.options, Labels=self.labels)
+        # Old engines show the gateway that they chose for IPv6 with a prefix length, and do not take it like that.
+        config = [{**part, **_without_length(part)} for part in self.ipam]
+        ipam = raw.get("IPAM") or {}
+        body["IPAM"] = {"Driver": ipam.get("Driver") or "default", "Options": ipam.get("Options"), "Config": config}
+        if raw.get("ConfigOnly"):
+            body["ConfigOnly"] = True
+        if (raw.get("ConfigFrom") or {}).get("Network"):
+            # All of these come from the other network.
+            body = {key: value for key, value in body.items() if key not in ("IPAM", "Options", "Labels", "EnableIPv6")}
+            body["ConfigFrom"] = raw["ConfigFrom"]
+        return body
+
+
+def _without_length(part: dict[str, Any]) -> dict[str, str]:
+    return {"Gateway": part["Gateway"].partition("/")[0]} if part.get("Gateway") else {}
+
+
+@dataclasses.dataclass
+class Survey:
+    """The host as it was found.
+
+    api: the engine; None if it does not run.
+    networks: all of the engine's networks.
+    manager: whether the engine is a manager of a Swarm.
+    """
+
+    engine: EngineState
+    api: EngineApi | None
+    around: Surroundings
+    networks: list[ExistingNetwork] = dataclasses.field(default_factory=list)
+    manager: bool = False
+
+    def named(self, name: str) -> ExistingNetwork | None:
+        return next((network for network in self.networks if network.name == name), None)
+
+
+def inspect_host() -> Survey:
+    """Return the survey of engine and host."""
+    api, unit = find_engine()
+    version = live.running_version(api) if api else (service.installed_version(unit) if unit else None)
+    around = live.inspect_surroundings(api, version, "/var/lib/docker")
+    if api is None:
+        return Survey("stopped" if unit and unit.state != "absent" else "absent", None, around)
+    swarm = api.get("/info").get("Swarm") or {}
+    return Survey("running", api, around, inspect_networks(api), bool(swarm.get("ControlAvailable")))
+
+
+def find_engine() -> tuple[EngineApi | None, service.Unit | None]:
+    """Return the engine that runs on this host, and its unit.
+
+    An engine that does not run is not asked, because its socket would start it.
+    """
+    unit = service.inspect_unit() if service.booted_by_systemd() else None
+    if unit is not None and unit.state not in ("running", "absent"):
+        return None, unit
+    path = unit.engine_socket(_hosts_in_file(unit)) if unit and unit.state == "running" else None
+    api = EngineApi(path or service.DEFAULT_ENGINE_SOCKET, timeout=_TIMEOUT)
+    return (api if api.wait(10 if path else 0) else None), unit
+
+
+def _hosts_in_file(unit: service.Unit) -> object:
+    content = atomic_file.read(unit.config_file)
+    try:
+        return document.parse(content, unit.config_file).get("hosts") if content else None
+    except document.InvalidDaemonConfig:  # the engine that runs has read another one
+        return None
+
+
+def inspect_networks(api: EngineApi) -> list[ExistingNetwork]:
+    """Return the engine's networks with their containers."""
+    networks = [ExistingNetwork(raw) for raw in api.get("/networks")]
+    by_name = {network.name: network for network in networks}
+    for listed in api.get("/containers/json", all="true"):
+        for name in (listed.get("NetworkSettings") or {}).get("Networks") or {}:
+            if name in by_name:
+                # A container that is just being removed has no name any more.
+                container = (listed.get("Names") or ["/" + listed["Id"][:12]])[0].lstrip("/")
+                by_name[name].endpoints.append(Endpoint(listed["Id"], container))
+    return networks
+
+
+def inspect_endpoints(api: EngineApi, network: ExistingNetwork) -> list[Endpoint]:
+    """Return the connections of a network with what is needed to make them again. Containers that are gone are not."""
+    found = []
+    for endpoint in network.endpoints:
+        status, details = api.ask("GET", f"/containers/{endpoint.container}/json")
+        if status == 200:
+            shown = ((details.get("NetworkSettings") or {}).get("Networks") or {}).get(network.name) or {}
+            found.append(dataclasses.replace(endpoint, config=_config(endpoint.container, shown)))
+    return found
+
+
+def _config(container: str, shown: dict[str, Any]) -> dict[str, Any]:
+    config = {key: shown[key] for key in ("IPAMConfig", "Links", "DriverOpts", "GwPriority") if shown.get(key)}
+    # Engines before 25 show the container's short id among its aliases, and add it again.
+    aliases = [alias for alias in shown.get("Aliases") or [] if alias != container[:12]]
+    return {**config, "Aliases": aliases} if aliases else config
+
+
+def bridge_addresses(network: ExistingNetwork) -> list[str]:
+    """Return the addresses of a network's bridge on the host."""
+    return [str(address) for address in host_network.addresses(network.device)] if network.device else []

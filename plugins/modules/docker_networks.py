@@ -1,0 +1,240 @@
+#!/usr/bin/python
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: docker_networks
+short_description: Create, replace and remove user-defined networks of the Docker Engine
+version_added: 0.4.0
+description:
+  - Brings a whole list of user-defined networks to what is declared, in one call. They need no restart of the engine, so they are the way to
+    other subnets, and to containers that can't reach each other, on hosts whose engine can't be restarted.
+  - All of them are checked before the first is touched, by the same rules as docker0 in M(dockyard.ops.docker_bridge). A subnet is refused if it
+    overlaps a route of the host, docker0, another network of the engine or another one of the list, or if it takes in an address of the
+    host, a gateway, a name server, or the other end of an open connection. The engine itself finds only overlaps with its own networks.
+  - A network that differs in what is declared can only be replaced by a new one. If containers are connected to it, also stopped ones, that is
+    refused with their names, unless O(replace_in_use=true).
+  - Each network is read back from the engine and its bridge. If one fails, those that were done before it are taken back, with their containers.
+extends_documentation_fragment:
+  - dockyard.ops._attributes
+requirements:
+  - Root on the managed host.
+  - C(ip) from iproute2.
+options:
+  networks:
+    description:
+      - The networks. What an option does not give stays as it is on a network that exists. Networks that are not in the list are left alone.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      name:
+        description:
+          - Name of the network.
+        type: str
+        required: true
+      driver:
+        description:
+          - The driver, for instance V(bridge), V(macvlan), V(ipvlan), or V(overlay) on a Swarm manager.
+        type: str
+        default: bridge
+      subnets:
+        description:
+          - The subnets. Without any, the engine takes one from its address pools. If the one that it takes breaks a rule, the network is removed
+            again.
+        type: list
+        elements: dict
+        suboptions:
+          subnet:
+            description:
+              - The subnet, for instance V(10.90.0.0/24).
+            type: str
+            required: true
+          gateway:
+            description:
+              - The gateway of the containers. By default, the engine takes the first address.
+            type: str
+          ip_range:
+            description:
+              - The part of the subnet from which containers get their addresses.
+            type: str
+          aux_addresses:
+            description:
+              - Addresses that no container gets, by the names of those that have them.
+            type: dict
+      icc:
+        description:
+          - Whether containers on this network may reach each other. Only for the driver V(bridge).
+        type: bool
+      internal:
+        description:
+          - Whether the network has no way to the outside.
+        type: bool
+      attachable:
+        description:
+          - Whether containers that are not of a Swarm service may use an C(overlay).
+        type: bool
+      ipv6:
+        description:
+          - Whether the network has IPv6. An engine before 27 needs a subnet for it.
+        type: bool
+      mtu:
+        description:
+          - Largest packet in bytes.
+        type: int
+      driver_options:
+        description:
+          - Further options of the driver.
+        type: dict
+      labels:
+        description:
+          - Labels of the network.
+        type: dict
+      state:
+        description:
+          - V(absent) removes the network.
+        type: str
+        choices: [present, absent]
+        default: present
+  replace_in_use:
+    description:
+      - Whether a network that containers are connected to may be replaced or removed.
+      - The containers are connected to the new network, also stopped ones, with their aliases, and with their fixed addresses if its subnets have
+        them. Connections that are open over the old one end. A warning names the containers, in check mode as well.
+      - If the module is killed in the meantime, the next call connects the containers first.
+    type: bool
+    default: false
+  lock_timeout:
+    description:
+      - Seconds to wait for another run of this collection that is changing the same engine.
+    type: int
+    default: 120
+notes:
+  - An engine that does not run is not started. In check mode, all networks are then reported as missing, with a warning.
+seealso:
+  - module: dockyard.ops.docker_bridge
+  - module: community.docker.docker_network
+    description: One network, with its containers, and without these checks.
+author:
+  - The Dockyard authors (@dockyard-ops)
+"""
+
+EXAMPLES = r"""
+---
+- name: Give tenants a network on which they can't reach each other, and a backend no way to the outside
+  dockyard.ops.docker_networks:
+    networks:
+      - name: tenants
+        subnets:
+          - subnet: 10.90.0.0/24
+            gateway: 10.90.0.1
+            ip_range: 10.90.0.128/25
+        icc: false
+      - name: backend
+        internal: true
+
+- name: Move a network to another subnet, with the containers that are connected to it
+  dockyard.ops.docker_networks:
+    networks:
+      - name: tenants
+        subnets:
+          - subnet: 10.91.0.0/24
+    replace_in_use: true
+
+- name: Remove a network
+  dockyard.ops.docker_networks:
+    networks:
+      - name: backend
+        state: absent
+"""
+
+RETURN = r"""
+msg:
+  description: What happened, in one sentence.
+  returned: always
+  type: str
+  sample: Created tenants, backend.
+engine:
+  description: The state of the engine that was found. One of V(absent), V(stopped) and V(running).
+  returned: success
+  type: str
+  sample: running
+created:
+  description: Names of the networks that were created, or in check mode would be.
+  returned: success
+  type: list
+  elements: str
+  sample: [tenants, backend]
+replaced:
+  description: Names of the networks that were replaced by new ones.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+removed:
+  description: Names of the networks that were removed.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+differences:
+  description: For each network that was replaced, the options in which it differed.
+  returned: success
+  type: dict
+  sample: {tenants: [subnets]}
+containers:
+  description: For each network that was replaced or removed, the containers that were connected to it.
+  returned: success
+  type: dict
+  sample: {tenants: [web]}
+networks:
+  description:
+    - The declared networks as the engine and the bridges show them, by their names. In check mode, as they are before.
+    - Empty if no engine runs.
+  returned: success
+  type: dict
+  sample:
+    tenants:
+      id: 6bd1a2e3f8de7b8a1c0f6d2a3b4c5d6e7f8091a2b3c4d5e6f708192a3b4c5d6e
+      driver: bridge
+      subnets:
+        - {subnet: 10.90.0.0/24, gateway: 10.90.0.1, ip_range: 10.90.0.128/25, aux_addresses: {}}
+      internal: false
+      attachable: false
+      ipv6: false
+      options: {com.docker.network.bridge.enable_icc: "false"}
+      labels: {}
+      device: br-6bd1a2e3f8de
+      addresses: [10.90.0.1/24]
+      containers: []
+diff:
+  description: The declared networks before and after, as far as they are declared.
+  returned: in diff mode
+  type: dict
+  sample:
+    before_header: networks of the Docker Engine
+    after_header: networks of the Docker Engine
+    before: |
+      {}
+    after: |
+      {
+          "backend": {
+              "Driver": "bridge",
+              "Internal": true
+          }
+      }
+"""
+
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks import module
+from ansible_collections.dockyard.ops.plugins.module_utils._module import run_module
+
+
+def main() -> None:
+    run_module(module.run, argument_spec=module.OPTIONS)
+
+
+if __name__ == "__main__":
+    main()

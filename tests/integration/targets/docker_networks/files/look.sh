@@ -1,0 +1,9 @@
+#!/bin/sh
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Everything that a run may change: networks with their ids, bridges, containers with their connections.
+docker network ls --no-trunc --format '{{ .ID }} {{ .Name }} {{ .Driver }}' | sort
+ip -brief address show type bridge | awk '{ $2 = ""; print }' | sort
+docker ps --all --no-trunc --format '{{ .ID }} {{ .Names }} {{ .State }} {{ .Networks }}' | sort
+find /var/lib/dockyard -path '*docker_networks/*'

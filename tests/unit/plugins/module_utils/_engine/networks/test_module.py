@@ -1,0 +1,165 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A call of the module docker_networks from its parameters to its result, over an engine that is imitated."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from ansible_collections.dockyard.ops.plugins.module_utils._engine import service
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks import interrupted, module, survey
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host import state_dir
+from ansible_collections.dockyard.ops.tests.unit.helpers import engine_server
+from ansible_collections.dockyard.ops.tests.unit.helpers.network_engine import NetworkEngine
+
+
+class Call:
+    """What a backend sees of Ansible."""
+
+    def __init__(self, networks: list[dict[str, Any]], check_mode: bool, replace_in_use: bool = False) -> None:
+        self.params = {"networks": networks, "replace_in_use": replace_in_use, "lock_timeout": 5}
+        self.check_mode = check_mode
+        self.diff_mode = True
+        self.warnings: list[str] = []
+        self.warn = self.warnings.append
+
+    def require_root(self, what: str) -> None:
+        assert what == "change the networks of the Docker Engine"
+
+
+@pytest.fixture
+def engine(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NetworkEngine]:
+    # A host without systemd, whose engine is where it always is.
+    monkeypatch.setattr(service, "booted_by_systemd", lambda: False)
+    monkeypatch.setattr(service, "DEFAULT_ENGINE_SOCKET", str(tmp_path / "engine.sock"))
+    monkeypatch.setattr(state_dir, "ROOT", str(tmp_path / "dockyard"))
+    with engine_server.serve(tmp_path, NetworkEngine) as started:
+        yield started
+
+
+def declared(name: str, *subnets: str, **options: Any) -> dict[str, Any]:
+    return {"name": name, "driver": "macvlan", "subnets": [{"subnet": subnet} for subnet in subnets], **options}
+
+
+def test_check_mode_and_a_run_say_the_same(engine: NetworkEngine) -> None:
+    engine.add("old", "10.1.0.0/24")
+    engine.add("a", "10.2.0.0/24", Labels={"mine": "1"})
+    engine.connect("web", "a")
+    networks = [
+        {"name": "old", "state": "absent"},
+        declared("new", "10.1.0.0/25", internal=True),
+        declared("a", labels={"owner": "web"}),
+    ]
+    checked, call = Call(networks, True, True), Call(networks, False, True)
+    would = module.run(checked)
+    assert not any(request.startswith(("POST", "DELETE")) for request in engine.requests)
+    did = module.run(call)
+    assert would["msg"] == "Would have created new and replaced a and removed old."
+    assert did["msg"] == "Created new and replaced a and removed old."
+    for key in ("changed", "diff", "created", "replaced", "removed", "differences", "containers", "engine"):
+        assert would[key] == did[key], key
+    assert did["changed"]
+    assert did["differences"] == {"a": ["labels.owner"]}
+    assert did["containers"] == {"a": ["web"]}
+    assert (
+        checked.warnings
+        == call.warnings
+        == ["a is replaced: the containers web lose their connections over it, and are connected to the new one."]
+    )
+    assert json.loads(did["diff"]["before"]) == {
+        "a": {"Driver": "macvlan", "Labels": {}},
+        "old": {"Driver": "macvlan", "IPAM": {"Config": [{"Subnet": "10.1.0.0/24"}]}},
+    }
+    assert json.loads(did["diff"]["after"]) == {
+        "a": {"Driver": "macvlan", "Labels": {"owner": "web"}},
+        "new": {"Driver": "macvlan", "Internal": True, "IPAM": {"Config": [{"Subnet": "10.1.0.0/25"}]}},
+    }
+    assert sorted(would["networks"]) == ["a", "old"]
+    assert sorted(did["networks"]) == ["a", "new"]
+    assert did["networks"]["new"]["subnets"] == [
+        {"subnet": "10.1.0.0/25", "gateway": "", "ip_range": "", "aux_addresses": {}}
+    ]
+    assert did["networks"]["a"]["containers"] == ["web"]
+    for again in (module.run(Call(networks, False)), module.run(Call(networks, True))):
+        assert (again["changed"], again["msg"]) == (False, "All networks are as declared.")
+        assert again["diff"]["before"] == again["diff"]["after"]
+
+
+def test_a_host_that_has_no_engine_yet(engine: NetworkEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "DEFAULT_ENGINE_SOCKET", "/none/engine.sock")
+    networks = [declared("a", "10.1.0.0/25"), {"name": "b", "state": "absent"}]
+    call = Call(networks, True)
+    result = module.run(call)
+    assert (result["changed"], result["created"], result["engine"]) == (True, ["a"], "absent")
+    assert call.warnings == [
+        "The Docker Engine of this host is not there, so its networks are not known; they are taken for missing."
+    ]
+    with pytest.raises(DockyardError) as caught:
+        module.run(Call(networks, False))
+    assert (caught.value.code, caught.value.changed) == ("network_no_engine", False)
+    assert caught.value.message == (
+        "The Docker Engine of this host is not there, and it is what creates networks; start it and run again."
+    )
+    assert module.run(Call([{"name": "b", "state": "absent"}], False))["changed"] is False
+
+
+def test_an_interrupted_run_is_resumed_first(engine: NetworkEngine) -> None:
+    raw = engine.add("a", "10.1.0.0/24")
+    interrupted.write([survey.ExistingNetwork(dict(raw), [survey.Endpoint("web", "web", {"Aliases": ["www"]})])])
+    engine.networks.clear()
+    engine.connections = {"web": {}}
+    checked = Call([declared("a", "10.1.0.0/24")], True)
+    assert module.run(checked)["created"] == ["a"]
+    assert checked.warnings == [
+        "An earlier run was interrupted while it replaced a; the next one outside of check mode connects the containers"
+        " again first."
+    ]
+    result = module.run(Call([declared("a", "10.1.0.0/24")], False))
+    assert (result["changed"], result["created"]) == (True, [])
+    assert result["msg"] == "Connected again what an interrupted run had left of a."
+    assert engine.connections == {"web": {"a": {"Aliases": ["www"]}}}
+
+
+def test_an_interrupted_run_that_can_not_be_resumed(engine: NetworkEngine) -> None:
+    raw = engine.add("a", "10.1.0.0/24")
+    interrupted.write([survey.ExistingNetwork(dict(raw), [survey.Endpoint("web", "web")])])
+    engine.networks.clear()
+    engine.connections = {"web": {}}
+    engine.refused = {"POST /networks/create": "out of order"}
+    with pytest.raises(DockyardError) as caught:
+        module.run(Call([declared("a", "10.1.0.0/24")], False))
+    assert (caught.value.code, caught.value.changed) == ("network_interrupted", True)
+    assert caught.value.message == (
+        "An earlier run was interrupted while it replaced a, and that can't be taken back: the engine can't create a:"
+        f" out of order; connect the containers that {interrupted.path()} names, remove that file, and run again."
+    )
+
+
+def test_an_engine_that_ceases_to_answer(engine: NetworkEngine) -> None:
+    engine.refused = {"GET /networks": "store is locked"}
+    with pytest.raises(DockyardError) as caught:
+        module.run(Call([declared("a")], False))
+    assert (caught.value.code, caught.value.changed) == ("network_no_answer", False)
+    assert caught.value.message == (
+        "The Docker Engine ceased to answer while it was asked (/networks answered 500: store is locked); see its log,"
+        " and run again."
+    )
+
+
+def test_containers_are_not_disconnected_by_surprise(engine: NetworkEngine) -> None:
+    engine.add("a", "10.1.0.0/24")
+    engine.connect("web", "a")
+    with pytest.raises(DockyardError) as caught:
+        module.run(Call([declared("a", "10.2.0.0/24")], False))
+    assert (caught.value.code, caught.value.changed) == ("network_in_use", False)
+    assert caught.value.message == (
+        "a differs in subnets and can only be replaced by a new one, and the containers web are connected to it;"
+        " disconnect them first, or set replace_in_use: true."
+    )
+    assert engine.connected("a") == ["web"]

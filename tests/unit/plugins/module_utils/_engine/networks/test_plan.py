@@ -1,0 +1,289 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a list of networks takes on a host, and what speaks against it, each by its text."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+import pytest
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks import desired, plan
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks.rules import Surroundings
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks.survey import (
+    Endpoint,
+    ExistingNetwork,
+    Survey,
+)
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+
+ID = "0123456789abcdef"
+REFUSED = "The networks can't be as declared: "
+
+
+def declared(name: str, *subnets: str, **options: Any) -> dict[str, Any]:
+    return {"name": name, "subnets": [{"subnet": subnet} for subnet in subnets], **options}
+
+
+def listed(name: str, *subnets: str, containers: tuple[str, ...] = (), **options: Any) -> ExistingNetwork:
+    """As an engine lists it."""
+    config = [{"Subnet": subnet} for subnet in subnets]
+    raw = {"Name": name, "Id": ID, "Scope": "local", "Driver": "bridge", "IPAM": {"Config": config}, **options}
+    return ExistingNetwork(raw, [Endpoint(container, container) for container in containers])
+
+
+def survey(*networks: ExistingNetwork, manager: bool = False, **around: Any) -> Survey:
+    return Survey("running", None, Surroundings(**around), list(networks), manager)
+
+
+def refusal(networks: list[dict[str, Any]], found: Survey, replace_in_use: bool = False) -> DockyardError:
+    with pytest.raises(DockyardError) as caught:
+        plan.build_plan(desired.parse(networks), found, replace_in_use)
+    assert not caught.value.changed
+    return caught.value
+
+
+def steps(networks: list[dict[str, Any]], found: Survey, replace_in_use: bool = False) -> list[tuple[str, str]]:
+    return [(step.action, step.name) for step in plan.build_plan(desired.parse(networks), found, replace_in_use).steps]
+
+
+ROUTE = (ipaddress.ip_network("10.0.0.0/8"), "tun0")
+# A host of a cloud: an address alone, and nothing around it has a route.
+CLOUD: dict[str, Any] = {
+    "addresses": [(ipaddress.ip_interface("10.88.0.5/32"), "eth0")],
+    "gateways": [(ipaddress.ip_address("10.89.0.254"), "eth0")],
+    "peers": [ipaddress.ip_address("10.90.0.7")],
+    "name_servers": [ipaddress.ip_address("10.91.0.53")],
+}
+
+
+@pytest.mark.parametrize(
+    ("networks", "found", "problem"),
+    [
+        (
+            [declared("a", "10.1.0.0/25")],
+            survey(listed("old", "10.1.0.0/16")),
+            "the subnet 10.1.0.0/25 of a overlaps the Docker network old (10.1.0.0/16); choose another",
+        ),
+        (
+            [declared("a", "172.17.3.0/24")],
+            survey(listed("bridge", "172.17.0.0/16")),
+            "the subnet 172.17.3.0/24 of a overlaps the Docker network bridge (172.17.0.0/16); choose another",
+        ),
+        (
+            [declared("a", "10.1.0.0/24"), declared("b", "10.1.0.0/25")],
+            survey(),
+            "the subnet 10.1.0.0/25 of b overlaps the Docker network a (10.1.0.0/24); choose another",
+        ),
+        (
+            [declared("a", "10.1.0.0/24")],
+            survey(routes=[ROUTE]),
+            "the subnet 10.1.0.0/24 of a overlaps 10.0.0.0/8, to which the host has a route over tun0; choose another",
+        ),
+        # Said once: the other network, and not also the route to it.
+        (
+            [declared("a", "10.1.0.0/24")],
+            survey(listed("old", "10.1.0.0/24"), routes=[(ipaddress.ip_network("10.1.0.0/24"), "br-0123456789ab")]),
+            "the subnet 10.1.0.0/24 of a overlaps the Docker network old (10.1.0.0/24); choose another",
+        ),
+        (
+            [declared("a", "10.1.0.0/24", driver="overlay")],
+            survey(listed("old", "10.1.0.0/24", Scope="swarm"), manager=True),
+            "the subnet 10.1.0.0/24 of a overlaps the Docker network old (10.1.0.0/24); choose another",
+        ),
+        (
+            [declared("a", "10.88.0.0/24")],
+            survey(**CLOUD),
+            "the subnet 10.88.0.0/24 of a takes in 10.88.0.5, the host's own address on eth0; choose another",
+        ),
+        (
+            [declared("a", "10.89.0.0/24")],
+            survey(**CLOUD),
+            "the subnet 10.89.0.0/24 of a takes in 10.89.0.254, the host's gateway on eth0, which it would no longer"
+            " reach; choose another",
+        ),
+        (
+            [declared("a", "10.90.0.0/24")],
+            survey(**CLOUD),
+            "the subnet 10.90.0.0/24 of a takes in 10.90.0.7, to which the host has an open connection that would"
+            " break; choose another",
+        ),
+        (
+            [declared("a", "10.91.0.0/24")],
+            survey(**CLOUD),
+            "the subnet 10.91.0.0/24 of a takes in the host's name server 10.91.0.53, which it would no longer reach;"
+            " choose another",
+        ),
+        (
+            [declared("a")],
+            survey(listed("a"), listed("a")),
+            "the engine has 2 networks of the name a; remove those that are not needed (docker network rm 0123456789ab"
+            " or 0123456789ab)",
+        ),
+        (
+            [declared("a", ipv6=True)],
+            survey(engine_version=(26, 1, 5)),
+            "a has ipv6 and no subnet of IPv6, which an engine before 27 needs, and this one is 26.1.5; give it one",
+        ),
+    ],
+)
+def test_a_network_that_has_no_place_here(networks: list[dict[str, Any]], found: Survey, problem: str) -> None:
+    error = refusal(networks, found)
+    assert (error.code, error.message) == ("network_refused", f"{REFUSED}{problem}.")
+
+
+def test_all_reasons_are_reported() -> None:
+    error = refusal([declared("a", "10.88.0.0/24"), declared("b", "10.89.0.0/16")], survey(**CLOUD))
+    assert error.message == (
+        f"{REFUSED}the subnet 10.88.0.0/24 of a takes in 10.88.0.5, the host's own address on eth0; choose another."
+        " Also: the subnet 10.89.0.0/16 of b takes in 10.89.0.254, the host's gateway on eth0, which it would no longer"
+        " reach; choose another."
+    )
+
+
+@pytest.mark.parametrize(
+    ("networks", "found"),
+    [
+        ([declared("lan", "10.1.0.0/24", driver="macvlan")], survey(routes=[ROUTE], **CLOUD)),
+        ([declared("a", "10.1.0.0/24", driver="overlay")], survey(listed("old", "10.1.0.0/24"), manager=True)),
+        ([declared("a", "fd00:1::/64", ipv6=True)], survey(listed("old", "10.1.0.0/24"), routes=[ROUTE])),
+        ([declared("a")], survey(listed("none"), listed("odd", "10.2.0.3/24"), routes=[ROUTE])),
+        ([declared("a", ipv6=True)], survey(engine_version=(28, 5, 2))),
+    ],
+)
+def test_a_network_that_has_a_place_here(networks: list[dict[str, Any]], found: Survey) -> None:
+    assert steps(networks, found) == [("create", networks[0]["name"])]
+
+
+def test_a_network_makes_room_for_another() -> None:
+    """Also its bridge's route and address, and the connections to its containers."""
+    found = survey(
+        listed("a", "10.1.0.0/24"),
+        routes=[(ipaddress.ip_network("10.1.0.0/24"), "br-0123456789ab")],
+        addresses=[(ipaddress.ip_interface("10.1.0.1/24"), "br-0123456789ab")],
+        peers=[ipaddress.ip_address("10.1.0.7")],
+    )
+    networks = [declared("b", "10.1.0.0/25"), {"name": "a", "state": "absent"}]
+    assert steps(networks, found) == [("remove", "a"), ("create", "b")]
+    assert steps([declared("a", "10.1.0.0/16")], found) == [("replace", "a")]
+
+
+def test_what_is_as_declared_is_left_alone() -> None:
+    """Even if it has become wrong in the meantime: nothing is taken away by leaving it."""
+    found = survey(listed("a", "10.1.0.0/24", containers=("web",)), routes=[ROUTE])
+    assert steps([declared("a", "10.1.0.0/24"), {"name": "b", "state": "absent"}], found) == []
+
+
+PART = {
+    "Subnet": "10.1.0.0/24",
+    "Gateway": "10.1.0.1",
+    "IPRange": "10.1.0.128/25",
+    "AuxiliaryAddresses": {"r": "10.1.0.2"},
+}
+EXISTING = listed(
+    "a",
+    IPAM={"Config": [PART, {"Subnet": "fd00:1::/64", "Gateway": "fd00:1::1/64"}]},
+    Internal=True,
+    EnableIPv6=True,
+    Options={"com.docker.network.driver.mtu": "1400"},
+    Labels={"owner": "web", "more": "yes"},
+)
+
+
+@pytest.mark.parametrize(
+    ("options", "differing"),
+    [
+        ({}, []),
+        ({"subnets": [{"subnet": "10.1.0.0/24"}]}, []),
+        ({"subnets": [{"subnet": "fd00:1:0::/64", "gateway": "fd00:1:0::1"}]}, []),
+        ({"subnets": [{"subnet": "10.1.0.0/24", "ip_range": "10.1.0.128/25", "aux_addresses": {"r": "10.1.0.2"}}]}, []),
+        ({"subnets": [{"subnet": "10.1.0.0/25"}]}, ["subnets"]),
+        ({"subnets": [{"subnet": "10.1.0.0/24", "gateway": "10.1.0.9"}]}, ["subnets"]),
+        ({"subnets": [{"subnet": "10.1.0.0/24", "ip_range": "10.1.0.0/25"}]}, ["subnets"]),
+        ({"subnets": [{"subnet": "10.1.0.0/24", "aux_addresses": {"s": "10.1.0.2"}}]}, ["subnets"]),
+        ({"driver": "macvlan"}, ["driver"]),
+        ({"internal": True, "ipv6": True, "attachable": False, "icc": True, "mtu": 1400}, []),
+        ({"internal": False, "ipv6": False, "attachable": True}, ["internal", "attachable", "ipv6"]),
+        ({"icc": False, "mtu": 1500}, ["icc", "mtu"]),
+        (
+            {"driver_options": {"com.docker.network.bridge.name": "x"}},
+            ["driver_options.com.docker.network.bridge.name"],
+        ),
+        ({"labels": {"owner": "web"}}, []),
+        ({"labels": {"owner": "db", "new": 1}}, ["labels.owner", "labels.new"]),
+    ],
+)
+def test_in_what_a_network_differs(options: dict[str, Any], differing: list[str]) -> None:
+    (network,) = desired.parse([{"name": "a", **options}])
+    assert plan.differences(network, EXISTING) == differing
+
+
+def test_containers_are_not_disconnected_by_surprise() -> None:
+    found = survey(
+        listed("a", "10.1.0.0/24", containers=("web", "db")),
+        listed("b", containers=("web",)),
+        listed("c", "10.3.0.0/24"),
+    )
+    networks = [
+        declared("a", "10.2.0.0/24", internal=True),
+        {"name": "b", "state": "absent"},
+        declared("c", "10.4.0.0/24"),
+    ]
+    found.api = None
+    planned = plan.build_plan(desired.parse(networks), found, True)
+    for step in planned.steps:
+        step.endpoints = step.existing.endpoints if step.existing else []
+    with pytest.raises(DockyardError) as caught:
+        plan._refuse_in_use(planned.steps)
+    assert (caught.value.code, caught.value.message) == (
+        "network_in_use",
+        "b is to be removed, and the containers web are connected to it; disconnect them first, or set replace_in_use:"
+        " true. Also: a differs in subnets, internal and can only be replaced by a new one, and the containers db, web"
+        " are connected to it; disconnect them first, or set replace_in_use: true.",
+    )
+
+
+def test_what_containers_lose_is_said() -> None:
+    (network,) = desired.parse([declared("a", "10.1.0.0/25")])
+    kept = Endpoint("1", "web", {"Aliases": ["www"], "IPAMConfig": {"IPv4Address": "10.1.0.9"}})
+    lost = Endpoint("2", "db", {"Aliases": ["sql"], "IPAMConfig": {"IPv4Address": "10.1.0.200"}})
+    assert plan.reconnected(kept, network) == kept.config
+    assert plan.reconnected(lost, network) == {"Aliases": ["sql"]}
+    replaced = plan.Step("replace", network, EXISTING, ["subnets"], [kept, lost])
+    removed = plan.Step("remove", network, EXISTING, [], [kept])
+    assert list(plan._warnings([replaced, removed])) == [
+        "a is replaced: the containers db, web lose their connections over it, and are connected to the new one.",
+        "a is replaced: db can't keep the fixed addresses, which are in none of its subnets.",
+        "a is removed: the containers web are disconnected from it.",
+    ]
+
+
+def test_the_device_of_a_network() -> None:
+    assert listed("a").device == "br-0123456789ab"
+    assert listed("a", Options={"com.docker.network.bridge.name": "tenants"}).device == "tenants"
+    assert listed("a", Driver="macvlan").device == ""
+
+
+def test_a_network_is_created_again_as_it_was() -> None:
+    assert EXISTING.as_api() == {
+        "Name": "a",
+        "CheckDuplicate": True,
+        "Driver": "bridge",
+        "Internal": True,
+        "EnableIPv6": True,
+        "Options": {"com.docker.network.driver.mtu": "1400"},
+        "Labels": {"owner": "web", "more": "yes"},
+        "IPAM": {
+            "Driver": "default",
+            "Options": None,
+            "Config": [PART, {"Subnet": "fd00:1::/64", "Gateway": "fd00:1::1"}],
+        },
+    }
+    of_another = listed("a", ConfigFrom={"Network": "template"})
+    assert of_another.as_api() == {
+        "Name": "a",
+        "CheckDuplicate": True,
+        "Driver": "bridge",
+        "ConfigFrom": {"Network": "template"},
+    }
