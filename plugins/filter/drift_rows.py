@@ -161,7 +161,7 @@ def _plain(value: Any) -> Any:
 
 
 def _config(content: str) -> dict[str, Any] | None:
-    """The file as the module's diff shows it: JSON, nothing where there is none, and a remark where it is broken."""
+    """Return the file as the module's diff shows it: JSON, nothing if there is none, a remark if it is broken."""
     if not content.strip():
         return {}
     try:

@@ -13,7 +13,7 @@ _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def line(progress: dict[str, Any], now: float | None = None) -> str:
-    """Return, for instance: 7/19 Copying the data while Harbor is up: 1.2 GB of 3.4 GB, 210 MB/s, 11 s left; up"""
+    """Return, for instance, "7/19 Copying the data while Harbor is up: 1.2 GB of 3.4 GB, 210 MB/s, 11 s left; up"."""
     if not progress.get("step"):
         return "beginning"
     text = f"{progress['number']}/{progress['count']} {progress['text']}"

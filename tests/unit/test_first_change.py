@@ -25,7 +25,8 @@ TEST = "tests/unit/plugins/module_utils/_registry/test_htpasswd_update.py"
 def collection(tmp_path: pathlib.Path) -> pathlib.Path:
     """Return a copy of the parts that the page changes."""
     copy = tmp_path / "ansible_collections" / "dockyard" / "ops"
-    for folder in ("plugins", "tests/integration/targets/registry_htpasswd", "changelogs/fragments"):
+    folders = ("plugins", "docs/docsite", "tests/unit/helpers", "tests/integration/targets/registry_htpasswd")
+    for folder in (*folders, "changelogs/fragments"):
         shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
     (copy / TEST).parent.mkdir(parents=True)
     shutil.copy(ROOT / TEST, copy / TEST)

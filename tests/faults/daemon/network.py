@@ -53,7 +53,7 @@ def bip_removed(host: Host) -> Outcome:
 
 
 def bip_removed_by_hand(host: Host) -> Outcome:
-    """A user took bip out of the file and restarted the engine, which kept the address all the same."""
+    """Take bip out of the file by hand and restart the engine, which keeps the address all the same."""
     before = host.state()
     host.bridge(bip="10.77.0.1/24", on_running_containers="proceed")
     host.must(

@@ -102,7 +102,7 @@ def serve(
         daemon_threads = True
 
         def handle_error(self, request: Any, client_address: Any) -> None:
-            """Clients that break off a handshake are what is tested."""
+            """Ignore clients that interrupt a handshake: they are what is tested."""
 
     httpd = Quiet(("127.0.0.1", port), Handler)
     server = Server(httpd.server_address[1])

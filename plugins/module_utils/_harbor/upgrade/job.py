@@ -38,14 +38,14 @@ class Census:
     samples: list[list[str]] = dataclasses.field(default_factory=list)
 
     def __str__(self) -> str:
-        """Return, for instance: 3 projects, 12 repositories and 1 user"""
+        """Return, for instance, "3 projects, 12 repositories and 1 user"."""
         projects = counted(self.projects, "project", "projects")
         repositories = counted(self.repositories, "repository", "repositories")
         return f"{projects}, {repositories} and {counted(self.users, 'user', 'users')}"
 
     @property
     def sampled(self) -> str:
-        """Return, for instance: 5 artifacts"""
+        """Return, for instance, "5 artifacts"."""
         return counted(len(self.samples), "artifact", "artifacts")
 
 

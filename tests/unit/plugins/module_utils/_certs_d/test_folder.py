@@ -426,7 +426,7 @@ def test_a_file_in_the_place_of_the_folder(base: Path) -> None:
 
 def test_a_failure_between_two_registries_puts_the_first_one_back(folder: Path) -> None:
     class Slow(Attributes):
-        """Has somebody else put a folder where the last file is about to go."""
+        """Put a folder where the last file is about to go, as another process could."""
 
         def apply(self, path: str, destination: str, mode: int) -> None:
             super().apply(path, destination, mode)

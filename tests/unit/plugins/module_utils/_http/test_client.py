@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The Dockyard authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a user is told when a registry is down, slow, or something else: against real servers that are."""
+"""What a user reads when a registry is down, slow, or something else: against real servers that are."""
 
 from __future__ import annotations
 
@@ -603,7 +603,7 @@ def test_files_of_the_engine(pki: Pki, tmp_path: Path) -> None:
             (folder / target).write_text(pki.text(source))
         directory = str(tmp_path)
         assert connect(server.address, directory=directory).ping() == "registry/2.0"
-        # What is given explicitly stands alone.
+        # What is given explicitly is all there is.
         assert "none was shown" in message(server.address, directory=directory, ca_path=pki.path("ca.crt"))
         (folder / "b.crt").unlink()
         assert f"nor by {folder}/a.crt" in message(server.address, directory=directory)
