@@ -6,22 +6,22 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: harbor_config
-short_description: A configuration of Harbor, merged with what is wished for
+short_description: A configuration of Harbor, merged with what is desired
 version_added: 0.3.0
 description:
-  - Merges dictionaries recursively, as P(ansible.builtin.combine#filter) does, and takes away each key whose wished
+  - Merges dictionaries recursively, as P(ansible.builtin.combine#filter) does, and takes away each key whose desired
     value is null. That is how parts of Harbor's own template go away, such as its C(https).
   - Lists are replaced as a whole.
-positional: wish
+positional: desired
 options:
   _input:
     description:
       - What there is, as in Harbor's C(harbor.yml).
     type: dict
     required: true
-  wish:
+  desired:
     description:
-      - What is wished for.
+      - What is desired.
     type: dict
     required: true
 author:
@@ -51,11 +51,11 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.config import document
 
 
-def harbor_config(present: Any, wish: Any) -> dict[str, Any]:
-    for given in (present, wish):
+def harbor_config(present: Any, desired: Any) -> dict[str, Any]:
+    for given in (present, desired):
         if not isinstance(given, Mapping):
             raise AnsibleFilterError(f"harbor_config takes two dictionaries, and not {type(given).__name__}.")
-    return document.merge(dict(present), dict(wish))
+    return document.merge(dict(present), dict(desired))
 
 
 class FilterModule:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The Dockyard authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A configuration of Harbor, merged with what is wished for."""
+"""A configuration of Harbor, merged with what is desired."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def test_it_is_known_to_ansible() -> None:
     assert FilterModule().filters() == {"harbor_config": harbor_config}
 
 
-def test_what_is_wished_for_is_merged_and_nulls_take_away() -> None:
-    wish = {"https": None, "http": {"port": 8080}, "log": {"level": "info"}, "proxy": {"no_proxy": ["a"]}}
-    merged = harbor_config(TEMPLATE, wish)
+def test_what_is_desired_is_merged_and_nulls_take_away() -> None:
+    desired = {"https": None, "http": {"port": 8080}, "log": {"level": "info"}, "proxy": {"no_proxy": ["a"]}}
+    merged = harbor_config(TEMPLATE, desired)
     assert merged == {
         "hostname": "reg.mydomain.com",
         "http": {"port": 8080},
@@ -37,12 +37,12 @@ def test_what_is_wished_for_is_merged_and_nulls_take_away() -> None:
 
 
 def test_merging_again_changes_nothing() -> None:
-    wish = {"https": None, "hostname": "harbor.test"}
-    once = harbor_config(TEMPLATE, wish)
-    assert harbor_config(once, wish) == once
+    desired = {"https": None, "hostname": "harbor.test"}
+    once = harbor_config(TEMPLATE, desired)
+    assert harbor_config(once, desired) == once
 
 
-@pytest.mark.parametrize("present, wish, kind", [("text", {}, "str"), ({}, None, "NoneType"), ({}, [1], "list")])
-def test_no_dictionary(present: Any, wish: Any, kind: str) -> None:
+@pytest.mark.parametrize("present, desired, kind", [("text", {}, "str"), ({}, None, "NoneType"), ({}, [1], "list")])
+def test_no_dictionary(present: Any, desired: Any, kind: str) -> None:
     with pytest.raises(AnsibleFilterError, match=f"harbor_config takes two dictionaries, and not {kind}"):
-        harbor_config(present, wish)
+        harbor_config(present, desired)
