@@ -118,6 +118,8 @@ def _complaint(key: str, kind: str, value: Any) -> str | None:
         return next((f"one where {name} is {_described(name, item)} (put it in quotes)" for name, item in wrong), None)
     if kind == POOLS and isinstance(value, list):
         return next((f"one with {_described(key, item)} in it" for item in value if not _is_pool(item)), None)
+    if kind == OPTIONS and isinstance(value, str):
+        return "a string"  # It may be meant as one of the options that hold a secret.
     return _described(key, value)
 
 
