@@ -106,7 +106,7 @@ def registry(number: int) -> dict[str, object]:
 
 
 def play(folder: pathlib.Path, tasks: list[dict[str, object]], changed: bool) -> float:
-    """Seconds of one ansible-playbook run; ends the measurement if it did not do what it should."""
+    """Return the seconds of one run of ansible-playbook. End the measurement if it did not do what it should."""
     playbook = folder / "play.yml"
     playbook.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": tasks}]))
     command = ["ansible-playbook", "-i", f"{hosts.container(HOST)},", "-c", "community.docker.docker"]

@@ -51,7 +51,7 @@ def users(number: int) -> list[dict[str, str]]:
 
 
 def play(folder: pathlib.Path, tasks: str, variables: dict[str, Any], changed: bool) -> float:
-    """How long one ansible-playbook run takes; ends the measurement if it did not do what it should."""
+    """Return how long one run of ansible-playbook takes. End the measurement if it did not do what it should."""
     head = "- hosts: localhost\n  connection: local\n  gather_facts: false\n  tasks:\n"
     playbook = folder / "play.yml"
     playbook.write_text(head + "".join(f"    {line}\n" for line in tasks.strip().splitlines()))
@@ -93,7 +93,7 @@ def against_loop(folder: pathlib.Path) -> list[Row]:
 
 
 def module_alone(folder: pathlib.Path, number: int, cost: int) -> tuple[float, float]:
-    """First and unchanged run of the module's own process; the module reads its arguments from standard input."""
+    """Measure the first and an unchanged run of the module's own process, which reads its arguments from standard input."""
     path = folder / "alone"
     path.unlink(missing_ok=True)
     arguments = {"path": str(path), "users": users(number), "cost": cost, "_ansible_remote_tmp": str(folder)}

@@ -28,7 +28,7 @@ RUNS = 3  # the best of which counts, for both sides
 
 
 def play(inventory: pathlib.Path, playbook: str) -> tuple[float, int, int]:
-    """Seconds, tasks that were ok, tasks that changed something."""
+    """Run the playbook. Return the seconds, the tasks that were ok, and those that changed something."""
     begin = time.monotonic()
     done = subprocess.run(
         ["ansible-playbook", "-i", str(inventory), playbook],

@@ -78,7 +78,7 @@ def prepare_host() -> None:
 
 
 def inventory_password() -> str:
-    """Alice's password, from the inventory; an inventory that is there is used as it is, with what was added to it."""
+    """Return Alice's password from the inventory; one that is there is used as it is, with what was added to it."""
     if not INVENTORY.exists():
         write_inventory(secrets.token_urlsafe(18))
     inventory = json.loads(INVENTORY.read_text())
@@ -92,7 +92,7 @@ def inventory_password() -> str:
 
 
 def write_inventory(secret: str) -> None:
-    """Ansible reads JSON as well as YAML, and JSON needs no library to write."""
+    """Write the inventory. Write the inventory. Ansible reads JSON as well as YAML, and JSON needs no library to write."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     inventory = {
         "registry_hosts": {

@@ -59,7 +59,7 @@ class ManagedHost:
             time.sleep(0.1)
 
     def reboot(self) -> None:
-        """Power off and on: nothing of the host's processes gets time to end."""
+        """Switch the host off and on: none of its processes gets time to end."""
         subprocess.run(["docker", "kill", self.container], check=True, capture_output=True)
         subprocess.run(["docker", "start", self.container], check=True, capture_output=True)
         self.wait_for("systemctl is-system-running | grep -E 'running|degraded'")

@@ -40,7 +40,7 @@ class Table:
                 print(f"       {what}", flush=True)
 
     def inject(self, generation: str, name: str, fault: Callable[[], tuple[str, list[str]]]) -> bool:
-        """Injects one fault, and adds its row; whether it held. fault: returns outcome and broken of the row."""
+        """Inject one fault, and add its row. Return whether it held. fault: returns outcome and broken of the row."""
         begin = time.monotonic()
         try:
             outcome, broken = fault()

@@ -44,7 +44,7 @@ class HarborClient:
         return self.opener.open(urllib.request.Request(self.address + path, data, sent, method=method), timeout=60)
 
     def api(self, path: str, body: Any = None, login: bool = True) -> Any:
-        """Content of an answer of the API; its prefix is found out first."""
+        """Return the content of an answer of the API, whose prefix is asked for first."""
         if not self.prefix:
             self.prefix = self._find_prefix()
         with self.ask(f"{self.prefix}{path}", body, login) as answer:
@@ -63,7 +63,7 @@ class HarborClient:
         raise OSError(f"{self.address} serves no API of Harbor")
 
     def listed(self, path: str) -> list[dict[str, Any]]:
-        """All pages of a list; the number that X-Total-Count says must be theirs."""
+        """Return all pages of a list; the number that X-Total-Count says must be theirs."""
         found: list[dict[str, Any]] = []
         page, total = 1, 1
         while len(found) < total:
@@ -91,7 +91,7 @@ class HarborClient:
         return time.monotonic() - began
 
     def version(self) -> str:
-        """As in "2.8.6"; it is reported with a part of the commit behind it."""
+        """Return the version as in "2.8.6"; it is reported with a part of the commit behind it."""
         return str(self.api("/systeminfo")["harbor_version"]).removeprefix("v").partition("-")[0]
 
     def _token(self, repository: str) -> str:
@@ -100,7 +100,7 @@ class HarborClient:
             return f"Bearer {json.loads(answer.read())['token']}"
 
     def pull(self, repository: str, reference: str, blobs: bool) -> str:
-        """Digest of a manifest, read as `docker pull` does; with blobs, everything in it is read and its sum taken."""
+        """Return the digest of a manifest, read as `docker pull` does; with blobs, all of them are read and checked."""
         headers = {"Authorization": self._token(repository), "Accept": MANIFESTS}
         with self.ask(f"/v2/{repository}/manifests/{reference}", headers=headers) as answer:
             content = answer.read()
@@ -144,7 +144,7 @@ class HarborClient:
         return True
 
     def census(self, blobs: bool = True) -> dict[str, list[str]]:
-        """Everything that must survive. Each artifact is pulled, so that it is not only listed."""
+        """Return everything that must survive. Each artifact is pulled, so that it is not only listed."""
         self.api("/users/current")
         projects = self.listed("/projects")
         repositories = [name for project in projects for name in self.repositories(project)]

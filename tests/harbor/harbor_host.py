@@ -109,7 +109,7 @@ class HarborHost:
 
     @property
     def endpoint(self) -> tuple[str, int]:
-        """Scheme and port at which Harbor listens."""
+        """Return scheme and port at which Harbor listens."""
         config = self.configuration
         if config.get("https"):
             return "https", int(config["https"].get("port", 443))
@@ -123,7 +123,7 @@ class HarborHost:
     # Harbor, by hand
 
     def archive(self, version: str, fault: str | None = None) -> str:
-        """Path on the host of an archive, or of one of which something fails."""
+        """Return the path on the host of an archive, or of one of which something fails."""
         place = "/releases"
         if fault:
             releases.variant(version, fault)
@@ -135,7 +135,7 @@ class HarborHost:
     def install(
         self, version: str, flags: Sequence[str] = ("--with-trivy",), fault: str | None = None, **harbor_yml: Any
     ) -> None:
-        """Installs from nothing. harbor_yml: top-level keys that differ from the template; https is off by default."""
+        """Install from nothing. harbor_yml: top-level keys that differ from the template; https is off by default."""
         changes = {"hostname": self.name, "https": None, "harbor_admin_password": self.password, **harbor_yml}
         self.must(f"mkdir -p /opt && cd /opt && tar xzf {self.archive(version, fault)}")
         template = self.must(f"cd {FOLDER} && cat harbor.yml.tmpl 2>/dev/null || cat {FOLDER}/harbor.yml")
@@ -146,7 +146,7 @@ class HarborHost:
     def upgrade_by_hand(
         self, version: str, flags: Sequence[str] = ("--with-trivy",), fault: str | None = None, wait: bool = True
     ) -> None:
-        """As Harbor's documentation says, with a copy of folder and database in /backup."""
+        """Upgrade as Harbor's documentation says, with a copy of folder and database in /backup."""
         archive, kept = self.archive(version, fault), f"/backup/before-{version}"
         migrate = f"docker run --rm -v /:/hostfs goharbor/prepare:v{version} migrate -i {FOLDER}/harbor.yml"
         self.must(f"cd {FOLDER} && docker compose down && mkdir -p {kept} && cp -a {DATA}/database {kept}/")
@@ -213,7 +213,7 @@ class HarborHost:
             self.must(f"chown -R 10000:10000 {DATA}/registry/docker")
 
     def version(self) -> str:
-        """Of the running Harbor, as in "2.8.6"."""
+        """Return the version of the running Harbor, as in "2.8.6"."""
         return self.client.version()
 
     def census(self, blobs: bool = True) -> dict[str, list[str]]:

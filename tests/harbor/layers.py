@@ -90,12 +90,12 @@ class Layer:
 
     @property
     def member(self) -> str:
-        """Its name in an archive of `docker save`."""
+        """Return its name in an archive of `docker save`."""
         return f"{self.digest}/layer.tar"
 
 
 def gzip_blocks(blocks: Iterator[bytes], level: int) -> Iterator[bytes]:
-    """One member of a gzip file."""
+    """Return one member of a gzip file."""
     packer = zlib.compressobj(level, zlib.DEFLATED, 31)
     for block in blocks:
         yield packer.compress(block)
@@ -103,7 +103,7 @@ def gzip_blocks(blocks: Iterator[bytes], level: int) -> Iterator[bytes]:
 
 
 def entry(name: str, size: int, blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """One file in a tar archive: header, content, padding."""
+    """Return one file in a tar archive: header, content, padding."""
     information = tarfile.TarInfo(name)
     information.size = size
     yield information.tobuf(tarfile.GNU_FORMAT)

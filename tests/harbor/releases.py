@@ -64,7 +64,7 @@ def alone() -> Iterator[None]:
 
 @functools.cache
 def key() -> str:
-    """Of everything that goes into an archive, as it is when this program asks for the first time."""
+    """Return a key of everything that goes into an archive, as it is when this program asks for the first time."""
     digest = hashlib.sha256(layers.key().encode())
     for folder in ("parts/*.py", "installer/*", "releases.py", "image_archive.py"):
         for path in sorted(HERE.glob(folder)):
@@ -73,7 +73,7 @@ def key() -> str:
 
 
 def folder() -> pathlib.Path:
-    """Where the archives of the present recipe lie; those of older ones go when no host uses them any more."""
+    """Return where the archives of the present recipe are; those of older ones go when no host uses them any more."""
     path = layers.CACHE / key()
     if not path.is_dir():
         for old in layers.CACHE.iterdir():
@@ -152,7 +152,7 @@ def write_migrator(edition: Edition, target: pathlib.Path) -> None:
 
 
 def make(version: str, place: pathlib.Path, fault: str = "") -> pathlib.Path:
-    """Path of the offline archive of one version, with the others beside it; made where it is missing."""
+    """Return the path of the offline archive of one version, with the others beside it; it is made if it is missing."""
     edition = Edition.parse(version)
     if edition.series not in MINORS:
         raise ValueError(f"The table of versions knows no Harbor {version}.")
@@ -188,7 +188,7 @@ def ensure(versions: tuple[str, ...] = VERSIONS) -> pathlib.Path:
 
 
 def variant(version: str, fault: str) -> pathlib.Path:
-    """Path of an offline archive of which something fails; it bears the usual name, in a folder of its own."""
+    """Return the path of an offline archive of which something fails; it has the usual name, in a folder of its own."""
     if fault not in FAULTS:
         raise ValueError(f"There is no fault {fault}; there are {', '.join(FAULTS)}")
     with alone():

@@ -47,7 +47,7 @@ def alone() -> Iterator[None]:
 
 
 def answers(host: str | None) -> bool:
-    """Whether an engine answers at this address (None: wherever the client looks by default)."""
+    """Return whether an engine answers at this address (None: where the client connects by default)."""
     if shutil.which("docker") is None:
         return False
     address = ["-H", host] if host else []
@@ -59,7 +59,7 @@ def answers(host: str | None) -> bool:
 
 
 def apt_install(*packages: str) -> None:
-    """Installs those of the packages that this Debian has (docker-cli is new in Debian 13)."""
+    """Install those of the packages that this Debian has (docker-cli is new in Debian 13)."""
     subprocess.run(["apt-get", "update", "-qq"], check=True)
     known = subprocess.run(
         ["apt-cache", "--generate", "pkgnames"], check=True, capture_output=True, text=True
@@ -74,7 +74,7 @@ def apt_install(*packages: str) -> None:
 
 
 def alive(pid: int, name: str) -> bool:
-    """Whether a process of this name runs; one that ended and was never waited for does not."""
+    """Return whether a process of this name runs; one that ended and was never waited for does not."""
     try:
         status = pathlib.Path(f"/proc/{pid}/stat").read_text()
     except OSError:
@@ -84,7 +84,7 @@ def alive(pid: int, name: str) -> bool:
 
 
 def process(pid_file: pathlib.Path, name: str) -> int | None:
-    """Process id in a pid file, if that process runs and has this name."""
+    """Return the process id in a pid file, if that process runs and has this name."""
     try:
         pid = int(pid_file.read_text())
     except (OSError, ValueError):
@@ -93,7 +93,7 @@ def process(pid_file: pathlib.Path, name: str) -> int | None:
 
 
 def running_pid() -> int | None:
-    """Process id of the engine that start() started; None when it is gone."""
+    """Return the process id of the engine that start() started; None if it is gone."""
     return process(PID_FILE, "dockerd")
 
 
@@ -149,7 +149,7 @@ def wait_until_answers(host: str | None, seconds: int = 90) -> None:
 
 
 def ensure() -> dict[str, str]:
-    """Sees to it that an engine answers; returns the environment that reaches it."""
+    """Start an engine if none answers. Return the environment that reaches it."""
     with alone():
         if answers(None):
             return {}
@@ -160,7 +160,7 @@ def ensure() -> dict[str, str]:
 
 
 def install() -> bool:
-    """Installs an engine where there is none; whether it is still to be started."""
+    """Install an engine if there is none. Return whether it is still to be started."""
     if shutil.which("dockerd") is None or shutil.which("docker") is None:
         print("Installing a Docker Engine from the distribution", file=sys.stderr)
         apt_install(*PACKAGES)
@@ -172,7 +172,7 @@ def install() -> bool:
 
 
 def reach_our_own() -> None:
-    """Lets the Docker client of this process speak with the engine that start() started."""
+    """Let the Docker client of this process speak with the engine that start() started."""
     os.environ["DOCKER_HOST"] = SOCKET
 
 

@@ -86,7 +86,7 @@ def up(name: str, suite: str, flavour: str, alias: str | None, options: list[str
 
 
 def compiled_modules() -> list[str]:
-    """Return the options that let a host keep what its Python compiles; none where the host is to be a plain one."""
+    """Return the options that let a host keep what its Python compiles; none if the host is to be a plain one."""
     if os.environ.get("DOCKYARD_PLAIN"):
         return []
     COMPILED.mkdir(parents=True, exist_ok=True)

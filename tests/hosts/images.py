@@ -34,7 +34,7 @@ RECIPES = {"engine29": (*RECIPE, "Dockerfile.engine29", "../parts/engine29/go.mo
 
 
 def debian_archives() -> list[str]:
-    """Addresses of the Debian archives in this machine's package lists, those of security updates left out."""
+    """Return the addresses of the Debian archives in this machine's package lists, without those of security updates."""
     targets = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(REPO_URI)|$(CODENAME)", "Created-By: Packages", "Origin: Debian"],
         check=True,
@@ -75,7 +75,7 @@ def of_clone() -> list[str]:
 
 
 def exists(repository: str, suite: str) -> bool:
-    """Whether there is an image of today's recipe; one that another clone has built gets this clone's tag."""
+    """Return whether there is an image of today's recipe; one that another clone has built gets this clone's tag."""
     found = listed(f"{repository}:{suite}-{key(suite)}*")
     image = f"{repository}:{tag(suite)}"
     if found and image not in found:

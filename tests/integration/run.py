@@ -23,7 +23,7 @@ import images  # noqa: E402
 
 
 def all_targets() -> list[str]:
-    """Every target but those that only prepare something for others."""
+    """Return every target but those that only prepare something for others."""
     return sorted(folder.name for folder in (HERE / "targets").iterdir() if not folder.name.startswith("setup_"))
 
 

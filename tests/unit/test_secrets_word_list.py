@@ -148,7 +148,7 @@ def docker_certs(run: Run, secret: str) -> Iterable[str]:
     base = run.folder / "certs.d"
     registry = base / "reg.test:5000"
     registry.mkdir(parents=True, exist_ok=True)
-    common = {"directory": str(base), "ca_content": CA.pem.decode()}
+    common: dict[str, Any] = {"directory": str(base), "ca_content": CA.pem.decode()}
     for login in (f"alice:{secret}@reg.test", f"https://alice:{secret}@reg.test/v2", f"{secret}@reg.test"):
         yield run("docker_certs", registry=login, **common)
         yield run("docker_certs", registry="reg.test", probe=True, probe_address=login, **common)
@@ -202,7 +202,7 @@ def registry_info(run: Run, secret: str) -> Iterable[str]:
             lambda request: Reply(503),
         ]
 
-    login = {"username": "alice", "password": secret, "plain_http": True, "timeout": 5}
+    login: dict[str, Any] = {"username": "alice", "password": secret, "plain_http": True, "timeout": 5}
     for number in range(6):
         with contextlib.ExitStack() as stack:
             chosen: list[Callable[[Request], Reply]] = []

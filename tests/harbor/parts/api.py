@@ -61,7 +61,7 @@ class Request:
         return Answer(200, items[(page - 1) * size : page * size], headers)
 
     def visible(self) -> list[store.Row]:
-        """Projects that the caller may see."""
+        """Return the projects that the caller may see."""
         found = store.rows("SELECT * FROM project ORDER BY project_id")
         member = {row["project_id"] for row in self.memberships()}
         return [row for row in found if row["public"] or self.caller.sysadmin or row["project_id"] in member]
@@ -241,7 +241,7 @@ def create_registry(request: Request) -> Answer:
 
 
 def ping_registry(request: Request) -> Answer:
-    """Unlike the real one, does not ask the other registry: only whether its password can be decrypted."""
+    """Tell whether the password of another registry can be decrypted; the real one asks that registry."""
     found = store.rows("SELECT access_secret FROM registry WHERE id = %s", request.body.get("id"))
     if not request.caller.sysadmin or not found:
         return UNAUTHORIZED if not request.caller.name else problem(404, "NOT_FOUND", "registry not found")

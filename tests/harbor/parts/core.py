@@ -122,7 +122,7 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(api.problem(404, "NOT_FOUND", f"path {url.path} was not found"))
 
     def caller(self) -> registry_front.Caller | None:
-        """Who asks; None if a password was given that is wrong."""
+        """Return who asks; None if a password was given that is wrong."""
         header = self.headers.get("Authorization", "")
         return registry_front.basic(header) if header else registry_front.NOBODY
 

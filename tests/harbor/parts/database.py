@@ -30,12 +30,12 @@ PRIVATE_LIBRARIES = "/usr/lib/postgresql/15/private"
 
 
 def folder(major: str) -> pathlib.Path:
-    """Where the data of a major lie as seen from outside, PG_VERSION first of all."""
+    """Return where the data of a major is as seen from outside, PG_VERSION first of all."""
     return DATA if major == "9.6" else DATA / f"pg{major}"
 
 
 def cluster(major: str) -> pathlib.Path:
-    """Where the real server's data are."""
+    """Return where the real server's data is."""
     return folder(major) if major in REAL else folder(major) / "cluster"
 
 
@@ -44,7 +44,7 @@ def there(major: str) -> bool:
 
 
 def binary(major: str, name: str) -> str:
-    """Full path of a program of the server that is up this major."""
+    """Return the full path of a program of the server of this major."""
     return f"/usr/lib/postgresql/{major if major in REAL else '15'}/bin/{name}"
 
 
@@ -81,7 +81,7 @@ def initdb(major: str) -> None:
 
 
 def mark(major: str) -> None:
-    """PG_VERSION of a stand-in's major; a real server has written its own."""
+    """Write Write PG_VERSION of a stand-in's major; a real server has written its own."""
     if major not in REAL:
         folder(major).mkdir(mode=0o700, exist_ok=True)
         (folder(major) / "PG_VERSION").write_text(f"{major}\n")
@@ -135,7 +135,7 @@ def remove(major: str) -> None:
 
 
 def find() -> None:
-    """Sees to it that the data of the major that this version runs are there; fails where the real one does."""
+    """Provide the data of the major that this version runs. Fail if the real one does."""
     *older, current = EDITION.takes
     if there(current):
         return

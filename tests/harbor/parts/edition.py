@@ -81,7 +81,7 @@ class Edition:
 
     @classmethod
     def parse(cls, text: str) -> Edition:
-        """From "2.8.6" or "v2.8.6"; ValueError for anything else."""
+        """Parse "2.8.6" or "v2.8.6". Raise ValueError for anything else."""
         major, minor, patch = text.removeprefix("v").split(".")
         return cls(int(major), int(minor), int(patch))
 
@@ -98,7 +98,7 @@ class Edition:
 
     @property
     def reported(self) -> str:
-        """As systeminfo says it."""
+        """Return it as systeminfo says it."""
         return f"{self.tag}-{hashlib.sha256(str(self).encode()).hexdigest()[:8]}"
 
     @property
@@ -112,7 +112,7 @@ class Edition:
 
     @property
     def takes(self) -> tuple[str, ...]:
-        """PostgreSQL majors whose data the database image starts on."""
+        """Return the Return the PostgreSQL majors whose data the database image starts on."""
         if self.series == (1, 10) and self.patch >= 18:
             return ("9.6", "13")
         if self.series < (2, 3):
@@ -129,7 +129,7 @@ class Edition:
 
     @property
     def leaves(self) -> str:
-        """The PostgreSQL major that it runs."""
+        """Return the PostgreSQL major that it runs."""
         return self.takes[-1]
 
     @property
@@ -139,7 +139,7 @@ class Edition:
 
     @property
     def optional_parts(self) -> tuple[str, ...]:
-        """What the installer has a --with- flag for."""
+        """Return what the installer has a --with- flag for."""
         parts = (
             ("notary", self.series < (2, 9)),
             ("clair", self.series < (2, 2)),
@@ -166,7 +166,7 @@ class Edition:
         return tuple(part for part in SERVICES if not part.optional or part.optional in self.optional_parts)
 
     def image(self, name: str) -> str:
-        """Full name of an image; in 1.x those of foreign projects bear those projects' versions too."""
+        """Return the full name of an image; in 1.x those of foreign projects bear those projects' versions too."""
         foreign = {
             "registry-photon": "v2.7.1-patch-2819-2553-",
             "notary-server-photon": "v0.6.1-",

@@ -42,7 +42,7 @@ NOBODY = Caller("", 0, False)
 
 
 def basic(header: str) -> Caller | None:
-    """Who logged in with this Authorization header; None if the password is wrong."""
+    """Return who logged in with this Authorization header; None if the password is wrong."""
     try:
         name, _colon, password = base64.b64decode(header.split(" ", 1)[1]).decode().partition(":")
     except (IndexError, ValueError):
@@ -93,7 +93,7 @@ def bearer(text: str) -> Caller | None:
 
 
 def ask(method: str, path: str, headers: dict[str, str], body: Any = None) -> http.client.HTTPResponse:
-    """Asks the registry as core does, with the account that prepare made."""
+    """Ask the registry as core does, with the account that prepare made."""
     address = urllib.parse.urlsplit(os.environ["REGISTRY_URL"]).netloc
     account = f"{os.environ['REGISTRY_CREDENTIAL_USERNAME']}:{os.environ['REGISTRY_CREDENTIAL_PASSWORD']}"
     connection = http.client.HTTPConnection(address, timeout=600)
@@ -110,7 +110,7 @@ def challenge(handler: BaseHTTPRequestHandler, scope: str) -> dict[str, str]:
 
 
 def who(handler: BaseHTTPRequestHandler) -> Caller | None:
-    """Caller of a request to the registry; None: nobody, or with something that does not hold."""
+    """Return the caller of a request to the registry; None for no login, or one that is not valid."""
     header = handler.headers.get("Authorization", "")
     if header.lower().startswith("bearer "):
         return bearer(header[7:])
@@ -118,7 +118,7 @@ def who(handler: BaseHTTPRequestHandler) -> Caller | None:
 
 
 def serve(handler: BaseHTTPRequestHandler, artifacts: bool) -> None:
-    """Answers a request below /v2/. artifacts: whether this version keeps them in the database."""
+    """Answer a request below /v2/. artifacts: whether this version keeps them in the database."""
     path = handler.path.partition("?")[0]
     found = PATH.fullmatch(path)
     upload = path.endswith("/blobs/uploads/")

@@ -73,7 +73,7 @@ class Failed(Exception):
 
 
 def migrate(connection: Connection, edition: Edition, fault: str, artifacts: Callable[[], None]) -> None:
-    """Brings the schema to this version. artifacts: fills in what 1.x did not keep in the database."""
+    """Bring the schema to this version. artifacts: fills in what 1.x did not keep in the database."""
     connection.autocommit = True
     cursor = connection.cursor()
     cursor.execute("CREATE TABLE IF NOT EXISTS schema_migrations (version bigint PRIMARY KEY, dirty boolean NOT NULL)")

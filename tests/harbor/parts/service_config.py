@@ -25,7 +25,7 @@ def env(values: dict[str, Any]) -> str:
 
 
 def database(config: Config) -> Config:
-    """Where core finds its database: of Harbor's own or the external one."""
+    """Return where core's database is: Harbor's own or the external one."""
     external = (config.get("external_database") or {}).get("harbor")
     if external:
         return {
@@ -45,7 +45,7 @@ def database(config: Config) -> Config:
 
 
 def redis(config: Config) -> tuple[str, str]:
-    """Address and password of Redis; of a list of sentinels the first."""
+    """Return address and password of Redis; of a list of sentinels the first."""
     external = config.get("external_redis")
     if external:
         return str(external["host"]).split(",", maxsplit=1)[0], str(external.get("password") or "")
@@ -193,7 +193,7 @@ def nginx(config: Config) -> str:
 def all_files(
     edition: Edition, config: Config, parts: frozenset[str], secrets: dict[str, str]
 ) -> dict[str, tuple[str, int, int]]:
-    """Path below common/config, and its text, owner and mode."""
+    """Return the path below common/config of each file, and its content, owner and mode."""
     service = 10000
     return {
         "log/logrotate.conf": ("/var/log/docker/*.log {\n    rotate 50\n    size 200M\n}\n", service, 0o644),

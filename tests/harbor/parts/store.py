@@ -36,7 +36,7 @@ def connect() -> Any:
 
 @contextlib.contextmanager
 def cursor() -> Iterator[Any]:
-    """One transaction on a connection of its own."""
+    """Open one transaction on a connection of its own."""
     connection = connect()
     try:
         with connection, connection.cursor() as opened:
@@ -147,7 +147,7 @@ def _keystream(length: int, nonce: bytes) -> bytes:
 
 
 def encrypt(text: str) -> str:
-    """With the secretkey of the data volume."""
+    """Encrypt with the secretkey of the data volume."""
     nonce, data = secrets.token_bytes(16), text.encode()
     body = bytes(a ^ b for a, b in zip(data, _keystream(len(data), nonce)))
     seal = hmac.digest(SECRET_KEY.read_bytes(), nonce + body, "sha256")
@@ -155,7 +155,7 @@ def encrypt(text: str) -> str:
 
 
 def decrypt(text: str) -> str:
-    """ValueError if the secretkey is not the one that it was encrypted with."""
+    """Decrypt. Raise Decrypt. Raise ValueError if the secretkey is not the one that it was encrypted with."""
     data = base64.b64decode(text)
     nonce, seal, body = data[:16], data[16:48], data[48:]
     if not hmac.compare_digest(seal, hmac.digest(SECRET_KEY.read_bytes(), nonce + body, "sha256")):

@@ -72,7 +72,7 @@ class Harbor:
         return HarborApi(endpoint, "harbor.example.com", self.prefix, user, password, timeout)
 
     def answer(self, method: str, path: str, who: str) -> tuple[int, Any, dict[str, str]]:
-        """Status, body and headers. who: the user that has logged in, or the scope of a token; "" is anybody."""
+        """Return status, body and headers. who: the user that has logged in, or the scope of a token; "" is anybody."""
         bare, _mark, rest = path.partition("?")
         query = {key: values[0] for key, values in urllib.parse.parse_qs(rest).items()}
         if self.down:
@@ -209,7 +209,7 @@ def serve(harbor: Harbor, context: ssl.SSLContext | None = None) -> Iterator[Har
         daemon_threads = True
 
         def handle_error(self, *args: Any) -> None:
-            """Clients that do not get through the handshake are what is tested."""
+            """Print no traceback: clients that do not get through the handshake are what is tested."""
 
     server = Server(("127.0.0.1", 0), Handler)
     if context:

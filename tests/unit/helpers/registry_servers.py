@@ -145,7 +145,7 @@ def silent(sock: socket.socket) -> None:
 
 
 def trickle(start: bytes) -> Callable[[socket.socket], None]:
-    """Answers with a beginning at once and a byte now and then, so that no single read takes long."""
+    """Answer with a beginning at once and a byte now and then, so that no single read takes long."""
 
     def conversation(sock: socket.socket) -> None:
         sock.recv(65536)
@@ -201,7 +201,7 @@ class Pki:
         return (self.folder / name).read_text()
 
     def context(self, certificate: str = "server", client_ca: bool = False) -> ssl.SSLContext:
-        """For a server."""
+        """Return a context for a server."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.path(f"{certificate}.crt"), self.path(f"{certificate}.key"))
         if client_ca:

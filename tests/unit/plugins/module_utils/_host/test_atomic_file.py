@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 
 
 def identity(path: pathlib.Path) -> tuple[int, ...]:
-    """All that changes with a file, but not its time of access."""
+    """Return all that changes with a file, but not its time of access."""
     found = path.stat()
     return found.st_ino, found.st_mode, found.st_uid, found.st_gid, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 

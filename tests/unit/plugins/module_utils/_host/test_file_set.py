@@ -16,7 +16,7 @@ OURS = Attributes(os.geteuid(), os.getegid())
 
 
 def tree(folder: Path) -> dict[str, tuple[object, ...]]:
-    """Everything below a folder, with inodes and times."""
+    """Return everything below a folder, with inodes and times."""
     found: dict[str, tuple[object, ...]] = {}
     for path in sorted(folder.rglob("*")):
         status = path.lstat()

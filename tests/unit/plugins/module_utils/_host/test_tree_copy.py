@@ -29,7 +29,7 @@ LONG_AGO = 1_600_000_000_123_456_789
 
 
 def described(top: pathlib.Path) -> dict[str, tuple[Any, ...]]:
-    """All that a copy is to have in common with its original, by relative path."""
+    """Return all that a copy is to have in common with its original, by relative path."""
     found = {}
     for path in [top, *top.rglob("*")]:
         status = path.lstat()
@@ -70,7 +70,7 @@ def settled(path: pathlib.Path, content: bytes) -> pathlib.Path:
 
 
 def change(top: pathlib.Path, chance: random.Random) -> None:
-    """One thing that a program may do to its files at any time."""
+    """Do one thing that a program may do to its files at any time."""
     names = ["a", "b", "c", "a/a", "a/b", "b/a", "a/b/a", "c/ä \udcff\n"]
     path = top / chance.choice(names)
     if not path.parent.is_dir() or path.parent.is_symlink():
@@ -162,7 +162,7 @@ def test_the_second_pass_copies_only_what_has_changed(source: pathlib.Path, targ
 
 
 def test_a_change_within_the_same_tick_of_the_clock_is_not_missed(source: pathlib.Path, target: pathlib.Path) -> None:
-    """Of the same size, and with the time that the copy was made at."""
+    # Of the same size, and with the time that the copy was made at.
     file = source / "16384"
     file.write_bytes(b"before")
     moment = file.stat().st_mtime_ns
@@ -256,7 +256,7 @@ def test_one_kind_takes_the_place_of_another(
 
 
 def test_a_single_file_is_copied_as_well(tmp_path: pathlib.Path) -> None:
-    """As secretkey of a Harbor 1.x."""
+    # As secretkey of a Harbor 1.x is.
     key = settled(tmp_path / "secretkey", b"0123456789abcdef")
     os.chown(key, 10000, 10000)
     os.chmod(key, 0o400)

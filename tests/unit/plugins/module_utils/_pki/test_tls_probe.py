@@ -44,7 +44,7 @@ def pair(issued: pki.Issued, name: str = "client") -> tls_probe.Pair:
 
 @contextlib.contextmanager
 def listening(serve: Callable[[socket.socket], None]) -> Iterator[int]:
-    """Has serve() called for each connection; yields the port."""
+    """Call serve() for each connection. Yield the port."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(0.05)
         stop = threading.Event()
