@@ -93,7 +93,7 @@ def against_loop(folder: pathlib.Path) -> list[Row]:
 
 
 def module_alone(folder: pathlib.Path, number: int, cost: int) -> tuple[float, float]:
-    """Measure the first and an unchanged run of the module's own process, which reads its arguments from standard input."""
+    """Measure a first and an unchanged run of the module's own process, which reads its arguments from its input."""
     path = folder / "alone"
     path.unlink(missing_ok=True)
     arguments = {"path": str(path), "users": users(number), "cost": cost, "_ansible_remote_tmp": str(folder)}

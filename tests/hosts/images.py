@@ -34,7 +34,7 @@ RECIPES = {"engine29": (*RECIPE, "Dockerfile.engine29", "../parts/engine29/go.mo
 
 
 def debian_archives() -> list[str]:
-    """Return the addresses of the Debian archives in this machine's package lists, without those of security updates."""
+    """Return the addresses of the Debian archives in this machine's package lists, without security updates."""
     targets = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(REPO_URI)|$(CODENAME)", "Created-By: Packages", "Origin: Debian"],
         check=True,

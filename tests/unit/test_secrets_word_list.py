@@ -33,9 +33,10 @@ from ansible_collections.dockyard.ops.plugins.module_utils._host.secrets import 
 from ansible_collections.dockyard.ops.plugins.module_utils._registry import password_hash
 from ansible_collections.dockyard.ops.tests.unit.helpers import harbor_docker, harbor_server, pki
 from ansible_collections.dockyard.ops.tests.unit.helpers.registry_servers import Reply, Request, serve
-from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
-WORDS = [*FREQUENCY_LISTS["passwords"][:10_000], "Harbor12345"]
+# By its name, since there are no types for it.
+_LISTS = importlib.import_module("zxcvbn.frequency_lists").FREQUENCY_LISTS
+WORDS: list[str] = [*_LISTS["passwords"][:10_000], "Harbor12345"]
 # Found whole words and digests of the secret itself from this length on, and those of all other words, which may be
 # in a long random number by chance, from twice that length on.
 SHORTEST = 8
