@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The Dockyard authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a user reads when a registry is down, slow, or something else: against real servers that are."""
+"""Ask registries that are down, slow, or something else: real servers that are so."""
 
 from __future__ import annotations
 
