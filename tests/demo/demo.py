@@ -92,7 +92,7 @@ def inventory_password() -> str:
 
 
 def write_inventory(secret: str) -> None:
-    """Write the inventory. Write the inventory. Ansible reads JSON as well as YAML, and JSON needs no library to write."""
+    """Write the inventory. Ansible reads JSON as well as YAML, and JSON needs no library to write."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     inventory = {
         "registry_hosts": {
