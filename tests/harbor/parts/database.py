@@ -81,7 +81,7 @@ def initdb(major: str) -> None:
 
 
 def mark(major: str) -> None:
-    """Write Write PG_VERSION of a stand-in's major; a real server has written its own."""
+    """Write PG_VERSION of a stand-in's major; a real server has written its own."""
     if major not in REAL:
         folder(major).mkdir(mode=0o700, exist_ok=True)
         (folder(major) / "PG_VERSION").write_text(f"{major}\n")

@@ -112,7 +112,7 @@ class Edition:
 
     @property
     def takes(self) -> tuple[str, ...]:
-        """Return the Return the PostgreSQL majors whose data the database image starts on."""
+        """Return the PostgreSQL majors whose data the database image starts on."""
         if self.series == (1, 10) and self.patch >= 18:
             return ("9.6", "13")
         if self.series < (2, 3):

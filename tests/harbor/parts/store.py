@@ -155,7 +155,7 @@ def encrypt(text: str) -> str:
 
 
 def decrypt(text: str) -> str:
-    """Decrypt. Raise Decrypt. Raise ValueError if the secretkey is not the one that it was encrypted with."""
+    """Decrypt. Raise ValueError if the secretkey is not the one that it was encrypted with."""
     data = base64.b64decode(text)
     nonce, seal, body = data[:16], data[16:48], data[48:]
     if not hmac.compare_digest(seal, hmac.digest(SECRET_KEY.read_bytes(), nonce + body, "sha256")):
