@@ -86,11 +86,13 @@ def execute_request(request: UpgradeRequest) -> Outcome:
     try:
         job = store.read()
         if request.job is not None and (job is None or job.id != request.job):
-            # What that job has changed is not known.
-            raise DockyardError(
-                "harbor_job_gone",
+            # No exception: that would say that nothing was changed, and what that job has changed is not known.
+            return Outcome(
                 f"There is no job {request.job} of {request.path} on this host any more.",
-                changed=True,
+                changed=False,
+                outcome="refused",
+                failed=True,
+                error_code="harbor_job_gone",
             )
         # One whose rollback has failed too is tried again by a user who has fixed what it says, not by who watches.
         if request.job is not None and job is not None and job.outcome is not None:

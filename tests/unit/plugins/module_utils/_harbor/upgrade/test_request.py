@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -174,8 +175,9 @@ def test_a_job_that_has_ended_is_reported_once_more(
 
 def test_another_job_is_not_begun_in_place_of_one(order: OrderOf) -> None:
     recorded(order(), outcome="upgraded")
-    with pytest.raises(DockyardError, match="^There is no job 2-2.8.6-2.10.3 of .*/opt/harbor on this host any more"):
-        request.execute_request(order(OFFLINE.format("2.10.3"), job="2-2.8.6-2.10.3", only_plan=False))
+    outcome = request.execute_request(order(OFFLINE.format("2.10.3"), job="2-2.8.6-2.10.3", only_plan=False))
+    assert (outcome.failed, outcome.changed, outcome.error_code) == (True, False, "harbor_job_gone")
+    assert re.fullmatch("There is no job 2-2.8.6-2.10.3 of .*/opt/harbor on this host any more[.]", outcome.message)
 
 
 def test_one_that_is_under_way_is_watched_and_no_other_is_begun(order: OrderOf) -> None:
