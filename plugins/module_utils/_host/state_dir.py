@@ -14,6 +14,7 @@ import contextlib
 import fcntl
 import json
 import os
+import stat
 from collections.abc import Iterator
 from typing import Any
 
@@ -47,7 +48,8 @@ class StateDir:
             os.makedirs(self.path, mode=0o700, exist_ok=True)
             # makedirs gives the folders above it the mode of the umask.
             for folder in (os.path.dirname(self.path), self.path):
-                os.chmod(folder, 0o700)
+                if stat.S_IMODE(os.stat(folder).st_mode) != 0o700:  # a run that changes nothing does not touch it
+                    os.chmod(folder, 0o700)
         except OSError as error:
             raise atomic_file.explain("create", self.path, error) from error
 
