@@ -22,6 +22,8 @@ from .programs import Budget
 from .recipe import Target
 from .workspace import workspace
 
+_CLEANUP_SECONDS = 120
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -138,8 +140,10 @@ def _build(
         error.changed = named
         raise
     finally:
-        if identity and not named:
-            docker.drop(identity)
+        if not named:
+            # The time may be up by now. Without an identity, the loading was interrupted, which may yet have succeeded.
+            cleaner = Docker(Budget(_CLEANUP_SECONDS))
+            cleaner.drop(identity) if identity else cleaner.sweep()
     return Outcome(True, name, identity, True, main.upstream_version, _listed(fetched), before, target.definition())
 
 

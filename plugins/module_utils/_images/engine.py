@@ -162,7 +162,7 @@ class Docker:
                 raise
             done = None
             outcome = f"did not end within {seconds:g} seconds"
-            logs = self._run("logs", "--tail", "20", name)
+            logs = commands.run(["docker", "logs", "--tail", "20", name], timeout=60)
             log = f"{logs.stdout}\n{logs.stderr}"
         finally:
             self.remove_container(name)
