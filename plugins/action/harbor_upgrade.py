@@ -36,42 +36,42 @@ class ActionModule(ActionBase):
         arguments = dict(self._task.args)
         every = int(arguments.get("progress", 5))
         if arguments.get("state") == "planned":
-            return self._ask(arguments, task_vars)
+            return self._run_module(arguments, task_vars)
         if self._task.check_mode:
-            return self._foreseen(arguments, task_vars)
+            return self._run_check_mode(arguments, task_vars)
         # The rollback needs none, and nothing is begun if a job is named.
         can_begin = arguments.get("state") != "rolled_back" and not arguments.get("job")
         if can_begin and any(map(self._is_local, arguments.get("archives") or [])):
             # Nothing of a gigabyte is sent for a Harbor that is up to date, or that can't be upgraded.
-            plan = self._ask({**arguments, "state": "planned"}, task_vars)
+            plan = self._run_module({**arguments, "state": "planned"}, task_vars)
             if plan.get("failed") or plan.get("outcome") in ("unchanged", "refused"):
-                return self._ask(arguments, task_vars)
+                return self._run_module(arguments, task_vars)
             try:
                 arguments["archives"] = [
-                    self._sent(archive, arguments, task_vars) if self._is_to_be_sent(archive, plan) else archive
+                    self._send(archive, arguments, task_vars) if self._must_be_sent(archive, plan) else archive
                     for archive in arguments["archives"]
                 ]
             except DockyardError as error:
                 error.changed = error.changed or self._sent_something
-                return self._refused(error)
+                return self._refusal(error)
         if not boolean(arguments.get("wait", True), strict=False):
-            return self._ask(arguments, task_vars)
+            return self._run_module(arguments, task_vars)
         return self._watch(arguments, every, task_vars)
 
-    def _foreseen(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+    def _run_check_mode(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         """Return what check mode says. A plan may be made before the archives are there, and a run may not."""
-        plan = self._ask(arguments, task_vars)
+        plan = self._run_module(arguments, task_vars)
         if plan.get("outcome") == "planned" and "plan" in plan:
             try:
                 for archive in arguments.get("archives") or []:
-                    if self._is_to_be_sent(archive, plan):
-                        self._source(archive)
+                    if self._must_be_sent(archive, plan):
+                        self._find_source(archive)
             except DockyardError as error:
-                return self._refused(error)
+                return self._refusal(error)
         return plan
 
     @staticmethod
-    def _refused(error: DockyardError) -> dict[str, Any]:
+    def _refusal(error: DockyardError) -> dict[str, Any]:
         return {
             "failed": True,
             "msg": error.message if error.changed else f"{error.message} {UNCHANGED}",
@@ -87,7 +87,7 @@ class ActionModule(ActionBase):
             return False
         return not boolean(archive.get("remote_src", False), strict=False)
 
-    def _is_to_be_sent(self, archive: Any, plan: dict[str, Any]) -> bool:
+    def _must_be_sent(self, archive: Any, plan: dict[str, Any]) -> bool:
         """Return False if its version is reached already.
 
         Without a plan there is a job, and another one may follow it.
@@ -97,13 +97,13 @@ class ActionModule(ActionBase):
         name = os.path.basename(archive["src"])
         return any(re.search(rf"-v?{re.escape(hop)}\D", name) for hop in plan["hops"])
 
-    def _ask(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+    def _run_module(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         result: dict[str, Any] = self._execute_module(module_name=MODULE, module_args=arguments, task_vars=task_vars)
         return result
 
     # --- the archives
 
-    def _source(self, archive: dict[str, Any]) -> str:
+    def _find_source(self, archive: dict[str, Any]) -> str:
         """Return its path on the controller. Raise DockyardError if it is not there."""
         try:
             return str(self._find_needle("files", archive["src"]))
@@ -114,11 +114,11 @@ class ActionModule(ActionBase):
                 " is on the managed host.",
             ) from error
 
-    def _sent(
+    def _send(
         self, archive: dict[str, Any], arguments: dict[str, Any], task_vars: dict[str, Any] | None
     ) -> dict[str, Any]:
         """Send an archive to the host. Return it with its path there."""
-        source = self._source(archive)
+        source = self._find_source(archive)
         path = str(arguments.get("path", "/opt/harbor")).rstrip("/")
         # The module works beside the folder that a link leads to, and tidies up there.
         status = self._execute_remote_stat(path, all_vars=task_vars, follow=False)
@@ -132,7 +132,7 @@ class ActionModule(ActionBase):
             raise DockyardError("harbor_archive_not_sent", f"The folder {folder} can't be made: {made.get('msg')}.")
         self._sent_something |= bool(made.get("changed"))
         target = f"{folder}/{os.path.basename(source)}"
-        self._say(f"sending {os.path.basename(source)}, {harbor_progress.size(os.path.getsize(source))}")
+        self._display_line(f"sending {os.path.basename(source)}, {harbor_progress.size(os.path.getsize(source))}")
         task = self._task.copy()
         task.args = {"src": source, "dest": target, "mode": "0600"}
         copy = self._shared_loader_obj.action_loader.get(
@@ -160,9 +160,9 @@ class ActionModule(ActionBase):
         shown, shown_at = "", 0.0
         lines: list[str] = []
         while True:
-            result = self._ask_patiently(arguments, task_vars)
+            result = self._run_module_patiently(arguments, task_vars)
             if result.get("resumed") and "job" not in arguments:
-                self._say(result["resumed"][-1])
+                self._display_line(result["resumed"][-1])
             lines += result.get("journal_lines", [])
             if not result.get("running"):
                 result["journal_lines"] = lines
@@ -170,29 +170,29 @@ class ActionModule(ActionBase):
             arguments.update(job=result["job"], journal_from=first + len(lines))
             text = harbor_progress.line(result.get("progress", {}), result.get("progress", {}).get("time"))
             if every and (text != shown or time.monotonic() - shown_at > _SAME_LINE):
-                self._say(text)
+                self._display_line(text)
                 shown, shown_at = text, time.monotonic()
             time.sleep(every or _POLL_WITHOUT_PROGRESS)
 
-    def _ask_patiently(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+    def _run_module_patiently(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         """Ask again for a while if the connection is lost, or the module on the host was ended there."""
         deadline = time.monotonic() + _RECONNECT
         while True:
             try:
-                result = self._ask(arguments, task_vars)
+                result = self._run_module(arguments, task_vars)
             # A connection that can't be made, or a transfer that broke.
             except AnsibleError as error:
                 # Before the first answer, this is a host that can't be reached like any other.
                 if "job" not in arguments or time.monotonic() > deadline:
                     raise
-                self._say(f"the connection is lost, and the work goes on; trying again ({error})")
+                self._display_line(f"the connection is lost, and the work goes on; trying again ({error})")
             else:
                 # The module itself always says what has come of it.
                 if "outcome" in result or "job" not in arguments or time.monotonic() > deadline:
                     return result
-                self._say(f"there is no answer, and the work goes on; trying again ({result.get('msg')})")
+                self._display_line(f"there is no answer, and the work goes on; trying again ({result.get('msg')})")
             time.sleep(_POLL_WITHOUT_PROGRESS)
             self._connection.reset()
 
-    def _say(self, text: str) -> None:
+    def _display_line(self, text: str) -> None:
         self._display.display(f"{self._host}: {text}")
