@@ -91,7 +91,8 @@ def test_check_run_again_check(path: pathlib.Path) -> None:
         (LIBRARY.hash("other", 4), {"always": False}, None),
         (LIBRARY.hash("alice-secret", 5), {"always": False}, None),
         (HASH["alice"], {}, None),
-    ],
+    ],  # Hashes differ from run to run.
+    ids=["password", "cost", "variant", "scheme", "kept password", "kept cost", "right"],
 )
 def test_drift_is_repaired(path: pathlib.Path, old: str, options: dict[str, Any], reason: Reason | None) -> None:
     path.write_text(line("alice", old))
