@@ -152,7 +152,7 @@ def _text(error: ssl.SSLError) -> str:
     return (error.reason or str(error)).replace("_", " ").lower()
 
 
-def explain(error: ssl.SSLError, server: str, files: TlsFiles, client_shown: bool = True) -> DockyardError:
+def explain(error: ssl.SSLError, server: str, files: TlsFiles, client_offered: bool = True) -> DockyardError:
     """Return the error for a failed handshake.
 
     server: how a message names the other end, such as "Registry 'r.example.com:5000'".
@@ -168,15 +168,15 @@ def explain(error: ssl.SSLError, server: str, files: TlsFiles, client_shown: boo
         )
     for alert, refusal in _CLIENT_REFUSED.items():
         if reason.endswith(alert):
-            return refuse_client(f"{server} {refusal}", files, client_shown)
+            return refuse_client(f"{server} {refusal}", files, client_offered)
     return DockyardError(
         "tls_failed", f"TLS with {server[0].lower()}{server[1:]} failed ({_text(error)}); look at the log there."
     )
 
 
-def refuse_client(refusal: str, files: TlsFiles, client_shown: bool = True) -> DockyardError:
+def refuse_client(refusal: str, files: TlsFiles, client_offered: bool = True) -> DockyardError:
     """Return the error for a server that does not accept the client certificate, or the lack of one."""
-    if files.client_cert_path and client_shown:
+    if files.client_cert_path and client_offered:
         return DockyardError(
             "tls_client_certificate_refused",
             f"{refusal} ({files.client_cert_path}); give one that its client CA issued and that is valid now.",
