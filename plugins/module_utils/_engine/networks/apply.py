@@ -20,7 +20,7 @@ from . import interrupted, rules
 from .plan import Plan, Step, differences, reconnected
 from .survey import Endpoint, ExistingNetwork, bridge_addresses, inspect_networks
 
-_GONE_WITHIN = 30  # seconds; a Swarm removes its networks by and by
+_SETTLED_WITHIN = 30  # seconds in which a Swarm creates a network, or removes it
 
 
 class NetworkUpdate:
@@ -76,6 +76,12 @@ class NetworkUpdate:
         """Read back from engine and kernel what the network is now."""
         network = _inspect(self._api, identity)
         found = differences(step.desired, network)
+        # The managers of a Swarm give a network its driver and subnets by and by.
+        deadline = time.monotonic() + _SETTLED_WITHIN
+        while found and step.desired.of_swarm and time.monotonic() < deadline:
+            time.sleep(0.2)
+            network = _inspect(self._api, identity)
+            found = differences(step.desired, network)
         if found:
             raise DockyardError("network_not_proven", f"the engine shows it with other {', '.join(found)}")
         for subnet in network.subnets if step.desired.on_host else []:
@@ -164,10 +170,12 @@ def create(api: EngineApi, body: dict[str, Any]) -> tuple[str, str]:
 
 def _remove(api: EngineApi, network: ExistingNetwork) -> None:
     _request(api, "DELETE", f"/networks/{network.id}", None, (204, 404), f"remove {network.name}")
-    deadline = time.monotonic() + _GONE_WITHIN
+    deadline = time.monotonic() + _SETTLED_WITHIN
     while api.ask("GET", f"/networks/{network.id}")[0] != 404:
         if time.monotonic() >= deadline:
-            raise DockyardError("network_change_failed", f"{network.name} is still there after {_GONE_WITHIN} seconds")
+            raise DockyardError(
+                "network_change_failed", f"{network.name} is still there after {_SETTLED_WITHIN} seconds"
+            )
         time.sleep(0.1)
 
 

@@ -206,6 +206,23 @@ def test_an_engine_that_does_something_else(engine: NetworkEngine) -> None:
     assert error.message == f"The network a could not be created: the engine shows it with other internal; {AS_BEFORE}"
 
 
+def test_a_swarm_creates_a_network_by_and_by(engine: NetworkEngine) -> None:
+    engine.swarm = {"ControlAvailable": True}
+    original = engine._find
+
+    def find(word: str) -> dict[str, Any] | None:
+        shown = original(word)
+        ready = sum(request.startswith("GET /networks/") for request in engine.requests) > 2
+        return shown if ready or shown is None else {**shown, "Driver": "", "IPAM": {"Config": []}}
+
+    engine._find = find  # type: ignore[method-assign]
+    api = EngineApi(engine.socket)
+    found = survey.Survey("running", api, Surroundings(), [], manager=True)
+    planned = plan.build_plan(desired.parse([declared("a", "10.1.0.0/24", driver="overlay")]), found, False)
+    apply.NetworkUpdate(api, planned).run()
+    assert sorted(state(engine)) == ["a"]
+
+
 def test_a_bridge_without_its_address(engine: NetworkEngine) -> None:
     error = failure(engine, declared("a", "10.200.7.0/24", driver="bridge"))
     assert (error.code, engine.networks) == ("network_not_proven", {})
