@@ -32,10 +32,3 @@ class DockyardError(Exception):
     def returned(self) -> dict[str, Any]:
         """Return what a failed module returns besides C(msg), C(error_code) and C(changed)."""
         return {}
-
-
-class Problem(DockyardError):
-    """An error whose sentence is complete and that has no code of its own yet."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__("unspecified", message)

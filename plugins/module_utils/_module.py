@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Any, Callable, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError, Problem
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host.file_set import Attributes
 
 UNCHANGED = "Nothing was changed."
@@ -178,7 +178,7 @@ def run_module(
 
 def _fail(module: AnsibleModule, error: DockyardError, reads_only: bool, result: dict[str, Any]) -> NoReturn:
     message = error.message
-    if not (error.changed or reads_only or isinstance(error, Problem)):
+    if not (error.changed or reads_only):
         message = f"{message} {UNCHANGED}"
     module.fail_json(
         **{"msg": message, "error_code": error.code, "changed": error.changed, **result, **error.returned()}
