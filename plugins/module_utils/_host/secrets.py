@@ -35,7 +35,7 @@ class Placeholders:
 
     def in_url(self, value: str) -> str:
         """Return a string with the password of the URL in it replaced."""
-        return _SECRET_IN_URL.sub(lambda found: f"{found['before']}{self.of(found['secret'])}@", value)
+        return _SECRET_IN_URL.sub(lambda match: f"{match['before']}{self.of(match['secret'])}@", value)
 
     def in_value(self, name: str, value: Any, is_secret: Callable[[str], bool]) -> Any:
         """Return a value of a configuration with every secret in it replaced.
