@@ -24,8 +24,9 @@ _GATE = """#!/bin/sh
 # Hands everything on to the real systemctl, and stops at "{verb}" for the test.
 if [ "$1" = "{verb}" ]; then
     {before}
-    touch /run/at-the-gate
-    sleep 60
+    echo $$ > /run/at-the-gate.new
+    mv /run/at-the-gate.new /run/at-the-gate
+    sleep 600
 fi
 exec /usr/bin/systemctl "$@"
 """
@@ -39,7 +40,8 @@ def _kill_at(host: Host, verb: str, handed_on: bool, **options: object) -> None:
     running = host.start("docker_daemon", on_running_containers="proceed", **options)
     host.wait_for("test -e /run/at-the-gate")
     killed = host.kill_module()
-    host.must("rm -f /usr/local/bin/systemctl")
+    # What waits at the gate would hand its order on in the middle of a later fault.
+    host.must("kill -9 $(cat /run/at-the-gate); rm -f /usr/local/bin/systemctl")
     host.end(running)
     if not killed:
         raise RuntimeError("there was no module to kill")
