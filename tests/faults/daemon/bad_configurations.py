@@ -37,14 +37,14 @@ ip netns add peer
 ip link add dockyard-a type veth peer name dockyard-b netns peer
 ip address add 10.203.0.1/24 dev dockyard-a
 ip link set dockyard-a up
-ip -n peer address add 10.203.0.2/24 dev dockyard-b
+ip -n peer address add 10.203.0.130/24 dev dockyard-b
 ip -n peer link set dockyard-b up
-python='import socket, time; s = socket.create_server(("10.203.0.2", 22)); c = s.accept(); time.sleep(60)'
+python='import socket, time; s = socket.create_server(("10.203.0.130", 22)); c = s.accept(); time.sleep(60)'
 timeout 60 ip netns exec peer python3 -c "$python" </dev/null >/dev/null 2>&1 &
-python='import socket, time; s = socket.create_connection(("10.203.0.2", 22)); time.sleep(60)'
-timeout 30 sh -c 'until ip netns exec peer ss -Htnl | grep -q 10.203.0.2; do sleep 0.1; done'
+python='import socket, time; s = socket.create_connection(("10.203.0.130", 22)); time.sleep(60)'
+timeout 30 sh -c 'until ip netns exec peer ss -Htnl | grep -q 10.203.0.130; do sleep 0.1; done'
 timeout 60 python3 -c "$python" </dev/null >/dev/null 2>&1 &
-timeout 30 sh -c 'until ss -Htn | grep -q 10.203.0.2; do sleep 0.1; done'
+timeout 30 sh -c 'until ss -Htn | grep -q 10.203.0.130; do sleep 0.1; done'
 ip route del 10.203.0.0/24
 """
 _VAULT = """
@@ -172,8 +172,8 @@ NETWORK = [
     # Without a route of its own, like the controller's connection to a host over the default route.
     Bad(
         "bip: takes an open connection in",
-        r"takes in 10\.203\.0\.2, to which the host has an open connection",
-        {"bip": "10.203.0.1/24"},
+        r"takes in 10\.203\.0\.130, to which the host has an open connection",
+        {"bip": "10.203.0.129/25"},
         arrange=_OPEN_CONNECTION,
         tidy="ip netns pids peer | xargs -r kill; ip link del dockyard-a; ip netns del peer",
     ),
