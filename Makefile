@@ -19,8 +19,8 @@ demo-clean: ## Remove everything that the demo put on this machine
 test: ## STEP="style unit" ONLY="images harbor" WITHOUT=engine29 ## Every check and test, or only some; ONLY names scenarios, WITHOUT parts
 	$(NOX) test -- $(if $(ONLY),--only "$(ONLY)") $(if $(WITHOUT),--without "$(WITHOUT)") $(if $(AGAINST),--against "$(AGAINST)") $(STEP)
 
-lint: ## Format, style, types, licences, documentation, roles' specifications
-	$(NOX) lint style types license-check extra-checks docs-check docs_lint ansible_lint roles changelog
+lint: ## Words, format, style, types, licences, documentation, roles' specifications
+	$(NOX) lint words style types license-check extra-checks docs-check docs_lint ansible_lint roles changelog
 
 format: ## Let the formatters have their way
 	$(NOX) reformat

@@ -155,20 +155,10 @@ def style(session: nox.Session) -> None:
     session.run("ruff", "check", "--quiet", *PYTHON_CODE)
 
 
-# Form and imperative of docstrings that are there, without those of pydocstyle's rules that contradict these.
-DOCSTRINGS = [
-    "--extend-select",
-    "D2,D3,D4",
-    "--ignore",
-    "D203,D212,D213,D404,D405,D406,D407,D408,D409,D410,D411,D413,D415,D416,D417",
-]
-
-
-@nox.session(default=False)
+@nox.session
 def words(session: nox.Session) -> None:
-    """Check every file for words that are not used, and task names and docstrings for the imperative."""
+    """Check every file for words that are not used, and the names of tasks for the imperative."""
     session.run("python", "tests/style/words.py", *session.posargs)
-    session.run("ruff", "check", "--quiet", *DOCSTRINGS, *(session.posargs or PYTHON_CODE))
 
 
 @nox.session(default=False)

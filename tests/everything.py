@@ -58,7 +58,7 @@ TOGETHER = [
     Step("sanity", "sanity"),
     Step("unit", "unit"),
     *(Step(f"core-{version}", "core", (version,)) for version in ("2.17", "2.21")),
-    *(Step(name, name) for name in ("galaxy_importer", "ansible_lint", "docs_lint", "docs", "types", "style")),
+    *(Step(name, name) for name in ("galaxy_importer", "ansible_lint", "docs_lint", "docs", "types", "style", "words")),
     *(Step(name, name) for name in ("yamllint", "docs-check", "changelog", "roles")),
 ]
 STEPS = [*ALONE, *WAITING, *TOGETHER]
