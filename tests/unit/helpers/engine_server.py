@@ -113,7 +113,7 @@ class _Server(socketserver.ThreadingUnixStreamServer):
 
 
 @contextlib.contextmanager
-def serve(folder: pathlib.Path, imitation: type[AnEngine] = Engine) -> Iterator[AnEngine]:  # type: ignore[assignment] # mypy does not see that it is the bound
+def serve(folder: pathlib.Path, imitation: type[AnEngine]) -> Iterator[AnEngine]:
     """Run an engine that listens on engine.sock in a folder."""
     engine = imitation(os.path.join(folder, "engine.sock"))
 

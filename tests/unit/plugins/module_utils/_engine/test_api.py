@@ -22,7 +22,7 @@ from ansible_collections.dockyard.ops.tests.unit.helpers.engine_server import Co
 
 @pytest.fixture
 def engine(tmp_path: pathlib.Path) -> Iterator[Engine]:
-    with serve(tmp_path) as started:
+    with serve(tmp_path, Engine) as started:
         yield started
 
 

@@ -185,7 +185,7 @@ OF_INFO = {
 
 @pytest.fixture
 def engine(tmp_path: pathlib.Path) -> Iterator[Engine]:
-    with serve(tmp_path) as started:
+    with serve(tmp_path, Engine) as started:
         started.answers = {"/info": (200, INFO), "/networks/bridge": (404, {"message": "network bridge not found"})}
         yield started
 
