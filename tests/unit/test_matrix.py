@@ -33,7 +33,7 @@ SUITES = _python("tests/hosts", "import images; print(*images.SUITES)").split()
 
 def suites_of(step: str) -> set[str]:
     """Return the suites of the hosts that a step of `make test` runs on."""
-    kind, _, rest = step.partition("-")
+    kind, _dash, rest = step.partition("-")
     if kind == "integration":
         return {rest or "trixie"}
     if kind not in ("scenario", "faults"):

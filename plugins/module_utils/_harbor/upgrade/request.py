@@ -147,7 +147,8 @@ def _watch(request: UpgradeRequest, store: JobStore) -> Outcome:
 
 
 def _outcome_of(job: Job) -> Outcome:
-    assert job.outcome is not None
+    if job.outcome is None:
+        raise AssertionError(f"job {job.id} has not ended")
     requested = job.outcome == "rolled_back" and job.reason is None
     failed = job.outcome != "upgraded" and not requested
     code = "harbor_rollback_failed" if job.outcome == "broken" else job.error_code

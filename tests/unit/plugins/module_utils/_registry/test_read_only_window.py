@@ -39,7 +39,7 @@ def owner(docker: RegistryDocker) -> int:
                 time.sleep(60)
         finally:
             os._exit(0)
-    wait_for(lambda: (docker.base / "open").exists())
+    wait_for((docker.base / "open").exists)
     return process
 
 
