@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Set
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.document import (
@@ -169,14 +170,20 @@ def test_absent_leaves_nothing_of_it_and_all_else(current: dict[str, Any], remov
     assert contains(current, left)
 
 
+def _only(config: dict[str, Any], keys: Set[str]) -> dict[str, Any]:
+    return {key: value for key, value in config.items() if key in keys}
+
+
 @runs
 @given(configs, configs, st.none() | st.frozensets(names))
 def test_replaced_is_the_wish_and_what_others_own(
     current: dict[str, Any], wish: dict[str, Any], owned: frozenset[str] | None
 ) -> None:
     target = new_config(current, DesiredConfig(wish, owned=owned))
-    others = {} if owned is None else {key: value for key, value in current.items() if key not in owned}
-    assert equal(target, {**others, **wish})
+    replaced = current.keys() | wish.keys() if owned is None else owned
+    assert equal(_only(target, replaced), _only(wish, replaced))
+    others = (current.keys() | wish.keys()) - replaced
+    assert equal(_only(target, others), merge(_only(current, others), _only(wish, others)))
     kept = [key for key in current if key in target]
     assert list(target)[: len(kept)] == kept
     assert render(new_config(target, DesiredConfig(wish, owned=owned))) == render(target)
