@@ -15,6 +15,7 @@ import json
 import socket
 import time
 import urllib.parse
+from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
@@ -86,15 +87,6 @@ class EngineApi:
             return False
         return True
 
-    def wait(self, seconds: float) -> bool:
-        """Wait until the engine answers. Return whether it did within that time."""
-        deadline = time.monotonic() + seconds
-        while not self.answers():
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(0.2)
-        return True
-
     def events(self, since: float, until: float, **filters: list[str]) -> list[dict[str, Any]]:
         """Return the events of a span of time (seconds since the epoch)."""
         status, answer = self.ask("GET", "/events", since=f"{since:.6f}", until=f"{until:.6f}", filters=filters)
@@ -111,6 +103,23 @@ class EngineApi:
                 "engine_events_unreadable",
                 f"The engine's events can't be read: {error}; look at journalctl -u docker.service.",
             ) from error
+
+
+def find_answering(paths: Sequence[str], seconds: float, timeout: float = 20) -> EngineApi | None:
+    """Wait until the engine answers on one of several sockets. Return the first that does, None if none did.
+
+    seconds: how long to wait; each socket is asked once in any case.
+    timeout: seconds that one answer may take.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        for path in paths:
+            api = EngineApi(path, timeout)
+            if api.answers():
+                return api
+        if time.monotonic() >= deadline:
+            return None
+        time.sleep(0.2)
 
 
 def message(answer: Any) -> str:

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from typing import Literal
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
@@ -26,6 +27,7 @@ SOCKET = "docker.socket"
 DEFAULT_FILE = "/etc/docker/daemon.json"
 DEFAULT_ENGINE_SOCKET = "/var/run/docker.sock"
 _NOBODY = 65534
+_TIMED_OUT = 124  # as timeout(1) ends
 _PROPERTIES = (
     "LoadState,ActiveState,SubState,MainPID,ExecMainStartTimestampMonotonic,ExecStart,Environment,EnvironmentFiles"
 )
@@ -34,7 +36,12 @@ _ONLY_ROOT_MISSING = "needs to be started with root"
 
 
 def _run(command: list[str], timeout: float | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, timeout=timeout)
+    """Run a command. One that does not end in time has failed with that complaint."""
+    try:
+        return subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, timeout=timeout)
+    except subprocess.TimeoutExpired:
+        complaint = f"{' '.join(command[:3])} did not end within {timeout:g} seconds"
+        return subprocess.CompletedProcess(command, _TIMED_OUT, "", complaint)
 
 
 def booted_by_systemd() -> bool:
@@ -72,6 +79,8 @@ class Unit:
             name, equals, value = word.partition("=")
             if name in names:
                 values.append(value if equals else (self.argv + [""])[place + 1])
+            elif word[:2] in names and not word.startswith("--"):  # -Hunix:///run/docker.sock
+                values.append(word[2:])
         return values
 
     @property
@@ -79,15 +88,30 @@ class Unit:
         """Return the path of the configuration file that the engine reads."""
         return (self.flag("--config-file") or [DEFAULT_FILE])[-1]
 
-    def engine_socket(self, hosts_in_file: object) -> str:
-        """Return the path of the Unix socket on which the engine listens.
+    def engine_sockets(self, hosts_in_file: object) -> list[str]:
+        """Return the paths of the Unix sockets on which the engine may listen, the most likely first.
 
         hosts_in_file: the value of the key hosts of daemon.json, of whatever type.
         """
-        for host in self.flag("--host", "-H") + (hosts_in_file if isinstance(hosts_in_file, list) else []):
-            if isinstance(host, str) and host.startswith("unix://"):
-                return host[len("unix://") :]
-        return DEFAULT_ENGINE_SOCKET
+        hosts = self.flag("--host", "-H") + (hosts_in_file if isinstance(hosts_in_file, list) else [])
+        named = [
+            host[len("unix://") :] or DEFAULT_ENGINE_SOCKET
+            for host in hosts
+            if isinstance(host, str) and host.startswith("unix://")
+        ]
+        paths = [*named, *_sockets_of_systemd(), DEFAULT_ENGINE_SOCKET]
+        distinct: dict[str, str] = {}
+        for path in paths:
+            distinct.setdefault(os.path.realpath(path), path)  # /var/run is a link to /run
+        return list(distinct.values())
+
+
+def _sockets_of_systemd() -> list[str]:
+    """Return the paths of the Unix sockets that docker.socket hands over to the engine."""
+    if not booted_by_systemd():
+        return []
+    shown = _run(["systemctl", "show", SOCKET, "--property=Listen"], timeout=20).stdout
+    return re.findall(r"^Listen=(/.*) \(Stream\)$", shown, re.MULTILINE)
 
 
 def inspect_unit(settle: float = 20) -> Unit:
@@ -107,11 +131,12 @@ def inspect_unit(settle: float = 20) -> Unit:
         time.sleep(0.2)
     planned = _planned_argv(properties)
     pid = int(properties.get("MainPID") or 0)
-    if active in ("active", "reloading") and pid:
+    started = int(properties.get("ExecMainStartTimestampMonotonic") or 0)
+    ago = time.clock_gettime(time.CLOCK_MONOTONIC) - started / 1e6
+    if pid and (active in ("active", "reloading") or (active == "activating" and ago >= settle)):
+        # One process that has been starting for all that time runs, and may have its containers already.
         with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
             argv = file.read().rstrip("\0").split("\0")
-        started = int(properties["ExecMainStartTimestampMonotonic"])
-        ago = time.clock_gettime(time.CLOCK_MONOTONIC) - started / 1e6
         return Unit("running", argv, planned or argv, Engine(boot_id(), pid, started), time.time() - ago)
     # Still on its way after all that time counts as failed: systemd starts it over and over.
     return Unit("stopped" if active == "inactive" else "failed", planned, planned)
@@ -143,6 +168,20 @@ def _unit_properties() -> dict[str, str]:
         name, _equals, value = line.partition("=")
         properties[name] = f"{properties[name]}\n{value}" if name in properties else value
     return properties
+
+
+def silent_engine(unit: Unit, sockets: Sequence[str]) -> DockyardError:
+    """Return the error for an engine that runs and does not answer. It may have containers, so it is never restarted.
+
+    sockets: those on which it was asked.
+    """
+    process = f" (process {unit.run.pid})" if unit.run else ""
+    return DockyardError(
+        "daemon_engine_silent",
+        f"The Docker Engine of this host runs{process} and does not answer on {', '.join(sockets)}, so that it is not"
+        " known which containers a restart would stop; find out why (journalctl -u docker.service), have it answer on a"
+        " Unix socket, and run again.",
+    )
 
 
 def boot_id() -> str:
@@ -276,10 +315,7 @@ def clear_start_limit() -> None:
 def control(verb: Verb, timeout: float) -> str | None:
     """Start, stop or restart the engine. Return systemd's complaint, or None."""
     clear_start_limit()
-    try:
-        done = _run(["systemctl", verb, SERVICE], timeout=timeout)
-    except subprocess.TimeoutExpired:
-        return f"systemctl {verb} {SERVICE} did not end within {timeout:g} seconds"
+    done = _run(["systemctl", verb, SERVICE], timeout=timeout)
     if done.returncode == 0:
         return None
     return next(iter(done.stderr.strip().splitlines()), f"systemctl {verb} {SERVICE} ended with {done.returncode}")

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from daemon.host import Host
+from daemon.host import BASE, Host
 
 Outcome = tuple[str, list[str]]
 
@@ -109,6 +109,29 @@ def live_restore(host: Host) -> Outcome:
     return "reported as pending, applied once none runs", broken
 
 
+def engine_stopped(host: Host) -> Outcome:
+    """Stop dockerd by SIGSTOP: for systemd it runs, and its containers do, but it answers nothing."""
+    before = host.state()
+    pid = host.must("systemctl show docker --property=MainPID --value")
+    host.must(f"kill -STOP {pid}")
+    try:
+        answers = [
+            host.daemon(config=BASE),
+            host.daemon(check=True, config=BASE),
+            host.bridge(mtu=1400, restart="always"),
+        ]
+    finally:
+        host.must(f"kill -CONT {pid}")
+    broken = host.healthy(before, same_engine=True)
+    for answer in answers:
+        if answer.get("error_code") != "daemon_engine_silent" or answer.get("changed"):
+            broken.append(f"it says {answer}")
+        for text in (f"runs (process {pid}) and does not answer on /", "/docker.sock", "Nothing was changed."):
+            if text not in answer["msg"]:
+                broken.append(f"the message does not say {text!r}: {answer['msg']}")
+    return "refused, not restarted", broken
+
+
 FAULTS = [
     ("containers run, default", refused_with_names),
     ("containers run, proceed", proceed),
@@ -116,4 +139,5 @@ FAULTS = [
     ("containers run, one of them with --rm", started_with_rm),
     ("containers run, one can't come back", does_not_come_back),
     ("containers run, live-restore", live_restore),
+    ("containers run, engine stopped by SIGSTOP", engine_stopped),
 ]

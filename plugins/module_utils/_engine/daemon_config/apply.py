@@ -20,7 +20,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, network
 
 from .. import service
-from ..api import EngineApi, Unreachable
+from ..api import EngineApi, Unreachable, find_answering
 from ..containers import Container, bring_back
 from ..networks.rules import DOCKER0
 from . import state
@@ -194,8 +194,8 @@ class DaemonConfigUpdate:
             reason = service.recent_log_errors(since) or complaint
             self._roll_back(f"did not start with the new file ({reason})", "restart")
         unit = service.inspect_unit()
-        api = EngineApi(unit.engine_socket(target.get("hosts")))
-        if unit.run is None or not api.wait(timeout):
+        api = find_answering(unit.engine_sockets(target.get("hosts")), timeout) if unit.run else None
+        if api is None:
             reason = service.recent_log_errors(since)
             self._roll_back(f"did not answer within {timeout:g} seconds with the new file ({reason})", "restart")
         try:

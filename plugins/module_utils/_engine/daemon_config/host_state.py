@@ -17,14 +17,16 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
 
 from .. import service
-from ..api import EngineApi
+from ..api import EngineApi, find_answering
 from ..containers import Container, running
 from ..networks.rules import Surroundings
 from .document import Config, InvalidDaemonConfig, parse
 from .live import confirmed_by, inspect_surroundings, read_live
 from .state import SavedState
 
-EngineState = Literal["absent", "stopped", "failed", "running", "other_file"]
+EngineState = Literal["absent", "stopped", "failed", "running", "silent", "other_file"]
+
+_ANSWERS_WITHIN = 10  # seconds for an engine that runs
 
 
 @dataclasses.dataclass
@@ -32,7 +34,8 @@ class HostState:
     """The host before a change.
 
     content: the file, None if there is none; current: its keys, None if it is invalid.
-    engine: C(other_file) if the engine reads another file than this.
+    engine: C(other_file) if the engine reads another file than this; C(silent) if it runs and does not answer.
+    sockets: those on which it was asked.
     loaded: what the running engine has taken over, as far as that is known.
     """
 
@@ -41,6 +44,7 @@ class HostState:
     invalid: InvalidDaemonConfig | None
     unit: service.Unit
     engine: EngineState
+    sockets: list[str] = dataclasses.field(default_factory=list)
     api: EngineApi | None = None
     live: Config = dataclasses.field(default_factory=dict)
     loaded: Config = dataclasses.field(default_factory=dict)
@@ -68,10 +72,10 @@ def inspect_host(path: str, saved: SavedState) -> HostState:
     host = HostState(content, current, invalid, unit, engine)
     if engine != "running":
         return host
-    api = EngineApi(unit.engine_socket((current or {}).get("hosts")))
-    if not api.wait(10):
-        # systemd believes that it runs, and it does not answer: as good as failed.
-        host.engine = "failed"
+    host.sockets = unit.engine_sockets((current or {}).get("hosts"))
+    api = find_answering(host.sockets, _ANSWERS_WITHIN)
+    if api is None:
+        host.engine = "silent"
         return host
     host.api = api
     host.live = read_live(api)

@@ -73,6 +73,8 @@ class Plan:
 
 def build_plan(options: DaemonOptions, host: HostState) -> Plan:
     """Return the plan of a change. Raise DockyardError for everything that speaks against it."""
+    if host.engine == "silent":
+        raise service.silent_engine(host.unit, host.sockets)
     target, new = _target(options, host)
     unknown = key_types.check_types(target, host.current or {}, options.path)
     plan = Plan(host, target, new, changed_keys=different_keys(host.current or {}, target))

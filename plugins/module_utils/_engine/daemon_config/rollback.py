@@ -15,7 +15,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, network
 
 from .. import service
-from ..api import EngineApi
+from ..api import find_answering
 from ..containers import bring_back, joined_names, running
 from ..networks.rules import DOCKER0
 from . import state
@@ -96,8 +96,8 @@ class Rollback:
                 except DockyardError as error:
                     return f"{restored}, but docker0 is not: {error.message}"
         unit = service.inspect_unit()
-        api = EngineApi(unit.engine_socket(old.get("hosts")))
-        if unit.run is None or not api.wait(self.timeout):
+        api = find_answering(unit.engine_sockets(old.get("hosts")), self.timeout) if unit.run else None
+        if api is None:
             return f"{restored}, but the engine does not start with it either: {service.recent_log_errors(since)}"
         if change.bip and verb != "reload" and not _docker0_has(change.bip):
             return f"{restored} and the engine answers, but docker0 did not go back to {change.bip}."
@@ -161,8 +161,9 @@ def resume_interrupted(path: str, saved: SavedState, set_attributes: SetAttribut
         return f"An earlier run was interrupted, and the engine was down with its file. {outcome}"
     if unit.run is None or unit.run == change.engine:
         return None
-    api = EngineApi(unit.engine_socket(None))
-    if not api.wait(timeout):
+    content = atomic_file.read(path)
+    api = find_answering(unit.engine_sockets(_parsed(content, path).get("hosts")), timeout)
+    if api is None:
         return None
     down = len(change.containers) - len({c.id for c in running(api)} & {c.id for c in change.containers})
     complaints = bring_back(api, change.containers, timeout)
@@ -173,7 +174,6 @@ def resume_interrupted(path: str, saved: SavedState, set_attributes: SetAttribut
             f" {'; '.join(complaints)}; start or remove them and run again.",
             changed=True,
         )
-    content = atomic_file.read(path)
     if content is not None and os.stat(path).st_mtime <= unit.started_at:
         saved.engine, saved.loaded = unit.run, _parsed(content, path)
     saved.change = None

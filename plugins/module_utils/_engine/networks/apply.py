@@ -51,7 +51,11 @@ class NetworkUpdate:
                 self._take(step)
         except (DockyardError, Unreachable) as error:
             raise self._failed(step, error, before) from error
-        interrupted.clear()
+        try:
+            interrupted.clear()
+        except DockyardError as error:
+            error.changed = True
+            raise
 
     def _take(self, step: Step) -> None:
         old = step.existing
@@ -67,9 +71,10 @@ class NetworkUpdate:
         self._undo.append(partial(_remove_named, self._api, step.name))
         if warning:
             self.warnings.append(warning)
+        new = _inspect(self._api, identity)
         for endpoint in step.endpoints:
             _connect(self._api, step.name, endpoint, reconnected(endpoint, step.desired))
-            self._undo.append(partial(_disconnect, self._api, _inspect(self._api, identity), endpoint))
+            self._undo.append(partial(_disconnect, self._api, new, endpoint))
         self._prove(step, identity)
 
     def _prove(self, step: Step, identity: str) -> None:

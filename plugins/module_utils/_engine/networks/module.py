@@ -98,7 +98,17 @@ def _run(call: Any, networks: list[DesiredNetwork], resumed: list[str]) -> dict[
         update.run()
         for warning in update.warnings:
             call.warn(warning)
-    result = _result(call, networks, survey, plan, resumed)
+        try:
+            result = _result(call, networks, survey, plan, resumed)
+        except Unreachable as error:
+            raise DockyardError(
+                "network_no_answer",
+                f"All networks were changed and proven, and then the Docker Engine ceased to answer ({error}); see its"
+                " log, and run again.",
+                changed=True,
+            ) from error
+    else:
+        result = _result(call, networks, survey, plan, resumed)
     if call.diff_mode:
         header = "networks of the Docker Engine"
         result["diff"] = {"before_header": header, "after_header": header, **_diff(networks, survey, plan)}

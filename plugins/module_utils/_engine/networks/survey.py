@@ -15,7 +15,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._host import network 
 from ansible_collections.dockyard.ops.plugins.module_utils._host.network import Network
 
 from .. import service
-from ..api import EngineApi
+from ..api import EngineApi, find_answering
 from ..daemon_config import document, live
 from .rules import Surroundings
 
@@ -26,6 +26,7 @@ _NO_ADDRESS = {
     "com.docker.network.bridge.inhibit_ipv4": "true",
     "com.docker.network.bridge.gateway_mode_ipv4": "isolated",
 }
+_ANSWERS_WITHIN = 10  # seconds for an engine that runs
 _TIMEOUT = 60  # seconds for one answer: the engine waits for the lock of its firewall, for instance
 
 
@@ -150,16 +151,20 @@ def inspect_host() -> Survey:
 
 
 def find_engine() -> tuple[EngineApi | None, service.Unit | None]:
-    """Return the engine that runs on this host, and its unit.
+    """Return the engine that runs on this host, and its unit. Raise DockyardError for one that does not answer.
 
     An engine that does not run is not asked, because its socket would start it.
     """
     unit = service.inspect_unit() if service.booted_by_systemd() else None
     if unit is not None and unit.state not in ("running", "absent"):
         return None, unit
-    path = unit.engine_socket(_hosts_in_file(unit)) if unit and unit.state == "running" else None
-    api = EngineApi(path or service.DEFAULT_ENGINE_SOCKET, timeout=_TIMEOUT)
-    return (api if api.wait(10 if path else 0) else None), unit
+    if unit is None or unit.state == "absent":
+        return find_answering([service.DEFAULT_ENGINE_SOCKET], 0, _TIMEOUT), unit
+    sockets = unit.engine_sockets(_hosts_in_file(unit))
+    api = find_answering(sockets, _ANSWERS_WITHIN, _TIMEOUT)
+    if api is None:
+        raise service.silent_engine(unit, sockets)
+    return api, unit
 
 
 def _hosts_in_file(unit: service.Unit) -> object:

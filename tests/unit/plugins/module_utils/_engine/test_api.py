@@ -14,7 +14,12 @@ from collections.abc import Iterator
 
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._engine import containers as engine_containers
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.api import EngineApi, Unreachable, message
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.api import (
+    EngineApi,
+    Unreachable,
+    find_answering,
+    message,
+)
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.containers import bring_back, joined_names, running
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.tests.unit.helpers.engine_server import Container, Engine, serve
@@ -56,7 +61,7 @@ def test_an_engine_that_is_not_there(tmp_path: pathlib.Path) -> None:
         absent.ask("GET", "/info")
     assert not absent.answers()
     began = time.monotonic()
-    assert not absent.wait(0.5)
+    assert find_answering([absent.path], 0.5) is None
     assert 0.5 <= time.monotonic() - began < 3
 
 
@@ -122,8 +127,20 @@ def test_an_answer_that_is_no_json_is_handed_over_as_it_is(engine: Engine, api: 
 
 def test_an_engine_that_comes_up_is_waited_for(engine: Engine, api: EngineApi) -> None:
     engine.answers = {"/info": lambda: (200, {}) if len(engine.requests) > 3 else (503, b"starting")}
-    assert api.wait(10)
+    found = find_answering([engine.socket], 10, timeout=5)
+    assert found is not None and found.path == engine.socket
     assert len(engine.requests) == 4
+
+
+def test_the_first_socket_that_answers_is_used(engine: Engine, tmp_path: pathlib.Path) -> None:
+    engine.answers = {"/info": (200, {})}
+    silent = str(tmp_path / "silent.sock")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(silent)
+        listening.listen()  # as the kernel does for a process that is stopped
+        found = find_answering([str(tmp_path / "none.sock"), silent, engine.socket], 5, timeout=0.3)
+        assert found is not None and found.path == engine.socket
+        assert find_answering([silent], 0, timeout=0.3) is None
 
 
 @pytest.mark.parametrize("number", [0, 1, 3])

@@ -8,7 +8,9 @@ The rest is in the integration targets, on real units.
 
 from __future__ import annotations
 
+import os
 import pathlib
+import sys
 
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._engine import service
@@ -28,6 +30,9 @@ DEBIAN = ["/usr/sbin/dockerd", "-H", "fd://", "--containerd=/run/containerd/cont
         ([*DEBIAN, "--label=a=b"], ("--label",), ["a=b"]),
         ([*DEBIAN, "--bip"], ("--bip",), [""]),
         ([*DEBIAN, "--hosts=x"], ("--host",), []),
+        ([*DEBIAN, "-Hunix:///run/x.sock"], ("--host", "-H"), ["fd://", "unix:///run/x.sock"]),
+        ([*DEBIAN, "-H=unix:///run/x.sock"], ("--host", "-H"), ["fd://", "unix:///run/x.sock"]),
+        ([*DEBIAN, "-bnone"], ("--bip", "--bridge", "-b"), ["none"]),
         ([], ("--host",), []),
     ],
 )
@@ -49,22 +54,65 @@ def test_the_file_that_the_engine_reads(flags: list[str], file: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "flags, in_file, path",
+    "flags, in_file, paths",
     [
-        ([], None, "/var/run/docker.sock"),
-        ([], [], "/var/run/docker.sock"),
-        (["-H", "unix:///run/other.sock"], [], "/run/other.sock"),
-        (["--host=tcp://127.0.0.1:2375"], ["unix:///run/file.sock"], "/run/file.sock"),
-        ([], ["tcp://127.0.0.1:2375", "unix:///run/file.sock"], "/run/file.sock"),
-        ([], ["fd://"], "/var/run/docker.sock"),
+        ([], None, []),
+        ([], [], []),
+        (["-H", "unix:///run/other.sock"], [], ["/run/other.sock"]),
+        (["-Hunix:///run/other.sock"], [], ["/run/other.sock"]),
+        (["--host=tcp://127.0.0.1:2375"], ["unix:///run/file.sock"], ["/run/file.sock"]),
+        ([], ["tcp://127.0.0.1:2375", "unix:///run/file.sock"], ["/run/file.sock"]),
+        (["--host=unix:///run/a", "-H=unix:///run/b"], ["unix:///run/c"], ["/run/a", "/run/b", "/run/c"]),
+        (["-H", "unix://"], ["unix:///run/a", "unix:///run/a"], ["/var/run/docker.sock", "/run/a"]),
+        ([], ["fd://"], []),
         # Whatever a user has written into the file by hand
-        ([], [5, None, "unix:///run/file.sock"], "/run/file.sock"),
-        ([], "unix:///run/file.sock", "/var/run/docker.sock"),
-        ([], {"unix:///run/file.sock": 1}, "/var/run/docker.sock"),
+        ([], [5, None, "unix:///run/file.sock"], ["/run/file.sock"]),
+        ([], "unix:///run/file.sock", []),
+        ([], {"unix:///run/file.sock": 1}, []),
     ],
 )
-def test_the_socket_on_which_it_listens(flags: list[str], in_file: object, path: str) -> None:
-    assert Unit("running", [*DEBIAN, *flags]).engine_socket(in_file) == path
+def test_the_sockets_on_which_it_may_listen(
+    flags: list[str], in_file: object, paths: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "_sockets_of_systemd", lambda: [])
+    default = [] if "/var/run/docker.sock" in paths else ["/var/run/docker.sock"]
+    assert Unit("running", [*DEBIAN, *flags]).engine_sockets(in_file) == [*paths, *default]
+
+
+def test_sockets_of_systemd_come_before_the_default(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
+    systemctl = tmp_path / "systemctl"
+    systemctl.write_text("#!/bin/sh\necho 'Listen=/run/a b.sock (Stream)'\necho 'Listen=127.0.0.1:2375 (Stream)'\n")
+    systemctl.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(service, "booted_by_systemd", lambda: True)
+    unit = Unit("running", [*DEBIAN, "-H", "unix:///run/x"])
+    assert unit.engine_sockets(None) == ["/run/x", "/run/a b.sock", "/var/run/docker.sock"]
+
+
+# As `systemctl show docker.service` prints it, of a process that is {age} seconds old whenever it is asked
+STARTING = """#!{python} -IS
+import time
+print("LoadState=loaded", "ActiveState=activating", "MainPID={pid}", sep="\\n")
+print(f"ExecMainStartTimestampMonotonic={{int((time.clock_gettime(time.CLOCK_MONOTONIC) - {age}) * 1e6)}}")
+"""
+
+
+@pytest.mark.parametrize("age, state", [(60, "running"), (0.1, "failed")])
+def test_one_process_that_starts_for_long_is_no_engine_that_is_down(
+    age: float, state: str, monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
+) -> None:
+    systemctl = tmp_path / "systemctl"
+    systemctl.write_text(STARTING.format(python=sys.executable, pid=os.getpid(), age=age))
+    systemctl.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    unit = service.inspect_unit(settle=1)
+    assert unit.state == state
+    assert (unit.run.pid if unit.run else None) == (os.getpid() if state == "running" else None)
+
+
+def test_a_command_that_does_not_end_has_failed() -> None:
+    done = service._run(["sleep", "20", "1"], timeout=0.2)
+    assert (done.returncode, done.stderr) == (124, "sleep 20 1 did not end within 0.2 seconds")
 
 
 def exec_start(argv: str) -> str:

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._engine import service
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks import interrupted, module, survey
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks import apply, interrupted, module, survey
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks.plan import Step
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import state_dir
 from ansible_collections.dockyard.ops.tests.unit.helpers import engine_server
@@ -162,4 +163,39 @@ def test_containers_are_not_disconnected_by_surprise(engine: NetworkEngine) -> N
         "a differs in subnets and can only be replaced by a new one, and the containers web are connected to it;"
         " disconnect them first, or set replace_in_use: true."
     )
+    assert engine.connected("a") == ["web"]
+
+
+def test_an_engine_that_falls_silent_after_the_change(engine: NetworkEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    proven = apply.NetworkUpdate._prove
+
+    def prove(update: apply.NetworkUpdate, step: Step, identity: str) -> None:
+        proven(update, step, identity)
+        engine.refused["GET /networks"] = "out of memory"
+
+    monkeypatch.setattr(apply.NetworkUpdate, "_prove", prove)
+    with pytest.raises(DockyardError) as caught:
+        module.run(Call([declared("a")], check_mode=False))
+    assert (caught.value.code, caught.value.changed) == ("network_no_answer", True)
+    assert caught.value.message == (
+        "All networks were changed and proven, and then the Docker Engine ceased to answer (/networks answered 500: out"
+        " of memory); see its log, and run again."
+    )
+
+
+def test_a_record_that_stays_after_the_change(engine: NetworkEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    proven = apply.NetworkUpdate._prove
+
+    def prove(update: apply.NetworkUpdate, step: Step, identity: str) -> None:
+        proven(update, step, identity)
+        record = pathlib.Path(interrupted.path())
+        record.unlink()
+        record.mkdir()
+
+    monkeypatch.setattr(apply.NetworkUpdate, "_prove", prove)
+    engine.add("a", "10.2.0.0/24")
+    engine.connect("web", "a")
+    with pytest.raises(DockyardError, match="Can't remove ") as caught:
+        module.run(Call([declared("a", labels={"owner": "web"})], check_mode=False, replace_in_use=True))
+    assert caught.value.changed
     assert engine.connected("a") == ["web"]

@@ -1,0 +1,136 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""An engine that runs and does not answer: its sockets are real, and what systemd says of its unit is imitated."""
+
+from __future__ import annotations
+
+import pathlib
+import socket
+from collections.abc import Iterator
+
+import pytest
+from ansible_collections.dockyard.ops.plugins.module_utils._engine import service
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config import host_state, rollback
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.document import DesiredConfig
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.options import (
+    DaemonOptions,
+    RestartPolicy,
+)
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.plan import build_plan
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.state import Change, SavedState
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks import survey
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host import state_dir
+from ansible_collections.dockyard.ops.tests.unit.helpers.engine_server import Container, Engine, serve
+
+INFO = {
+    "Debug": True,
+    "LiveRestoreEnabled": False,
+    "LoggingDriver": "json-file",
+    "Driver": "overlay2",
+    "DockerRootDir": "/var/lib/docker",
+    "DefaultRuntime": "runc",
+}
+
+
+class Host:
+    """A folder with a daemon.json, and a unit that runs with these flags."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self.folder = folder
+        self.file = folder / "daemon.json"
+        self.file.write_text('{"debug": true}')
+        self.unit = service.Unit(
+            "running",
+            ["/usr/sbin/dockerd", f"--config-file={self.file}"],
+            run=service.Engine("boot", 4711, 1),
+            started_at=2e9,
+        )
+
+    def inspect(self) -> host_state.HostState:
+        return host_state.inspect_host(str(self.file), SavedState())
+
+    def options(self, restart: RestartPolicy) -> DaemonOptions:
+        desired = DesiredConfig({"debug": True})
+        return DaemonOptions(str(self.file), desired, restart, "proceed", backup=False, timeout=1, lock_timeout=1)
+
+
+@pytest.fixture
+def host(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Host:
+    prepared = Host(tmp_path)
+    # One round of questions, each of them short.
+    monkeypatch.setattr(host_state, "_ANSWERS_WITHIN", 0)
+    monkeypatch.setattr(service, "booted_by_systemd", lambda: True)
+    monkeypatch.setattr(service, "inspect_unit", lambda settle=20: prepared.unit)
+    monkeypatch.setattr(service, "_sockets_of_systemd", lambda: [str(tmp_path / "systemd.sock")])
+    monkeypatch.setattr(service, "DEFAULT_ENGINE_SOCKET", str(tmp_path / "default.sock"))
+    monkeypatch.setattr(state_dir, "ROOT", str(tmp_path / "state"))
+    return prepared
+
+
+@pytest.fixture
+def engine(tmp_path: pathlib.Path) -> Iterator[Engine]:
+    with serve(tmp_path, Engine) as started:
+        started.answers = {"/info": (200, INFO)}
+        yield started
+
+
+@pytest.mark.parametrize("restart", ["when_idle", "always", "never"])
+def test_it_is_refused_whatever_is_allowed(host: Host, restart: RestartPolicy) -> None:
+    host.unit.argv.append(f"-Hunix://{host.folder}/flag.sock")
+    host.file.write_text(f'{{"debug": true, "hosts": ["unix://{host.folder}/file.sock"]}}')
+    found = host.inspect()
+    assert found.engine == "silent"
+    with pytest.raises(DockyardError) as caught:
+        build_plan(host.options(restart), found)
+    assert (caught.value.code, caught.value.changed) == ("daemon_engine_silent", False)
+    tried = ", ".join(f"{host.folder}/{name}.sock" for name in ("flag", "file", "systemd", "default"))
+    assert caught.value.message == (
+        f"The Docker Engine of this host runs (process 4711) and does not answer on {tried}, so that it is not known"
+        " which containers a restart would stop; find out why (journalctl -u docker.service), have it answer on a Unix"
+        " socket, and run again."
+    )
+
+
+def test_it_is_refused_before_a_file_that_is_no_json(host: Host) -> None:
+    host.file.write_text("{")
+    with pytest.raises(DockyardError) as caught:
+        build_plan(host.options("when_idle"), host.inspect())
+    assert caught.value.code == "daemon_engine_silent"
+
+
+@pytest.mark.parametrize("place", ["flag", "file", "systemd", "default"])
+def test_it_is_found_on_each_of_its_sockets(
+    host: Host, engine: Engine, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if place == "flag":
+        host.unit.argv.append(f"--host=unix://{engine.socket}")
+    elif place == "file":
+        host.file.write_text(f'{{"hosts": ["unix://{engine.socket}"]}}')
+    elif place == "systemd":
+        monkeypatch.setattr(service, "_sockets_of_systemd", lambda: [engine.socket])
+    else:
+        monkeypatch.setattr(service, "DEFAULT_ENGINE_SOCKET", engine.socket)
+    found = host.inspect()
+    assert found.engine == "running"
+    assert found.api is not None and found.api.path == engine.socket
+
+
+def test_an_interrupted_restart_is_completed_over_the_socket_that_the_file_names(host: Host, engine: Engine) -> None:
+    engine.containers = [Container("1", "web", "exited")]
+    host.file.write_text(f'{{"hosts": ["unix://{engine.socket}"]}}')
+    saved = SavedState(change=Change(b"{}", service.Engine("boot", 1, 1), [host_state.Container("1", "web")]))
+    done = rollback.resume_interrupted(str(host.file), saved, lambda path: None, timeout=5)
+    assert done == "Completed a restart in which an earlier run was interrupted (1 containers started)."
+    assert engine.containers[0].state == "running"
+    assert saved.change is None
+
+
+def test_its_networks_are_not_taken_for_missing(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(survey, "_ANSWERS_WITHIN", 0)
+    with socket.socket(socket.AF_UNIX) as left_behind:
+        left_behind.bind(str(host.folder / "default.sock"))
+        with pytest.raises(DockyardError, match="runs .* and does not answer on") as caught:
+            survey.inspect_host()
+    assert caught.value.code == "daemon_engine_silent"
