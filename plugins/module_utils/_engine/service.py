@@ -135,8 +135,12 @@ def inspect_unit(settle: float = 20) -> Unit:
     ago = time.clock_gettime(time.CLOCK_MONOTONIC) - started / 1e6
     if pid and (active in ("active", "reloading") or (active == "activating" and ago >= settle)):
         # One process that has been starting for all that time runs, and may have its containers already.
-        with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
-            argv = file.read().rstrip("\0").split("\0")
+        try:
+            with open(f"/proc/{pid}/cmdline", encoding="utf-8", errors="replace") as file:
+                argv = file.read().rstrip("\0").split("\0")
+        except (FileNotFoundError, ProcessLookupError):  # it has ended since systemd named it
+            time.sleep(0.2)
+            return inspect_unit(settle)
         return Unit("running", argv, planned or argv, Engine(boot_id(), pid, started), time.time() - ago)
     # Still on its way after all that time counts as failed: systemd starts it over and over.
     return Unit("stopped" if active == "inactive" else "failed", planned, planned)

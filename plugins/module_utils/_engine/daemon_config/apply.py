@@ -165,7 +165,7 @@ class DaemonConfigUpdate:
             reloaded = _has_reloaded(api, since)
             live = read_live(api)
         except Unreachable as error:
-            self._roll_back(f"ceased to answer after a reload ({error})", "restart")
+            self._roll_back_silent(error)
         if not reloaded:
             reason = service.recent_log_errors(since) or "it has logged nothing about it"
             self._roll_back(f"did not take the new file over by a reload ({reason})", "reload")
@@ -173,6 +173,15 @@ class DaemonConfigUpdate:
         if wrong:
             self._roll_back(f"still shows the old value of {', '.join(sorted(wrong))} after a reload", "reload")
         self.host.live = live
+
+    def _roll_back_silent(self, error: Unreachable) -> NoReturn:
+        """Roll back a reload after which the engine does not answer. Over its containers it is not restarted."""
+        reason = f"ceased to answer after a reload ({error})"
+        if service.inspect_unit().run == self.host.unit.run:
+            self._roll_back(reason, "reload")
+        if self.saved.change is not None:  # it has ended, and so have those that ran before
+            self.saved.change.containers = self.host.containers
+        self._roll_back(reason, "restart")
 
     def _restart(self) -> None:
         self.taken = self.plan.action

@@ -97,6 +97,8 @@ class Rollback:
                     return f"{restored}, but docker0 is not: {error.message}"
         unit = service.inspect_unit()
         api = find_answering(unit.engine_sockets(old.get("hosts")), self.timeout) if unit.run else None
+        if api is None and verb == "reload":
+            return f"{restored}, but the engine does not answer. It was not restarted, because its containers may run."
         if api is None:
             return f"{restored}, but the engine does not start with it either: {service.recent_log_errors(since)}"
         if change.bip and verb != "reload" and not _docker0_has(change.bip):

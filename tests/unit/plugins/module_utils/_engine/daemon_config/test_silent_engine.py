@@ -5,19 +5,23 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
 import socket
 from collections.abc import Iterator
 
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._engine import service
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.api import EngineApi
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config import host_state, rollback
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.apply import DaemonConfigUpdate
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.document import DesiredConfig
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.options import (
     DaemonOptions,
     RestartPolicy,
 )
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.plan import build_plan
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.plan import Plan, build_plan
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.rollback import RolledBack
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.state import Change, SavedState
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks import survey
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
@@ -134,3 +138,56 @@ def test_its_networks_are_not_taken_for_missing(host: Host, monkeypatch: pytest.
         with pytest.raises(DockyardError, match="runs .* and does not answer on") as caught:
             survey.inspect_host()
     assert caught.value.code == "daemon_engine_silent"
+
+
+# Notes the verbs, and says that the engine runs as process {pid}, in another run after a reload if that ends it.
+SYSTEMCTL = """#!/bin/sh
+echo "$1" >> {folder}/verbs
+started=1
+[ -e {folder}/ends ] && grep -q reload {folder}/verbs && started=2
+[ "$1" = show ] || exit 0
+printf 'LoadState=loaded\\nActiveState=active\\nMainPID={pid}\\nExecMainStartTimestampMonotonic=%d\\n' $started
+"""
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_reload_after_which_it_does_not_answer(
+    ends: bool, tmp_path: pathlib.Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "systemctl").write_text(SYSTEMCTL.format(folder=tmp_path, pid=os.getpid()))
+    (tmp_path / "systemctl").chmod(0o755)
+    if ends:
+        (tmp_path / "ends").touch()
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(service, "booted_by_systemd", lambda: True)
+    monkeypatch.setattr(service, "DEFAULT_ENGINE_SOCKET", engine.socket)
+    monkeypatch.setattr(state_dir, "ROOT", str(tmp_path / "state"))
+    engine.containers = [Container("1", "web", "exited" if ends else "running")]
+    silent = (500, {"message": "stuck"})
+    engine.answers["/events"] = silent
+    if not ends:
+        engine.answers["/info"] = silent
+    file = tmp_path / "daemon.json"
+    file.write_text("{}")
+    unit = service.inspect_unit()
+    api = EngineApi(engine.socket)
+    host = host_state.HostState(
+        b"{}", {}, None, unit, "running", api=api, containers=[host_state.Container("1", "web")]
+    )
+    desired = DesiredConfig({"debug": True})
+    options = DaemonOptions(str(file), desired, "when_idle", "fail", backup=False, timeout=3, lock_timeout=1)
+    plan = Plan(host, {"debug": True}, b'{"debug": true}', ["debug"], needed="reload", action="reload")
+    with pytest.raises(RolledBack) as caught:
+        DaemonConfigUpdate(options, plan, SavedState(), lambda path: None).run()
+    assert file.read_text() == "{}"
+    verbs = (tmp_path / "verbs").read_text().split()
+    assert ("restart" in verbs) is ends
+    assert caught.value.complete is ends
+    assert engine.containers[0].state == "running"
+    reason = "The Docker Engine ceased to answer after a reload (/events answered 500: stuck)."
+    assert caught.value.message == (
+        f"{reason} The old file is back, and the engine answers with it; web run."
+        if ends
+        else f"{reason} The old file is back, but the engine does not answer. It was not restarted, because its"
+        " containers may run."
+    )
