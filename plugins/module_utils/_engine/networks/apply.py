@@ -100,11 +100,11 @@ class NetworkUpdate:
             _prove_bridge(network)
         self._plan.around.networks += [(step.name, subnet) for subnet in network.subnets if not step.desired.of_swarm]
 
-    def _failed(self, step: Step, error: Exception, before: dict[str, Any]) -> DockyardError:
+    def _failed(self, step: Step, error: DockyardError | Unreachable, before: dict[str, Any]) -> DockyardError:
         reason = str(error).rstrip(".")
         what = {"create": "created", "replace": "replaced", "remove": "removed"}[step.action]
         # A request that was not answered may have been fulfilled.
-        changed = bool(self._undo) or isinstance(error, Unreachable)
+        changed = bool(self._undo) or isinstance(error, Unreachable) or error.changed
         complaints = self._put_back()
         code = error.code if isinstance(error, DockyardError) else "network_change_failed"
         sentence = f"The network {step.name} could not be {what}: {reason}"
@@ -179,7 +179,9 @@ def _remove(api: EngineApi, network: ExistingNetwork) -> None:
     while api.ask("GET", f"/networks/{network.id}")[0] != 404:
         if time.monotonic() >= deadline:
             raise DockyardError(
-                "network_change_failed", f"{network.name} is still there after {_SETTLED_WITHIN} seconds"
+                "network_change_failed",
+                f"{network.name} is still there after {_SETTLED_WITHIN} seconds",
+                changed=True,  # the engine has taken the request, and may fulfil it later
             )
         time.sleep(0.1)
 

@@ -245,3 +245,15 @@ def test_an_engine_that_goes_away(engine: NetworkEngine) -> None:
         "The network a could not be created: Remote end closed connection without response; all networks and their"
         " containers are as before."
     )
+
+
+def test_a_removal_that_does_not_end_has_begun(engine: NetworkEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apply, "_SETTLED_WITHIN", 0)
+    old = engine.add("old", "10.1.0.0/24")
+    engine.refused[f"GET /networks/{old['Id']}"] = "it is being removed"
+    error = failure(engine, {"name": "old", "state": "absent"})
+    assert (error.code, error.changed) == ("network_change_failed", True)
+    assert error.message.startswith(
+        "The network old could not be removed: old is still there after 0 seconds; and not everything could be"
+        " put back."
+    )
