@@ -7,9 +7,10 @@
 Distribution 2.x takes for untagged what only an index refers to: its own C(--delete-untagged) deletes the images of all
 platforms of every image for several, and of every image with an attestation. Neither it nor 3.x knows that a signature
 belongs to what it signs. So its dry run is asked first what it would delete, and the registry what its tags need. If
-the two have something in common, the option is not used: what nothing needs loses its link in the frozen registry, as
-the collector itself would remove it, and the collector then runs without that option, with which it keeps all that has
-a link.
+the storage is on this host, the option is not used: what nothing needs loses its link in the frozen registry, as the
+collector itself would remove it, and the collector then runs without that option, with which it keeps all that has a
+link. The option would besides leave links without their manifests in a repository that never had a tag, and with these
+a later collection fails.
 """
 
 from __future__ import annotations
@@ -66,7 +67,6 @@ class Report:
 class Plan:
     """What is deleted, and what is not although the collector would.
 
-    selective: whether links are removed one by one in place of C(--delete-untagged).
     needed: None if it was not asked for.
     """
 
@@ -77,10 +77,6 @@ class Plan:
     needed: Needed | None
     # What the blobs occupy, as long as they are there.
     bytes: int | None
-
-    @property
-    def selective(self) -> bool:
-        return bool(self.protected)
 
     @property
     def empty(self) -> bool:
@@ -121,7 +117,7 @@ class Collection:
         self._place: Place = request.container.place()
         self._config = registry_container.read_config(self._place.config_file)
         # What a mirror holds, it can fetch again.
-        self._mirror = bool(self._config.get("proxy"))
+        self._mirror = bool((self._config.get("proxy") or {}).get("remoteurl"))
         self._storage = registry_container.storage_on_host(self._place, self._config)
         self._survey = Survey(request.registry) if request.registry and not self._mirror else None
 
@@ -179,13 +175,18 @@ class Collection:
                     blobs += 1
         return Stored(blobs, size)
 
-    def _plan(self) -> Plan:
-        """Return what is to be deleted as things are at this moment."""
+    def _plan(self, frozen: bool = False) -> Plan:
+        """Return what is to be deleted as things are at this moment.
+
+        frozen: whether nobody can push in the meantime.
+        """
         untagged = self._request.delete_untagged
         report = self._ask_collector(["--dry-run"], untagged, _DRY_RUN_SECONDS)
         if self._survey is None or not untagged or not report.manifests:
             return Plan(report.marked, report.manifests, report.blobs, [], None, self._bytes(report.blobs))
         needed = self._survey.read(report.repositories)
+        for repository in report.repositories:
+            self._compare(repository, needed, frozen)
         self._survey.keep_artifacts(needed, report.manifests)
         protected, removable = [], []
         for repository, digest in report.manifests:
@@ -197,7 +198,7 @@ class Collection:
         kept = report.blobs & needed.digests()
         blobs = report.blobs - kept
         plan = Plan(report.marked + len(kept), removable, blobs, protected, needed, self._bytes(blobs))
-        if plan.selective and self._storage is None:
+        if protected and self._storage is None:
             raise DockyardError(
                 "registry_gc_would_lose",
                 f"The registry in the container {self._container.name} would lose {len(protected)} manifests that its"
@@ -211,12 +212,12 @@ class Collection:
         window = ReadOnlyWindow(self._container, self._place, self._request.start_timeout)
         with window:
             # Again, because only from now on nobody pushes.
-            plan = self._plan()
+            plan = self._plan(frozen=True)
             needed = plan.needed or self._survey_all()
-            known_missing = self._missing_on_disk(needed)
-            if plan.selective:
+            known_missing = self._missing_before(needed)
+            if self._storage is not None:
                 self._unlink(plan.manifests)
-            self._sweep(plan)
+            self._sweep()
         try:
             warnings = self._prove(needed, known_missing)
         except DockyardError as error:
@@ -227,9 +228,9 @@ class Collection:
     def _survey_all(self) -> Needed | None:
         return self._survey.read([]) if self._survey else None
 
-    def _sweep(self, plan: Plan) -> None:
+    def _sweep(self) -> None:
         try:
-            self._ask_collector([], self._request.delete_untagged and not plan.selective, self._request.timeout)
+            self._ask_collector([], self._request.delete_untagged and self._storage is None, self._request.timeout)
         except DockyardError as error:
             raise DockyardError(
                 "registry_gc_failed",
@@ -269,10 +270,12 @@ class Collection:
                     changed=True,
                 ) from error
 
-    def _missing_on_disk(self, needed: Needed | None) -> set[str]:
+    def _missing_before(self, needed: Needed | None) -> set[str]:
         """Return the digests of needed blobs that are gone before anything is deleted."""
-        if needed is None or self._storage is None:
+        if needed is None or self._request.registry is None:
             return set()
+        if self._storage is None:
+            return {missing.digest for missing in registry_needed.lost(self._request.registry, needed)}
         return {digest for digest in needed.digests() if not os.path.exists(self._data(digest))}
 
     def _prove(self, needed: Needed | None, known_missing: set[str]) -> list[str]:
@@ -289,6 +292,42 @@ class Collection:
                 f" that its tags need are not there: {_few(lost)}; restore the latest backup, and report this.",
             )
         return [f"{len(gone)} manifests and blobs that tags need were gone before: {_few(gone)}."] if gone else []
+
+    def _compare(self, repository: str, needed: Needed, frozen: bool) -> None:
+        """Raise DockyardError if the registry does not show a tag that its storage has.
+
+        Without this, another registry, or a proxy that hides something, would make needed manifests look like garbage.
+        """
+        for tag, digest in self._tags_in_storage(repository).items():
+            if needed.tagged.get(repository, {}).get(tag) == digest:
+                continue
+            # It may have been pushed since; the window asks again.
+            if not frozen and self._request.registry:
+                found = self._request.registry.manifest(repository, tag)
+                if found and found[0] == self._tags_in_storage(repository).get(tag, found[0]):
+                    continue
+            raise DockyardError(
+                "registry_gc_other_registry",
+                f"The storage of the registry in the container {self._container.name} has the tag {repository}:{tag}"
+                f" for {digest}, and the registry at the given address does not show it; check that registry is the"
+                " address of this container, and what the user and a proxy in front of it may see.",
+            )
+
+    def _tags_in_storage(self, repository: str) -> dict[str, str]:
+        """Return the digests of the tags whose manifests are there; nothing if the storage is not on this host."""
+        if self._storage is None:
+            return {}
+        manifests = os.path.join(self._storage, "repositories", repository, "_manifests")
+        found = {}
+        with contextlib.suppress(FileNotFoundError):
+            for tag in os.listdir(os.path.join(manifests, "tags")):
+                with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                    with open(os.path.join(manifests, "tags", tag, "current", "link"), encoding="ascii") as file:
+                        digest = file.read().strip()
+                    revision = os.path.join(manifests, "revisions", *digest.split(":"), "link")
+                    if os.path.exists(revision) and os.path.exists(self._data(digest)):
+                        found[tag] = digest
+        return found
 
     def _bytes(self, blobs: set[str]) -> int | None:
         if self._storage is None:

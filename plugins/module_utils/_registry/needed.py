@@ -59,6 +59,8 @@ class Needed:
     manifests: dict[str, dict[str, Need]] = field(default_factory=dict)
     blobs: dict[str, dict[str, Need]] = field(default_factory=dict)
     missing: list[Missing] = field(default_factory=list)
+    # The digest of each tag, by repository.
+    tagged: dict[str, dict[str, str]] = field(default_factory=dict)
     tags: int = 0
     indexes: int = 0
 
@@ -88,6 +90,8 @@ class Survey:
     def read(self, repositories: Iterable[str]) -> Needed:
         """Return what the tags of the repositories need; those of the catalog are always among them."""
         needed = Needed()
+        # What was not there then may have been pushed since; what was there has the same content.
+        self._known = {key: found for key, found in self._known.items() if found is not None}
         for repository in sorted({*repositories, *self._registry.catalog(PAGE)}):
             for tag in self._registry.tags(repository, PAGE) or []:
                 found = self._registry.manifest(repository, tag)
@@ -97,6 +101,7 @@ class Survey:
                     continue
                 digest, _media_type, content = found
                 self._known[repository, digest] = _references(content)
+                needed.tagged.setdefault(repository, {})[tag] = digest
                 self._need(needed, repository, digest, Need("tag", tag))
         return needed
 

@@ -250,13 +250,82 @@ def test_the_children_of_an_index_are_kept_and_only_what_nothing_needs_is_unlink
     assert found["changed"] and found["window_seconds"] > 0
 
 
-def test_without_anything_to_protect_the_collector_s_own_option_is_used(docker: RegistryDocker) -> None:
+def test_a_link_is_removed_though_nothing_is_to_be_protected(docker: RegistryDocker) -> None:
+    store = Store()
+    rubbish = store.image("app", C)
+    link = revision(docker, rubbish)
+    collector(docker, [rubbish], [rubbish, C])
+
+    # The collector's own option leaves the link in a repository that never had a tag.
+    assert collect(store)["protected"] == [] and not link.exists()
+    assert options(docker)[2:] == [""]
+
+
+def test_what_was_pushed_again_since_it_was_missing_is_needed() -> None:
+    store = Store()
+    child = store.image("app", A)
+    index = store.index("app", [child], tag="latest")
+    content = store.manifests["app"].pop(child)
+    with serve(store.answer) as server:
+        survey = Survey(connect(server.address, plain_http=True))
+        assert survey.read([]).why("app", child) is None
+        store.manifests["app"][child] = content
+        assert survey.read([]).why("app", child) == Need("index", index)
+
+
+def tag(docker: RegistryDocker, name: str, digest: str) -> None:
+    """Make a tag with its manifest as the registry's storage has it."""
+    root = docker.base / "data/docker/registry/v2"
+    revision(docker, digest)
+    hexadecimal = digest.partition(":")[2]
+    link = root / f"repositories/app/_manifests/tags/{name}/current/link"
+    data = root / f"blobs/sha256/{hexadecimal[:2]}/{hexadecimal}/data"
+    for file in (link, data):
+        file.parent.mkdir(parents=True)
+        file.write_text(digest)
+
+
+@pytest.mark.parametrize("shown", [False, True])
+def test_another_registry_than_that_of_the_container_is_refused(docker: RegistryDocker, shown: bool) -> None:
+    store, other = Store(), Store()
+    child = store.image("app", A)
+    index = store.index("app", [child], tag="latest")
+    other.image("app", B, tag="latest" if shown else "")
+    tag(docker, "latest", index)
+    collector(docker, [child], [child, A])
+
+    with pytest.raises(DockyardError) as caught:
+        collect(other)
+
+    assert caught.value.code == "registry_gc_other_registry" and not caught.value.changed
+    assert caught.value.message.startswith(
+        f"The storage of the registry in the container registry has the tag app:latest for {index}, and the registry at"
+        " the given address does not show it; check that registry is the address of this container"
+    )
+    assert "restart registry" not in docker.calls
+    assert not collect(store)["changed"]
+
+
+def test_an_empty_proxy_makes_no_mirror(docker: RegistryDocker) -> None:
+    docker.config.write_text("storage: {filesystem: {}}\nproxy: {remoteurl: ''}\n")
+    store = Store()
+    child = store.image("app", A)
+    store.index("app", [child], tag="latest")
+    collector(docker, [child], [child, A])
+    assert [entry["digest"] for entry in collect(store, check_mode=True)["protected"]] == [child]
+
+
+def test_elsewhere_what_was_gone_before_is_no_loss(docker: RegistryDocker) -> None:
+    docker.config.write_text("storage:\n  s3: {bucket: images}\n")
     store = Store()
     store.image("app", A, tag="1")
     rubbish = store.image("app", C)
+    store.blobs.remove(A)
     collector(docker, [rubbish], [rubbish, C])
 
-    assert collect(store)["protected"] == []
+    found = collect(store)
+
+    assert found["warnings"][0].startswith("1 manifests and blobs that tags need were gone before: app@")
     assert options(docker) == ["--dry-run --delete-untagged", "--dry-run --delete-untagged", "--delete-untagged"]
 
 
