@@ -132,6 +132,15 @@ def undo(container: Container, base: str, previous_container: str) -> bool:
     record = _read_record(base)
     if record is None:
         return False
+    try:
+        _put_back(container, base, previous_container, record)
+    except DockyardError as error:
+        error.changed = True
+        raise
+    return True
+
+
+def _put_back(container: Container, base: str, previous_container: str, record: _Record) -> None:
     container.stop()
     aside = Container(previous_container) if previous_container else None
     if record.container and aside and aside.details() is not None:
@@ -153,7 +162,6 @@ def undo(container: Container, base: str, previous_container: str) -> bool:
         atomic_file.remove(os.path.join(base, _RECORD))
     else:
         shutil.rmtree(base, ignore_errors=True)
-    return True
 
 
 def finish(base: str, keep_previous: bool) -> str:

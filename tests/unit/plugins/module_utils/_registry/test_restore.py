@@ -190,3 +190,14 @@ def test_a_backup_that_takes_too_long(docker: RegistryDocker, tmp_path: Path) ->
     assert caught.value.changed
     assert os.listdir(tmp_path / "backups") == []
     assert "readonly" not in docker.config.read_text()
+
+
+def test_a_registry_that_does_not_start_after_it_was_put_back_is_a_change(
+    docker: RegistryDocker, tmp_path: Path
+) -> None:
+    restore.restore(request(docker, archive_of(docker, tmp_path)), check_mode=False)
+    docker.change(fails={"start": 1})
+    with pytest.raises(DockyardError) as caught:
+        restore.undo(Container("registry"), str(docker.base), "")
+    assert caught.value.code == "registry_container_unknown" and caught.value.changed
+    assert restore.pending(str(docker.base))
