@@ -380,10 +380,14 @@ def _with_closed_window(call: ModuleCall, work: Any) -> dict[str, Any]:
     """Close what a killed run left open, then do the work; one run at a time."""
     registry = _container(call)
     config_file = registry.place().config_file
+    result: dict[str, Any]
     with atomic_file.locked(os.path.dirname(config_file), _LOCK_SECONDS):
-        closed = not call.check_mode and read_only_window.close(registry, config_file, call.params["start_timeout"])
+        if call.check_mode:
+            result = work()
+            return {**result, "changed": result["changed"] or os.path.exists(read_only_window.marker(config_file))}
+        closed = read_only_window.close(registry, config_file, call.params["start_timeout"])
         try:
-            result: dict[str, Any] = work()
+            result = work()
         except DockyardError as error:
             error.changed = error.changed or closed
             raise

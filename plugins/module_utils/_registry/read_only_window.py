@@ -23,6 +23,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_f
 from . import container as registry_container
 from .container import Container, Place
 
+_PAUSE = 0.5  # seconds
 _SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
 
 
@@ -48,7 +49,7 @@ def close(container: Container, config_file: str, start_timeout: float) -> bool:
     if not os.path.exists(aside):
         return False
     _put_back(config_file)
-    if container.details() is not None and not container.restart(start_timeout):
+    if not _is_gone(container, start_timeout) and not container.restart(start_timeout):
         raise DockyardError(
             "registry_window_not_closed",
             f"The registry in the container {container.name} is not back in read-write service after its read-only"
@@ -58,6 +59,19 @@ def close(container: Container, config_file: str, start_timeout: float) -> bool:
     os.unlink(aside)
     atomic_file.sync_folder(os.path.dirname(config_file))
     return True
+
+
+def _is_gone(container: Container, seconds: float) -> bool:
+    """Return whether there is no container. The engine itself may be restarting at this moment, so it is waited for."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return container.details() is None
+        except DockyardError as error:
+            if time.monotonic() >= end:
+                error.changed = True
+                raise
+            time.sleep(_PAUSE)
 
 
 def _put_back(config_file: str) -> None:

@@ -9,6 +9,8 @@ import os
 import signal
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import yaml
@@ -16,6 +18,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 from ansible_collections.dockyard.ops.plugins.module_utils._registry import read_only_window
 from ansible_collections.dockyard.ops.plugins.module_utils._registry.container import Container
 from ansible_collections.dockyard.ops.plugins.module_utils._registry.read_only_window import ReadOnlyWindow
+from ansible_collections.dockyard.ops.plugins.modules import registry_maintenance
 from ansible_collections.dockyard.ops.tests.unit.helpers.registry_docker import RegistryDocker
 
 
@@ -175,3 +178,36 @@ def test_a_configuration_that_is_in_no_mount(docker: RegistryDocker) -> None:
         Container("registry").place()
     assert caught.value.code == "registry_config_not_mounted"
     assert "has its configuration in no mounted folder, so it can't be made read-only" in caught.value.message
+
+
+def test_closing_waits_for_an_engine_that_restarts(docker: RegistryDocker, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.link(docker.config, f"{docker.config}.read-write")
+    real, asked = Container.details, []
+
+    def details(container: Container) -> object:
+        asked.append(container.name)
+        if len(asked) == 1:
+            raise DockyardError("registry_container_unknown", "No engine answers.")
+        return real(container)
+
+    monkeypatch.setattr(Container, "details", details)
+    assert read_only_window.close(Container("registry"), str(docker.config), 5)
+    assert closed(docker)
+
+
+def test_an_engine_that_stays_away_is_said_after_the_change(docker: RegistryDocker) -> None:
+    os.link(docker.config, f"{docker.config}.read-write")
+    (docker.base.parent / "bin" / "docker").write_text("#!/bin/sh\necho No engine >&2; exit 1\n")
+    with pytest.raises(DockyardError) as caught:
+        read_only_window.close(Container("registry"), str(docker.config), 0.1)
+    assert caught.value.code == "registry_container_unknown" and caught.value.changed
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_check_mode_says_that_a_window_that_was_left_open_would_be_closed(
+    docker: RegistryDocker, check_mode: bool
+) -> None:
+    os.link(docker.config, f"{docker.config}.read-write")
+    call: Any = SimpleNamespace(check_mode=check_mode, params={"container_name": "registry", "start_timeout": 5})
+    assert registry_maintenance._with_closed_window(call, lambda: {"changed": False}) == {"changed": True}
+    assert closed(docker) is not check_mode
