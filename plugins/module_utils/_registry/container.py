@@ -124,6 +124,17 @@ class Container:
                 )
             time.sleep(_PAUSE)
 
+    def require_health(self, seconds: float) -> None:
+        """Raise DockyardError if the registry does not say within that time that it is healthy."""
+        end = time.monotonic() + seconds
+        while not self._healthy():
+            if time.monotonic() >= end:
+                raise DockyardError(
+                    "registry_not_healthy",
+                    f"The registry in the container {self.name} is not healthy after {seconds:g} seconds.",
+                )
+            time.sleep(_PAUSE)
+
     def restart(self, seconds: float) -> bool:
         """Restart the registry until it is healthy. Return False if it is not within that time.
 

@@ -109,6 +109,8 @@ class ReadOnlyWindow:
 
     def __enter__(self) -> ReadOnlyWindow:
         document = registry_container.read_config(self._config_file)
+        # What does not say now that it is healthy would not say so after a restart either.
+        self._container.require_health(self._start_timeout)
         self._opened = time.monotonic()
         for number in _SIGNALS:
             self._handlers[number] = signal.signal(number, _interrupt)

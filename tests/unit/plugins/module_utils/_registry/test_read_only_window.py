@@ -211,3 +211,12 @@ def test_check_mode_says_that_a_window_that_was_left_open_would_be_closed(
     call: Any = SimpleNamespace(check_mode=check_mode, params={"container_name": "registry", "start_timeout": 5})
     assert registry_maintenance._with_closed_window(call, lambda: {"changed": False}) == {"changed": True}
     assert closed(docker) is not check_mode
+
+
+def test_a_registry_that_does_not_say_that_it_is_healthy_is_left_alone(docker: RegistryDocker) -> None:
+    docker.change(exec={"timeout": {"rc": 1, "out": "", "err": ""}})
+    with pytest.raises(DockyardError) as caught, window(0.1):
+        pytest.fail("the window is not open")
+    assert caught.value.code == "registry_not_healthy" and not caught.value.changed
+    assert caught.value.message == "The registry in the container registry is not healthy after 0.1 seconds."
+    assert docker.calls == [] and closed(docker)
