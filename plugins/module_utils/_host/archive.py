@@ -60,6 +60,8 @@ class _Digesting:
         self.digest = hashlib.sha256()
 
     def write(self, data: bytes) -> int:
+        if self._file.closed:  # tarfile writes the rest of an interrupted archive when it is removed from memory
+            return len(data)
         self.digest.update(data)
         return self._file.write(data)
 

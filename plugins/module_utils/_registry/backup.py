@@ -94,7 +94,12 @@ def _write(request: Request, place: Place, path: str, present: Sequence[str]) ->
                 for folder in frozen:
                     writer.add(request.base, folder)
             seconds = window.seconds
-        return writer.complete(), seconds
+        try:
+            return writer.complete(), seconds
+        except DockyardError as error:
+            # The registry was restarted for its window.
+            error.changed = error.changed or bool(frozen)
+            raise
 
 
 @contextlib.contextmanager

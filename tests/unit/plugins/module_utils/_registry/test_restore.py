@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host import archive
 from ansible_collections.dockyard.ops.plugins.module_utils._registry import backup, restore
 from ansible_collections.dockyard.ops.plugins.module_utils._registry.container import Container
 from ansible_collections.dockyard.ops.tests.unit.helpers.registry_docker import RegistryDocker
@@ -201,3 +202,15 @@ def test_a_registry_that_does_not_start_after_it_was_put_back_is_a_change(
         restore.undo(Container("registry"), str(docker.base), "")
     assert caught.value.code == "registry_container_unknown" and caught.value.changed
     assert restore.pending(str(docker.base))
+
+
+def test_an_archive_that_fails_after_the_window_is_a_change(
+    docker: RegistryDocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_writer: object) -> None:
+        raise DockyardError("host_archive_failed", "The disk is full.")
+
+    monkeypatch.setattr(archive.Writer, "complete", full)
+    with pytest.raises(DockyardError) as caught:
+        archive_of(docker, tmp_path)
+    assert caught.value.changed and docker.calls == ["restart registry", "restart registry"]
