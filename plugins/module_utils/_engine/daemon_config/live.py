@@ -33,7 +33,7 @@ def read_live(api: EngineApi) -> Config:
         "storage-driver": info["Driver"],
         "data-root": info["DockerRootDir"],
         "default-runtime": info["DefaultRuntime"],
-        "labels": info.get("Labels") or [],
+        "labels": sorted(info.get("Labels") or []),  # the engine has them in any order (config.GetConflictFreeLabels)
         "registry-mirrors": (info.get("RegistryConfig") or {}).get("Mirrors") or [],
     }
     pools = info.get("DefaultAddressPools")
