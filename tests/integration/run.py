@@ -5,6 +5,8 @@
 
 run.py [TARGET ...] [SUITE ...]        all targets on trixie, unless said otherwise
 run.py docker_certs bookworm sid
+
+DOCKYARD_HOST_NAME names the hosts of runs beside this one.
 """
 
 from __future__ import annotations
@@ -44,7 +46,7 @@ def main() -> None:
         sys.exit(f"There is no target {', '.join(unknown)}; there are {', '.join(all_targets())}.")
     failed = []
     for suite in suites:
-        host = f"dockyard-integration-{suite}"
+        host = f"dockyard-{os.environ.get('DOCKYARD_HOST_NAME', 'integration')}-{suite}"
         hosts.up(host, suite, "engine", None, [])
         failed += [f"{target} ({suite})" for target in targets if not run(target, host)]
         hosts.down([host])
