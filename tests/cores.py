@@ -119,7 +119,13 @@ def syntax(core: Core) -> bool:
 def on_a_host(core: Core) -> bool:
     """Run one module's integration target on a test host."""
     # A host of its own: the integration tests may run beside it.
-    return call(core, sys.executable, "tests/integration/run.py", TARGET, DOCKYARD_HOST_NAME=f"core-{core.version}")
+    return call(
+        core,
+        sys.executable,
+        "tests/integration/run.py",
+        TARGET,
+        DOCKYARD_HOST_NAME=f"core-{core.version.replace('.', '-')}",
+    )
 
 
 def sanity(core: Core) -> bool:
