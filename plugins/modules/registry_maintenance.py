@@ -345,6 +345,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_f
 from ansible_collections.dockyard.ops.plugins.module_utils._module import MissingLibrary, ModuleCall, diff, run_module
 from ansible_collections.dockyard.ops.plugins.module_utils._registry import (
     backup,
+    configuration,
     container,
     garbage,
     options,
@@ -359,8 +360,8 @@ _LOCK_SECONDS = 30
 
 def run(call: ModuleCall) -> dict[str, Any]:
     call.require_root("look after a registry")
-    if container.YAML_IMPORT_ERROR:
-        raise MissingLibrary("PyYAML", container.YAML_IMPORT_ERROR)
+    if configuration.YAML_IMPORT_ERROR:
+        raise MissingLibrary("PyYAML", configuration.YAML_IMPORT_ERROR)
     if call.params["operation"] in _WITH_FOLDERS and not call.params["folders"]:
         raise DockyardError(
             "registry_folders_missing",

@@ -2,14 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""The container that a registry of Docker Distribution runs in: its configuration, its storage, whether it is up."""
+"""The container that a registry of Docker Distribution runs in: where its files are, and whether it is up."""
 
 from __future__ import annotations
 
 import json
 import os
 import time
-import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
 from subprocess import CompletedProcess
@@ -18,16 +17,6 @@ from typing import Any
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host.commands import last_line, parse_version, run
 
-YAML_IMPORT_ERROR: str | None
-try:
-    import yaml
-except ImportError:
-    YAML_IMPORT_ERROR = traceback.format_exc()
-else:
-    YAML_IMPORT_ERROR = None
-
-_STORAGE = "docker/registry/v2"
-_DEFAULT_ROOT = "/var/lib/registry"
 # Inside the container, where neither a certificate nor a password is needed. timeout and not wget -T, with which some
 # busybox builds crash.
 _HEALTH = ("timeout", "5", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:5001/debug/health")
@@ -40,11 +29,13 @@ class Place:
     """Where the files of a registry are.
 
     config: the configuration file as the container sees it; config_file: the same on the host.
+    environment: the container's variables, NAME=VALUE, some of which win over the file.
     """
 
     config: str
     config_file: str
     mounts: tuple[tuple[str, str], ...]  # destination in the container, source on the host
+    environment: tuple[str, ...] = ()
 
     def on_host(self, path: str) -> str | None:
         """Return where a path of the container is on the host; None if it is in no mount."""
@@ -93,7 +84,8 @@ class Container:
                 f"The container {self.name} has its configuration in no mounted folder, so it can't be made read-only;"
                 " start it with the configuration's folder mounted, and its path as the last argument of serve.",
             )
-        return Place(config, os.path.join(folder, os.path.basename(config)), mounts)
+        environment = tuple(details["Config"].get("Env") or ())
+        return Place(config, os.path.join(folder, os.path.basename(config)), mounts, environment)
 
     def version(self) -> tuple[int, ...]:
         """Return the version of Docker Distribution, () if it does not say."""
@@ -191,37 +183,3 @@ class Container:
     @staticmethod
     def _docker(*arguments: str) -> CompletedProcess[str]:
         return run(["docker", *arguments], _STOP_SECONDS)
-
-
-def read_config(path: str) -> dict[str, Any]:
-    """Return a registry's configuration. Raise DockyardError if it is none."""
-    try:
-        with open(path, "rb") as file:
-            document = yaml.safe_load(file)
-    except (OSError, yaml.YAMLError) as error:
-        raise DockyardError(
-            "registry_config_unreadable",
-            f"{path} can't be read as a registry's configuration ({str(error).splitlines()[0]}); correct it.",
-        ) from error
-    if not isinstance(document, dict) or not isinstance(document.get("storage"), dict):
-        raise DockyardError(
-            "registry_config_unreadable", f"{path} has no storage, so it is no registry's configuration; correct it."
-        )
-    return document
-
-
-def read_only(document: dict[str, Any]) -> bytes:
-    """Return the same configuration, but with no uploads."""
-    storage = dict(document["storage"])
-    storage["maintenance"] = {**(storage.get("maintenance") or {}), "readonly": {"enabled": True}}
-    return str(yaml.safe_dump({**document, "storage": storage}, sort_keys=False)).encode()
-
-
-def storage_on_host(place: Place, document: dict[str, Any]) -> str | None:
-    """Return the host's folder with the registry's storage; None if it is not on this host, as in S3."""
-    storage = document["storage"]
-    if "filesystem" not in storage:
-        return None
-    root = (storage["filesystem"] or {}).get("rootdirectory") or _DEFAULT_ROOT
-    folder = place.on_host(root)
-    return os.path.join(folder, _STORAGE) if folder else None

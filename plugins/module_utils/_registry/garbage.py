@@ -25,7 +25,7 @@ from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
-from . import container as registry_container
+from . import configuration
 from . import needed as registry_needed
 from .api import Registry
 from .container import Container, Place
@@ -115,10 +115,10 @@ class Collection:
         self._request = request
         self._container = request.container
         self._place: Place = request.container.place()
-        self._config = registry_container.read_config(self._place.config_file)
+        self._config = configuration.in_force(configuration.read(self._place.config_file), self._place.environment)
         # What a mirror holds, it can fetch again.
         self._mirror = bool((self._config.get("proxy") or {}).get("remoteurl"))
-        self._storage = registry_container.storage_on_host(self._place, self._config)
+        self._storage = configuration.storage_on_host(self._place, self._config)
         self._survey = Survey(request.registry) if request.registry and not self._mirror else None
 
     def run(self, check_mode: bool) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from types import FrameType, TracebackType
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
 
-from . import container as registry_container
+from . import configuration
 from .container import Container, Place
 
 _PAUSE = 0.5  # seconds
@@ -100,6 +100,7 @@ class ReadOnlyWindow:
     def __init__(self, container: Container, place: Place, start_timeout: float) -> None:
         self._container = container
         self._config_file = place.config_file
+        self._environment = place.environment
         self._start_timeout = start_timeout
         self._handlers: dict[int, object] = {}
         self._guardian = 0
@@ -108,7 +109,7 @@ class ReadOnlyWindow:
         self.seconds = 0.0
 
     def __enter__(self) -> ReadOnlyWindow:
-        document = registry_container.read_config(self._config_file)
+        content = configuration.read_only(configuration.read(self._config_file), self._environment)
         # What does not say now that it is healthy would not say so after a restart either.
         self._container.require_health(self._start_timeout)
         self._opened = time.monotonic()
@@ -116,7 +117,7 @@ class ReadOnlyWindow:
             self._handlers[number] = signal.signal(number, _interrupt)
         self._start_guardian()
         try:
-            self._open(registry_container.read_only(document))
+            self._open(content)
         except BaseException as error:
             self._leave(error)
             raise

@@ -33,8 +33,8 @@ if argv[:2] == ["container", "inspect"]:
         status = 1
     else:
         mounts = [dict(Destination=to, Source=source) for to, source in state["mounts"].items()]
-        print(json.dumps([dict(Config=dict(Entrypoint=["/entrypoint.sh"], Cmd=["serve", "/etc/registry/config.yml"]),
-                               Mounts=mounts, State=dict(Running=names[argv[2]]), RestartCount=0)]))
+        config = dict(Entrypoint=["/entrypoint.sh"], Cmd=["serve", "/etc/registry/config.yml"], Env=state["env"])
+        print(json.dumps([dict(Config=config, Mounts=mounts, State=dict(Running=names[argv[2]]), RestartCount=0)]))
 elif argv[0] in ("start", "stop", "restart"):
     names[argv[1]] = argv[0] != "stop"
     status = state["fails"].get(argv[0], 0)
@@ -67,7 +67,7 @@ class RegistryDocker:
         self.config.write_text("version: 0.1\nstorage:\n  filesystem: {}\nhttp: {secret: s}\n")
         self._state = folder / "docker.json"
         mounts = {"/etc/registry": str(self.base / "config"), "/var/lib/registry": str(self.base / "data")}
-        self.save({"calls": [], "containers": {"registry": True}, "mounts": mounts, "fails": {}, "exec": {}})
+        self.save({"calls": [], "containers": {"registry": True}, "mounts": mounts, "env": [], "fails": {}, "exec": {}})
         (folder / "bin").mkdir()
         program = folder / "bin" / "docker"
         program.write_text(PROGRAM.format(python=sys.executable, path=str(self._state)))

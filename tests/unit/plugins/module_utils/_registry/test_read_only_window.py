@@ -78,6 +78,34 @@ def test_other_settings_of_maintenance_stay(docker: RegistryDocker) -> None:
     assert storage["maintenance"] == {"uploadpurging": {"enabled": False}, "readonly": {"enabled": True}}
 
 
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "REGISTRY_STORAGE_MAINTENANCE_READONLY_ENABLED=false",
+        "REGISTRY_STORAGE_MAINTENANCE_READONLY={enabled: no}",
+        "REGISTRY_STORAGE_MAINTENANCE=",
+        "REGISTRY_STORAGE=filesystem",
+    ],
+)
+def test_an_environment_that_allows_uploads_anyway(docker: RegistryDocker, variable: str) -> None:
+    docker.change(env=["PATH=/bin", variable])
+    with pytest.raises(DockyardError) as caught, window():
+        pytest.fail("it opened")
+    assert caught.value.code == "registry_read_only_overridden" and not caught.value.changed
+    assert caught.value.message == (
+        f"The environment of the registry's container ({variable.partition('=')[0]}) wins over its configuration file,"
+        " so that it can't be made read-only; move what it says into the file."
+    )
+    assert closed(docker) and docker.calls == []
+
+
+def test_an_environment_that_says_other_things(docker: RegistryDocker) -> None:
+    docker.change(env=["REGISTRY_STORAGE_DELETE_ENABLED=true", "REGISTRY_HTTP_ADDR=:5000", "REGISTRY_LOG_LEVEL=debug"])
+    with window():
+        assert "readonly" in docker.config.read_text()
+    assert closed(docker)
+
+
 def test_an_error_in_the_window(docker: RegistryDocker) -> None:
     with pytest.raises(DockyardError) as caught, window():
         raise DockyardError("some_code", "It fails.")
