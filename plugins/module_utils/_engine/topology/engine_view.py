@@ -1,0 +1,106 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""Read what the engine knows: itself, its networks and its containers."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from typing import Any
+
+from .. import api as engine_api
+
+Json = dict[str, Any]
+
+
+@dataclasses.dataclass
+class EngineView:
+    """What the engine says.
+
+    socket: where it listens.
+    api: None if it does not answer, with the reason.
+    listed: its containers as the list has them, by identifier.
+    """
+
+    socket: str
+    api: engine_api.EngineApi | None = None
+    reason: str = ""
+    version: Json = dataclasses.field(default_factory=dict)
+    info: Json = dataclasses.field(default_factory=dict)
+    networks: list[Json] = dataclasses.field(default_factory=list)
+    listed: dict[str, Json] = dataclasses.field(default_factory=dict)
+
+    @property
+    def rootless(self) -> bool:
+        """Return whether the engine runs without root, in namespaces of its own."""
+        return any("rootless" in option for option in self.info.get("SecurityOptions") or [])
+
+    @property
+    def firewall_backend(self) -> str | None:
+        """Return the program that the engine writes its rules with. Engines before 29 know but one."""
+        if self.api is None:
+            return None
+        driver = (self.info.get("FirewallBackend") or {}).get("Driver") or "iptables"
+        return "nftables" if "nftables" in driver else "iptables"
+
+    def name(self, container: str) -> str:
+        """Return the name of a container by its identifier."""
+        names = self.listed.get(container, {}).get("Names") or []
+        # A link of another container is a name with two slashes.
+        own = [name for name in names if name.count("/") == 1]
+        return own[0].lstrip("/") if own else container[:12]
+
+    def network(self, identifier: str) -> Json:
+        """Return a network by its identifier; nothing if it is not there."""
+        return next((network for network in self.networks if network["Id"] == identifier), {})
+
+    def joined(self, container: str) -> str | None:
+        """Return the container whose network another one has joined; None if it has joined none."""
+        mode = str((self.listed.get(container, {}).get("HostConfig") or {}).get("NetworkMode", ""))
+        if not mode.startswith("container:"):
+            return None
+        target = mode[len("container:") :]
+        return next((one for one in self.listed if one == target or self.name(one) == target), target)
+
+    def sharing(self, container: str) -> list[str]:
+        """Return the names of the containers that have the same network as another one."""
+        owner = self.joined(container) or container
+        together = [one for one in self.listed if one == owner or self.joined(one) == owner]
+        return sorted(self.name(one) for one in together if one != container)
+
+    def inspect(self, container: str) -> Json | None:
+        """Return a container's details; None if it is gone."""
+        if self.api is None:
+            return None
+        status, answer = self.api.ask("GET", f"/containers/{container}/json")
+        if status == 404:
+            return None
+        if status != 200:
+            raise engine_api.Unreachable(f"/containers/{container} answered {status}: {engine_api.message(answer)}")
+        found: Json = answer
+        return found
+
+
+def read(socket: str, timeout: float) -> EngineView:
+    """Return what the engine on a socket says; if it does not answer, why."""
+    api = engine_api.EngineApi(socket, timeout)
+    try:
+        view = EngineView(socket, api, "", api.get("/version"), api.get("/info"))
+        view.listed = {container["Id"]: container for container in api.get("/containers/json", all=1)}
+        for network in api.get("/networks"):
+            # The list leaves out which containers a network has.
+            status, details = api.ask("GET", f"/networks/{network['Id']}")
+            if status == 200:
+                view.networks.append(details)
+    except engine_api.Unreachable as error:
+        return EngineView(socket, None, reason(socket, str(error)))
+    return view
+
+
+def reason(socket: str, error: str) -> str:
+    """Return why the engine can't be asked, and what to do."""
+    if os.path.exists(socket) and not os.access(socket, os.R_OK | os.W_OK):
+        return f"This user may not use {socket}; run as root (become: true), or as a member of its group."
+    return f"No Docker Engine answers on {socket} ({error}); look at systemctl status docker."

@@ -1,0 +1,197 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""Judge packets by the firewall rules in force, whichever program they were written with."""
+
+from __future__ import annotations
+
+import dataclasses
+import fnmatch
+import ipaddress
+from collections.abc import Sequence
+from typing import Any, Literal
+
+Field = Literal["iif", "oif", "source", "destination", "protocol", "dport", "state", "destination_type"]
+Action = Literal["accept", "drop", "return", "jump", "goto", "dnat", "snat", "continue"]
+Verdict = Literal["accept", "drop"]
+
+_DEEPEST = 32
+
+
+@dataclasses.dataclass(frozen=True)
+class Packet:
+    """The first packet of a connection.
+
+    source: None for any address outside of the host.
+    destination: after the translation of a published port.
+    """
+
+    iif: str
+    oif: str
+    protocol: str
+    source: str | None
+    destination: str
+    dport: int | None = None
+    translated: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Test:
+    """What a packet must be like for a rule.
+
+    values: networks, names of devices with a pattern at their end, ranges of ports, or words.
+    """
+
+    field: Field
+    negated: bool
+    values: tuple[Any, ...]
+
+    def holds(self, packet: Packet) -> bool:
+        """Return whether a packet is like that. One whose source is unknown is in no network but that of all."""
+        return self._found(packet) != self.negated
+
+    def _found(self, packet: Packet) -> bool:
+        if self.field in ("iif", "oif"):
+            device = packet.iif if self.field == "iif" else packet.oif
+            return any(fnmatch.fnmatchcase(device, pattern) for pattern in self.values)
+        if self.field in ("source", "destination"):
+            address = packet.source if self.field == "source" else packet.destination
+            if address is None:
+                return any(network.prefixlen == 0 for network in self.values)
+            return any(ipaddress.ip_address(address) in network for network in self.values)
+        if self.field == "protocol":
+            return packet.protocol in self.values or "all" in self.values
+        if self.field == "dport":
+            return packet.dport is not None and any(low <= packet.dport <= high for low, high in self.values)
+        if self.field == "state":
+            return "new" in self.values or (packet.translated and "dnat" in self.values)
+        # A packet to a container is not one to the host.
+        return "unicast" in self.values
+
+
+@dataclasses.dataclass(frozen=True)
+class Rule:
+    """A rule of a chain.
+
+    text: as the program that reads rules prints it.
+    opaque: it has a test or an action that is not understood here, so that it decides nothing.
+    chain: for a jump, where to.
+    to: for a translation, the address and port.
+    verdicts: of a rule with a map, action and chain by device.
+    """
+
+    text: str
+    tests: tuple[Test, ...]
+    action: Action
+    opaque: bool = False
+    chain: str = ""
+    to: str = ""
+    map_field: Field | None = None
+    verdicts: dict[str, tuple[Action, str]] = dataclasses.field(default_factory=dict)
+
+    def matches(self, packet: Packet) -> bool:
+        """Return whether the rule is for a packet."""
+        return not self.opaque and all(test.holds(packet) for test in self.tests)
+
+    def values(self, field: Field) -> tuple[Any, ...]:
+        """Return what a packet's field must be one of; nothing if the rule does not say so, or says the contrary."""
+        return tuple(value for test in self.tests if test.field == field and not test.negated for value in test.values)
+
+
+@dataclasses.dataclass
+class Chain:
+    """A chain, with the hook of the kernel that it is on."""
+
+    table: str
+    family: str
+    name: str
+    hook: str = ""
+    priority: int = 0
+    policy: Verdict = "accept"
+    rules: list[Rule] = dataclasses.field(default_factory=list)
+
+
+class Firewall:
+    """All chains of the host."""
+
+    def __init__(self, chains: Sequence[Chain]) -> None:
+        self._chains = {(chain.family, chain.table, chain.name): chain for chain in chains}
+
+    def forward(self, packet: Packet) -> tuple[Verdict, str]:
+        """Return whether the host passes a packet on, and the rule or policy that decides it."""
+        family = "ip" if ipaddress.ip_address(packet.destination).version == 4 else "ip6"
+        hooked = [chain for chain in self._chains.values() if chain.hook == "forward"]
+        decided = "No rule forbids it."
+        for chain in sorted(hooked, key=lambda chain: chain.priority):
+            if chain.family not in (family, "inet"):
+                continue
+            verdict, text = self._walk(chain, packet, 0) or (chain.policy, f"policy of {chain.table} {chain.name}")
+            if verdict == "drop":
+                return "drop", text
+            decided = text
+        return "accept", decided
+
+    def _walk(self, chain: Chain, packet: Packet, depth: int) -> tuple[Verdict, str] | None:
+        for rule in chain.rules:
+            if not rule.matches(packet):
+                continue
+            action, target = rule.action, rule.chain
+            if rule.map_field is not None:
+                device = packet.iif if rule.map_field == "iif" else packet.oif
+                action, target = rule.verdicts.get(device, ("continue", ""))
+            if action in ("accept", "drop"):
+                return ("accept" if action == "accept" else "drop"), rule.text
+            if action == "return":
+                return None
+            if action in ("jump", "goto"):
+                other = self._chains.get((chain.family, chain.table, target))
+                found = self._walk(other, packet, depth + 1) if other is not None and depth < _DEEPEST else None
+                if found is not None or action == "goto":
+                    return found
+        return None
+
+    def masquerades(self, subnet: str) -> str | None:
+        """Return the rule that gives a subnet's packets the host's address; None if there is none."""
+        wanted = ipaddress.ip_network(subnet)
+        for rule in self._rules("postrouting"):
+            if rule.action == "snat" and wanted in rule.values("source") and not rule.values("destination"):
+                return rule.text
+        return None
+
+    def published(self, protocol: str, address: str, port: int, host_port: int) -> list[str]:
+        """Return the rules that carry a published port to a container."""
+        target = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        texts = [
+            rule.text
+            for rule in self._rules("prerouting")
+            if rule.action == "dnat" and rule.to == target and _has_port(rule, protocol, host_port)
+        ]
+        host = ipaddress.ip_network(address)
+        texts += [
+            rule.text
+            for rule in self._rules("forward")
+            if rule.action == "accept" and host in rule.values("destination") and _has_port(rule, protocol, port)
+        ]
+        return list(dict.fromkeys(texts))
+
+    def _rules(self, hook: str) -> list[Rule]:
+        """Return the rules that a packet may meet on a hook."""
+        found: list[Rule] = []
+        seen: set[tuple[str, str, str]] = set()
+        waiting = [key for key, chain in self._chains.items() if chain.hook == hook]
+        while waiting:
+            key = waiting.pop()
+            if key in seen or key not in self._chains:
+                continue
+            seen.add(key)
+            rules = self._chains[key].rules
+            found += rules
+            targets = [rule.chain for rule in rules if rule.chain]
+            targets += [target for rule in rules for _action, target in rule.verdicts.values() if target]
+            waiting += [(key[0], key[1], target) for target in targets]
+        return found
+
+
+def _has_port(rule: Rule, protocol: str, port: int) -> bool:
+    return (port, port) in rule.values("dport") and protocol in rule.values("protocol")

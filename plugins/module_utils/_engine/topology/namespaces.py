@@ -1,0 +1,80 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""Find network namespaces, and speak with the kernel's network inside one without starting a process there."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import ctypes
+import os
+import re
+import sys
+from typing import Callable
+
+from .netlink import Netlink
+
+_CLONE_NEWNET = 0x40000000
+_MOUNTED = re.compile(r"net:\[(\d+)\]")
+
+
+def inode_of(path: str) -> int | None:
+    """Return the inode of the namespace that a link below /proc/PID/ns names; None if it can't be read."""
+    try:
+        return int(os.readlink(path).rpartition("[")[2].rstrip("]"))
+    except (OSError, ValueError):
+        return None
+
+
+def mounted(mountinfo: str = "/proc/self/mountinfo") -> dict[int, list[str]]:
+    """Return where network namespaces are mounted, by inode, for instance below /run/docker/netns."""
+    found: dict[int, list[str]] = {}
+    with open(mountinfo, encoding="utf-8", errors="replace") as file:
+        for line in file:
+            fields = line.split()
+            match = _MOUNTED.fullmatch(fields[3])
+            if match:
+                # Blanks and backslashes of a path are written in octal.
+                path = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields[4])
+                found.setdefault(int(match[1]), []).append(path)
+    return found
+
+
+def _set_namespace(descriptor: int) -> None:
+    """Take the calling thread into a network namespace."""
+    enter: Callable[[int, int], None] | None = getattr(os, "setns", None)
+    if sys.version_info >= (3, 12) and enter is not None:
+        enter(descriptor, _CLONE_NEWNET)
+        return
+    if ctypes.CDLL(None, use_errno=True).setns(descriptor, _CLONE_NEWNET) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+class Visitor:
+    """Opens sockets in other namespaces, in a thread of its own that never comes back from there.
+
+    Nothing else of the process leaves its namespace, and nothing is started in the other one.
+    """
+
+    def __init__(self) -> None:
+        self._pool = concurrent.futures.ThreadPoolExecutor(1)
+
+    def __enter__(self) -> Visitor:
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        self._pool.shutdown()
+
+    def netlink(self, descriptor: int) -> Netlink:
+        """Return a netlink socket of another namespace. Raise OSError if it may not be entered.
+
+        descriptor: an open file of that namespace.
+        """
+        return self._pool.submit(_open_in, descriptor).result()
+
+
+def _open_in(descriptor: int) -> Netlink:
+    _set_namespace(descriptor)
+    return Netlink()

@@ -1,0 +1,163 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""Describe the networks: what is declared, and what the kernel and its rules make of it."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+from .endpoints import bridge_of
+from .engine_view import EngineView, Json
+from .firewall import Firewall, Packet
+from .netlink import Address, Link
+from .processes import read
+
+_ICC = "com.docker.network.bridge.enable_icc"
+_MASQUERADE = "com.docker.network.bridge.enable_ip_masquerade"
+_MTU = "com.docker.network.driver.mtu"
+PORTS_OF_A_BRIDGE = 1023  # BR_MAX_PORTS of the kernel, of which the first is not used
+_NETFILTER = {4: "/proc/sys/net/bridge/bridge-nf-call-iptables", 6: "/proc/sys/net/bridge/bridge-nf-call-ip6tables"}
+_OF_BRIDGE = {4: "/sys/class/net/{}/bridge/nf_call_iptables", 6: "/sys/class/net/{}/bridge/nf_call_ip6tables"}
+_TCP_ANY = 9  # the port of "discard"; which one it is makes no difference inside a bridge
+
+
+def netfilter(version: int, bridge: str = "") -> bool:
+    """Return whether frames inside bridges meet the firewall. Without br_netfilter, they do not.
+
+    bridge: one that may have a switch of its own.
+    """
+    switches = [_NETFILTER[version]] + ([_OF_BRIDGE[version].format(bridge)] if bridge else [])
+    return any((read(path) or "0").strip() == "1" for path in switches)
+
+
+class Networks:
+    """Describes networks. firewall: None if the rules are not wanted, or could not be read."""
+
+    def __init__(
+        self,
+        view: EngineView,
+        links: dict[int, Link],
+        addresses: list[Address],
+        firewall: Firewall | None,
+        reasons: list[str],
+    ) -> None:
+        self._view = view
+        self._links = links
+        self._by_name = {link.name: link for link in links.values()}
+        self._addresses = addresses
+        self._firewall = firewall
+        self._reasons = reasons
+
+    def rows(self) -> list[Json]:
+        """Return all networks by name."""
+        return sorted((self._row(network) for network in self._view.networks), key=lambda row: (row["name"], row["id"]))
+
+    def _row(self, network: Json) -> Json:
+        options: dict[str, str] = network.get("Options") or {}
+        bridge = bridge_of(network)
+        link = self._by_name.get(bridge or "")
+        row: Json = {
+            "id": network["Id"],
+            "name": network["Name"],
+            "driver": network["Driver"],
+            "scope": network.get("Scope", "local"),
+            "internal": bool(network.get("Internal")),
+            "ipv6": bool(network.get("EnableIPv6")),
+            "attachable": bool(network.get("Attachable")),
+            "bridge": bridge,
+            "bridge_index": None if link is None else link.index,
+            "mtu": link.mtu if link is not None else _number(options.get(_MTU)),
+            "subnets": self._subnets(network, link),
+            "icc": {"declared": None, "in_force": None, "reason": None},
+            "masquerade": {"declared": None, "in_force": None, "rule": None},
+            "ports_used": None,
+            "ports_limit": None,
+            "labels": network.get("Labels") or {},
+            "options": options,
+            "unknown": [],
+        }
+        if bridge is not None:
+            self._bridge(row, options, link)
+        return row
+
+    def _bridge(self, row: Json, options: dict[str, str], link: Link | None) -> None:
+        row["icc"]["declared"] = options.get(_ICC, "true").lower() in ("true", "1")
+        masquerades = options.get(_MASQUERADE, "true").lower() in ("true", "1")
+        row["masquerade"]["declared"] = masquerades and not row["internal"]  # of which nothing leaves the host
+        if link is None:
+            row["unknown"].append({"field": "bridge_index", "reason": self._why_no_bridge(row["bridge"])})
+            return
+        row["ports_limit"] = PORTS_OF_A_BRIDGE
+        row["ports_used"] = sum(one.master == link.index for one in self._links.values())
+        if self._firewall is None:
+            row["unknown"] += [
+                {"field": field, "reason": reason}
+                for reason in self._reasons[:1]
+                for field in ("icc.in_force", "masquerade.in_force", "masquerade.rule")
+            ]
+            return
+        rules = [self._firewall.masquerades(one["subnet"]) for one in row["subnets"] if ":" not in one["subnet"]]
+        row["masquerade"]["rule"] = next((rule for rule in rules if rule), None)
+        row["masquerade"]["in_force"] = bool(rules) and all(rules)
+        self._icc(row, self._firewall)
+
+    def _why_no_bridge(self, bridge: str) -> str:
+        if self._view.rootless:
+            return f"The engine runs without root, and {bridge} is in a namespace of its own, which is not looked into."
+        return f"The device {bridge} is not there; restart the engine, which makes it again."
+
+    def _icc(self, row: Json, firewall: Firewall) -> None:
+        """Fill in whether containers of a bridge reach each other, and why."""
+        version = 4 if any(":" not in one["subnet"] for one in row["subnets"]) else 6
+        subnets = [one["subnet"] for one in row["subnets"] if (":" in one["subnet"]) == (version == 6)]
+        if not subnets:
+            return
+        if not netfilter(version, row["bridge"]):
+            name = _NETFILTER[version].rpartition("/")[2]
+            row["icc"].update(in_force=True, reason=f"{name} is 0, so that no rule is asked inside a bridge.")
+            return
+        network = ipaddress.ip_network(subnets[0])
+        ends = (str(network[-3]), str(network[-2])) if network.num_addresses > 3 else (str(network[0]),) * 2
+        packet = Packet(row["bridge"], row["bridge"], "tcp", ends[0], ends[1], _TCP_ANY)
+        verdict, text = firewall.forward(packet)
+        row["icc"].update(in_force=verdict == "accept", reason=text)
+
+    def _subnets(self, network: Json, link: Link | None) -> list[Json]:
+        taken = [
+            ipaddress.ip_interface(container[field])
+            for container in (network.get("Containers") or {}).values()
+            for field in ("IPv4Address", "IPv6Address")
+            if container.get(field)
+        ]
+        rows = []
+        for config in (network.get("IPAM") or {}).get("Config") or []:
+            subnet = ipaddress.ip_network(config["Subnet"], strict=False)
+            gateway = (config.get("Gateway") or "").partition("/")[0] or self._address(link, subnet)
+            pool = ipaddress.ip_network(config.get("IPRange") or config["Subnet"], strict=False)
+            used = {one.ip for one in taken if one.version == subnet.version and one.ip in subnet}
+            if gateway:
+                used.add(ipaddress.ip_address(gateway))
+            rows.append({"subnet": str(subnet), "gateway": gateway, "used": len(used), "size": _size(pool, subnet)})
+        return rows
+
+    def _address(self, link: Link | None, subnet: Any) -> str | None:
+        """Return the address of a bridge in a subnet, which engines of old do not name."""
+        for address in self._addresses:
+            if link is not None and address.index == link.index and address.interface.ip in subnet:
+                return str(address.interface.ip)
+        return None
+
+
+def _size(pool: Any, subnet: Any) -> int:
+    """Return how many addresses of a pool can be given to hosts."""
+    if pool.version == 6 or pool.prefixlen >= 31:
+        return int(pool.num_addresses)
+    reserved = (subnet.network_address in pool) + (subnet.broadcast_address in pool)
+    return int(pool.num_addresses) - reserved
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isdigit() else None

@@ -1,0 +1,236 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""Read the wiring of a host: networks, containers, veths, rules, and what is wrong with them."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+
+from .. import api as engine_api
+from . import engine_view, host, namespaces, netns_links, ports, processes, rules_in_force
+from .containers import Reader, Seen
+from .endpoints import bridge_of
+from .engine_view import EngineView, Json
+from .findings import Findings
+from .firewall import Firewall
+from .namespaces import Visitor
+from .netlink import Link
+from .networks import Networks
+from .processes import Process
+from .visit import Host
+
+Part = Literal["resources", "listeners", "firewall", "findings"]
+PARTS: frozenset[Part] = frozenset(("resources", "listeners", "firewall", "findings"))
+_SETTLE = 1.0  # seconds
+_ID_DIGITS = 12
+_ENGINE_PROCESSES = ("docker-proxy", "dockerd")
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What is wanted.
+
+    parts: beside networks, containers and endpoints.
+    containers: names or identifiers; all of them if there are none.
+    """
+
+    socket: str
+    timeout: float
+    parts: frozenset[Part]
+    containers: tuple[str, ...] = ()
+
+
+def survey(options: Options) -> Json:
+    """Return the wiring of this host."""
+    view = engine_view.read(options.socket, options.timeout)
+    unknown = [{"field": field, "reason": view.reason} for field in ("engine", "networks") if view.api is None]
+    firewall: Firewall | None = None
+    reasons: list[str] = []
+    if "firewall" in options.parts:
+        firewall, reasons = rules_in_force.in_force()
+        unknown += [{"field": "firewall", "reason": reason} for reason in reasons]
+    with Visitor() as visitor, Host(visitor) as home:
+        table = processes.scan()
+        seen = _containers(view, home, table, options)
+        # The list of processes is of before, and a container may have come since.
+        _complete(seen, table if view.api is None else processes.scan(), firewall, reasons, options.parts, home)
+        links, addresses, routes = home.refresh(), home.addresses(), home.routes()
+        networks = Networks(view, links, addresses, firewall, reasons).rows()
+        stray = _strays(view, home, {one.visit.nsid for one in seen if one.visit is not None})
+        uplinks = host.uplinks(view, links, addresses, routes)
+        described = host.row(view, table, uplinks, unknown)
+        found = []
+        if "findings" in options.parts:
+            found = Findings(
+                described,
+                networks,
+                seen,
+                stray,
+                firewall,
+                host.routed(links, routes),
+                _busy(table, home.inode) if "listeners" in options.parts else (),
+                netns_links.stale(),
+            ).rows()
+    return {
+        "host": described,
+        "networks": networks,
+        "containers": [one.row for one in seen],
+        "stray_links": stray,
+        "findings": found,
+    }
+
+
+def _containers(view: EngineView, home: Host, table: Sequence[Process], options: Options) -> list[Seen]:
+    """Return the containers by name."""
+    reader = Reader(view, home, "resources" in options.parts)
+    found: list[Seen | None] = []
+    if view.api is None:
+        first: dict[str, int] = {}
+        for process in table:
+            for container in process.containers[-1:]:
+                first.setdefault(container, process.pid)
+        found = [
+            reader.read_without_engine(container, first[container])
+            for container in sorted(first)
+            if _wanted(container, "", options.containers)
+        ]
+        _mark_shared([one for one in found if one is not None])
+    else:
+        _check_names(view, options.containers)
+        try:
+            found = [
+                reader.read(container)
+                for container in view.listed
+                if _wanted(container, view.name(container), options.containers)
+            ]
+        except engine_api.Unreachable as error:
+            raise DockyardError(
+                "topology_engine_silent",
+                f"The engine stopped answering while its containers were read: {error}; look at journalctl -u"
+                " docker.service, and run again.",
+            ) from error
+    return sorted((one for one in found if one is not None), key=lambda one: (one.row["name"] or "", one.row["id"]))
+
+
+def _wanted(container: str, name: str, wanted: Sequence[str]) -> bool:
+    return not wanted or name in wanted or any(len(one) >= _ID_DIGITS and container.startswith(one) for one in wanted)
+
+
+def _check_names(view: EngineView, wanted: Iterable[str]) -> None:
+    for one in wanted:
+        if not any(_wanted(container, view.name(container), (one,)) for container in view.listed):
+            raise DockyardError(
+                "topology_container_unknown",
+                f"This host has no container {one}; give names or identifiers of those that docker ps --all shows.",
+            )
+
+
+def _mark_shared(seen: Sequence[Seen]) -> None:
+    """Show containers that are in one namespace as shared, where the engine can't say so."""
+    owners: dict[int, list[Seen]] = {}
+    for one in seen:
+        if one.visit is not None:
+            owners.setdefault(one.visit.inode, []).append(one)
+    for together in owners.values():
+        for one in together:
+            one.row["namespace"]["shared_with"] = sorted(other.row["id"] for other in together if other is not one)
+
+
+def _complete(
+    seen: Sequence[Seen],
+    table: Sequence[Process],
+    firewall: Firewall | None,
+    reasons: Sequence[str],
+    parts: frozenset[Part],
+    home: Host,
+) -> None:
+    """Fill in ports and listening sockets."""
+    proxies = processes.proxies(table)
+    listeners = ports.Listeners(table)
+    for one in seen:
+        one.row["ports"] = ports.published(one, proxies, firewall)
+        if one.row["ports"] and firewall is None and "firewall" in parts:
+            one.row["unknown"] += [{"field": "ports.rules", "reason": reason} for reason in reasons[:1]]
+        if "listeners" in parts:
+            listeners.of(one.row, alone=one.visit is not None and one.row["namespace"]["inode"] != home.inode)
+
+
+def _strays(view: EngineView, home: Host, known: set[int | None]) -> list[Json]:
+    """Return the veths on networks' bridges that belong to no container.
+
+    A container that is being started has its veth before the engine lists it, and its namespace before that; one that
+    ends has them for longer. So whatever has a namespace that a process uses is no stray, and the rest is looked at
+    twice.
+
+    known: numbers of the namespaces of containers that were read.
+    """
+    bridges = {bridge_of(network) for network in view.networks} - {None}
+    suspects = _suspects(home, bridges, known)
+    if suspects:
+        time.sleep(_SETTLE)
+        home.refresh()
+        again = _suspects(home, bridges, set())
+        suspects = [link for link in suspects if link in again]
+    return sorted(suspects, key=lambda link: str(link["name"]))
+
+
+def _suspects(home: Host, bridges: set[str | None], known: set[int | None]) -> list[Json]:
+    links = home.links
+    unknown = [
+        link
+        for link in links.values()
+        if link.kind == "veth" and _master(link, links) in bridges and (link.nsid is None or link.nsid not in known)
+    ]
+    used = _used_namespaces(home) if unknown else set()
+    return [
+        {"name": link.name, "index": link.index, "bridge": _master(link, links)}
+        for link in unknown
+        if link.nsid is None or link.nsid not in used
+    ]
+
+
+def _master(link: Link, links: dict[int, Link]) -> str | None:
+    master = links.get(link.master or 0)
+    return None if master is None else master.name
+
+
+def _used_namespaces(home: Host) -> set[int]:
+    """Return the numbers of the namespaces that a process is in, or that are mounted somewhere."""
+    paths: dict[int, str] = {}
+    for process in processes.scan():
+        if process.namespace is not None:
+            paths.setdefault(process.namespace, f"/proc/{process.pid}/ns/net")
+    for inode, where in namespaces.mounted().items():
+        paths[inode] = where[0]
+    found = set()
+    for path in paths.values():
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            continue
+        try:
+            number = home.nsid(descriptor)
+        finally:
+            os.close(descriptor)
+        if number is not None:
+            found.add(number)
+    return found
+
+
+def _busy(table: Sequence[Process], namespace: int) -> list[tuple[str, str, int, str]]:
+    """Return the host's ports that a process other than the engine's own has open, with its name."""
+    listeners = ports.Listeners(table)
+    found = []
+    for socket in listeners.of_host(namespace, os.getpid()):
+        owner = listeners.owner(namespace, socket.inode)
+        if owner is not None and owner.name not in _ENGINE_PROCESSES:
+            found.append((socket.protocol.rstrip("6"), socket.address, socket.port, owner.name))
+    return found
