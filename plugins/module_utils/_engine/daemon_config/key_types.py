@@ -2,11 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""Know the keys of daemon.json: their types, and which of them an engine takes over by a reload.
-
-Sources: the reference of dockerd (docs.docker.com/reference/cli/dockerd/) for engines 20.10 to 29, and reloads of
-three engine generations (20.10, 26.1, 28.5), one and the same result in all of them.
-"""
+"""Check that the keys of daemon.json have values that an engine can read."""
 
 from __future__ import annotations
 
@@ -16,68 +12,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 from ansible_collections.dockyard.ops.plugins.module_utils._host.secrets import Placeholders
 
 from .document import Config, equal, is_secret
-
-STRING = "a string"
-FLAG = "true or false"
-NUMBER = "a whole number"
-STRINGS = "a list of strings"
-DICTIONARY = "a dictionary"
-OPTIONS = "a dictionary of strings"
-POOLS = "a list of pools (base and size)"
-SIZE = "a size such as 64M"
-
-_BY_KIND = {
-    STRING: """api-cors-header bip bip6 bridge bridge-accept-fwmark cgroup-parent cluster-advertise cluster-store
-        containerd
-        containerd-namespace containerd-plugin-namespace containerd-plugins-namespace data-root default-cgroupns-mode
-        default-gateway default-gateway-v6 default-init default-ipc-mode default-runtime deprecated-key-path exec-root
-        firewall-backend fixed-cidr fixed-cidr-v6 graph group host-gateway-ip http-proxy https-proxy init-path ip
-        log-driver log-format log-level metrics-addr min-api-version no-proxy pidfile seccomp-profile storage-driver
-        swarm-default-advertise-addr tlscacert tlscert tlskey userland-proxy-path userns-remap""",
-    FLAG: """allow-direct-routing cri-containerd debug experimental icc init ip-forward ip-forward-no-drop ip-masq
-        ip6tables iptables ipv6 live-restore no-new-privileges raw-logs rootless selinux-enabled tls tlsverify
-        userland-proxy""",
-    NUMBER: """max-concurrent-downloads max-concurrent-uploads max-download-attempts mtu network-control-plane-mtu
-        network-diagnostic-port oom-score-adjust shutdown-timeout cpu-rt-period cpu-rt-runtime""",
-    STRINGS: """allow-nondistributable-artifacts authorization-plugins cdi-spec-dirs dns dns-opts dns-search exec-opts
-        host-gateway-ips hosts insecure-registries labels node-generic-resources registry-mirrors storage-opts""",
-    DICTIONARY: """builder default-network-opts default-ulimits features proxies runtimes""",
-    OPTIONS: """cluster-store-opts log-opts""",
-    POOLS: """default-address-pools""",
-    SIZE: """default-shm-size""",
-}
-KINDS = {key: kind for kind, keys in _BY_KIND.items() for key in keys.split()}
-
-# Applied on SIGHUP. Everything else is silently ignored until the next start.
-RELOADABLE = frozenset(
-    [
-        *("debug", "default-ipc-mode", "default-runtime", "default-shm-size", "features", "insecure-registries"),
-        *("labels", "live-restore", "max-concurrent-downloads", "max-concurrent-uploads", "max-download-attempts"),
-        *("network-diagnostic-port", "registry-mirrors", "runtimes", "shutdown-timeout"),
-    ]
-)
-# Only these fall back to their default when they are removed and the engine is reloaded.
-RESET_BY_RELOAD = frozenset({"max-concurrent-downloads", "max-concurrent-uploads", "max-download-attempts"})
-
-# The default bridge, docker0. An engine with live-restore and running containers does not make it again when
-# it restarts, and so ignores changes of these (daemon_unix.go, initNetworkController).
-BRIDGE = frozenset(
-    [
-        *("bip", "bip6", "bridge", "default-gateway", "default-gateway-v6", "fixed-cidr", "fixed-cidr-v6"),
-        *("icc", "ip", "ip-masq", "ipv6", "mtu"),
-    ]
-)
-
-
-def by_reload(key: str, old: Config, new: Config) -> bool:
-    """Return whether a running engine takes this key's change over by a reload."""
-    if key not in new:
-        return key in RESET_BY_RELOAD
-    if key not in RELOADABLE:
-        return False
-    before, after = old.get(key), new[key]
-    # What is taken out of a dictionary stays in the engine, like a key that is taken out of the file.
-    return not (isinstance(before, dict) and isinstance(after, dict) and before.keys() - after.keys())
+from .keys import DICTIONARY, FLAG, KEYS, NUMBER, OPTIONS, POOLS, SIZE, STRING, STRINGS
 
 
 def check_types(config: Config, before: Config, path: str) -> list[str]:
@@ -88,14 +23,13 @@ def check_types(config: Config, before: Config, path: str) -> list[str]:
     unknown = []
     for key, value in config.items():
         place = f"{path}: " if key in before and equal(before[key], value) else ""
-        if key not in KINDS:
+        if key not in KEYS:
             unknown.append(key)
             continue
-        complaint = _complaint(key, KINDS[key], value)
+        kind = KEYS[key].kind
+        complaint = _complaint(key, kind, value)
         if complaint:
-            raise DockyardError(
-                "daemon_wrong_type", f"{place}{key} must be {KINDS[key]}, and is {complaint}; change it."
-            )
+            raise DockyardError("daemon_wrong_type", f"{place}{key} must be {kind}, and is {complaint}; change it.")
     return unknown
 
 

@@ -15,12 +15,13 @@ from ansible_collections.dockyard.ops.plugins.module_utils._host import network 
 
 from ..api import EngineApi
 from ..networks.rules import DOCKER0, Surroundings
+from . import keys
+from .compare import same
 from .document import Config
 
-_SHORT_FLAGS = {"-D": "debug", "-b": "bridge"}
 _BRIDGE_OPTION = "com.docker.network.bridge."
-# What the engine does if daemon.json says nothing.
-_DEFAULTS: Config = {"debug": False, "live-restore": False, "icc": True, "ip-masq": True, "mtu": 1500}
+# If they are empty, the engine shows what it has chosen for them by itself.
+_CHOSEN = frozenset({"bip", "bip6", "fixed-cidr", "fixed-cidr-v6"})
 
 
 def read_live(api: EngineApi) -> Config:
@@ -82,15 +83,16 @@ def keys_not_in_force(config: Config, live: Config, flags: list[str]) -> list[st
 
     flags: dockerd's, because what they set can't be distinguished from a key that was not taken over.
     """
-    by_flag = {_SHORT_FLAGS.get(flag, flag.lstrip("-").partition("=")[0]) for flag in flags}
+    by_flag = keys.set_by_flags(flags)
+    effective = _effective(config, flags)
     different = []
     for key, shown in live.items():
         if key in by_flag:
             continue
-        if key in config:
-            if not _same(key, config[key], shown):
+        if key in effective:
+            if not _same(key, effective[key], shown):
                 different.append(key)
-        elif key in _DEFAULTS and not _same(key, _DEFAULTS[key], shown):
+        elif keys.KEYS[key].held and not _same(key, keys.default(key), shown):
             different.append(key)
     if config.get("bip") and "bip" not in live and not config.get("bridge"):
         different.append("bip")
@@ -99,38 +101,23 @@ def keys_not_in_force(config: Config, live: Config, flags: list[str]) -> list[st
     return sorted(different)
 
 
+def _effective(config: Config, flags: list[str]) -> Config:
+    """Return a configuration with what the engine makes of it: without iptables nothing is masqueraded."""
+    without = config.get("iptables") is False or "--iptables=false" in flags
+    return {**config, "ip-masq": False} if without else config
+
+
 def _same(key: str, wanted: Any, shown: Any) -> bool:
-    """Return whether both are the same. A value that can't be compared, as a user may have written it, is not."""
-    try:
-        return _equal(key, wanted, shown)
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return False
-
-
-def _equal(key: str, wanted: Any, shown: Any) -> bool:
-    if key == "labels":
-        return bool(sorted(wanted) == sorted(shown))
-    if key == "registry-mirrors":  # the engine adds a slash
-        return bool([url.rstrip("/") for url in wanted] == [url.rstrip("/") for url in shown])
-    if key == "data-root":
+    """Return whether the engine shows a value. One that can't be compared, as a user may have written it, is not."""
+    if key == "data-root" and isinstance(wanted, str) and wanted:
         # With userns-remap the engine uses a folder of the remapped user in it.
         return os.path.realpath(wanted) in (os.path.realpath(shown), os.path.dirname(os.path.realpath(shown)))
-    if key in ("bip", "bip6"):
-        return not wanted or ipaddress.ip_interface(wanted) == ipaddress.ip_interface(shown)
-    if key in ("fixed-cidr", "fixed-cidr-v6"):
-        return not wanted or ipaddress.ip_network(wanted, strict=False) == ipaddress.ip_network(shown, strict=False)
-    if key == "mtu":
-        return bool((wanted or _DEFAULTS["mtu"]) == shown)
-    if key == "default-address-pools":
-        return [(ipaddress.ip_network(pool["base"]), pool["size"]) for pool in wanted] == [
-            (ipaddress.ip_network(pool["base"]), pool["size"]) for pool in shown
-        ]
+    if key in _CHOSEN and wanted == "":
+        return True
     if key == "storage-driver":
         # Under other names with containerd's image store. A driver that is not there keeps the engine from starting.
         return True
-    if key in ("log-driver", "default-runtime"):
-        return bool(not wanted or wanted == shown)
-    return bool(wanted == shown)
+    return same(key, wanted, shown)
 
 
 def confirmed_by(config: Config, live: Config) -> Config:

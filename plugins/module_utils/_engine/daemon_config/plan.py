@@ -18,7 +18,8 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 from .. import service
 from ..containers import joined_names
 from ..networks import rules
-from . import key_types
+from . import key_types, keys
+from .compare import same, unlike
 from .document import Config, different_keys, equal, new_config, render
 from .host_state import HostState
 from .live import keys_not_in_force, running_version
@@ -111,7 +112,12 @@ def _find_pending(options: DaemonOptions, plan: Plan) -> rules.Surroundings | No
     """Find what the running engine lacks, and what would bring it. Return the surroundings if they were inspected."""
     host, target = plan.host, plan.target
     mismatch = set(keys_not_in_force(target, host.live, host.unit.argv[1:]))
-    unloaded = set(different_keys(host.loaded, target))
+    # What the engine shows just as it is declared, it has, wherever it comes from.
+    unloaded = {
+        key
+        for key in unlike(host.loaded, target)
+        if not (key in target and key in host.live and same(key, target[key], host.live[key]))
+    }
     plan.pending = sorted(mismatch | unloaded)
     surroundings = None
     if _bip_is_to_go(options, host, target):
@@ -127,7 +133,7 @@ def _find_pending(options: DaemonOptions, plan: Plan) -> rules.Surroundings | No
             ]
             plan.pending = sorted({*plan.pending, "bip"})
     plan.after_reload = [
-        key for key in plan.pending if not key_types.by_reload(key, host.loaded, target) or key not in unloaded
+        key for key in plan.pending if not keys.by_reload(key, host.loaded, target) or key not in unloaded
     ]
     if plan.after_reload:
         plan.needed = "restart"
@@ -178,7 +184,7 @@ def _check(plan: Plan, unknown: list[str], surroundings: rules.Surroundings | No
 def _protect_containers(options: DaemonOptions, plan: Plan) -> None:
     """Raise DockyardError if a restart would stop running containers by surprise, or for good."""
     host = plan.host
-    of_bridge = sorted(key_types.BRIDGE.intersection(plan.pending))
+    of_bridge = sorted(keys.DOCKER0.intersection(plan.pending))
     if not host.containers:
         return
     names = joined_names(host.containers)

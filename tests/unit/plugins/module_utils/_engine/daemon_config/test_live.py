@@ -58,6 +58,8 @@ FITTING = {"live-restore": True, "icc": False, "mtu": 1400}
         ("fixed-cidr", "10.77.0.130/25"),
         ("fixed-cidr", ""),
         ("default-address-pools", [{"size": 24, "base": "10.100.0.0/16"}]),
+        # The engine takes it for the network that the address is in.
+        ("default-address-pools", [{"base": "10.100.0.1/16", "size": 24}]),
         # Under containerd's image store a driver has another name.
         ("storage-driver", "overlayfs"),
         ("log-driver", ""),
@@ -102,7 +104,6 @@ def test_an_engine_that_has_it(key: str, wanted: object) -> None:
         ("labels", [1, "a"]),
         ("registry-mirrors", [5]),
         ("default-address-pools", "banana"),
-        ("default-address-pools", [{"base": "10.100.0.1/16", "size": 24}]),
         ("fixed-cidr", {"a": 1}),
         ("data-root", 5),
     ],
@@ -114,8 +115,16 @@ def test_an_engine_that_has_something_else(key: str, wanted: object) -> None:
 
 def test_what_a_file_does_not_name_has_its_default() -> None:
     assert keys_not_in_force({}, LIVE, []) == ["icc", "live-restore", "mtu"]
-    assert keys_not_in_force({}, {**LIVE, **live_config._DEFAULTS}, []) == []
+    defaults = {"debug": False, "live-restore": False, "icc": True, "ip-masq": True, "mtu": 1500}
+    assert keys_not_in_force({}, {**LIVE, **defaults}, []) == []
     assert keys_not_in_force({"mtu": 0}, {"mtu": 1500}, []) == []
+
+
+def test_without_iptables_nothing_is_masqueraded() -> None:
+    live = {**LIVE, "ip-masq": False}
+    assert keys_not_in_force({**FITTING, "iptables": False}, live, []) == []
+    assert keys_not_in_force(FITTING, live, ["--iptables=false"]) == []
+    assert keys_not_in_force(FITTING, live, []) == ["ip-masq"]
 
 
 def test_a_bridge_that_is_not_there() -> None:
