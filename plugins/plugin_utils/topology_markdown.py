@@ -22,14 +22,13 @@ def page(report: Mapping[str, Any]) -> str:
         return "\n".join([*lines, f"**{escape(report.get('error'))}**", ""])
     date = f" As of {escape(report['date'])}." if report.get("date") else ""
     lines += [f"{escape(text.engine(topology))}.{date}", ""]
+    for unseen in text.unknown(topology.get("host") or {}):
+        lines += [f"Not seen: {escape(unseen)}", ""]
     lines += ["## Findings", "", *_findings(text.findings(topology)), ""]
     lines += _changes(report)
     lines += ["## Picture", "", "```mermaid", topology_mermaid.flowchart(topology).rstrip("\n"), "```", ""]
     lines += ["## Networks", "", *_networks(text.rows(topology.get("networks"))), ""]
     lines += ["## Containers", "", *_containers(text.rows(topology.get("containers"))), ""]
-    unseen = text.unknown(text.part(topology, "host") or {})
-    if unseen:
-        lines += ["## Not seen", "", *(f"- {escape(one)}" for one in unseen), ""]
     return "\n".join(lines)
 
 

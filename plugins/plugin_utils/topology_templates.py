@@ -85,6 +85,7 @@ _HOST = """{% extends "frame" %}
 {% else %}
 <p>{{ t.engine(topology) }}{% if date %} <small>As of {{ date }}</small>{% endif %}</p>
 <p>{% for one in uplinks %}{{ t.uplink(one) }}{{ "; " if not loop.last }}{% endfor %}</p>
+{% for one in unseen %}<p><small>not seen: {{ one }}</small></p>{% endfor %}
 {% endif %}
 <nav>{% if not error %}{% if changes is not none %}<a href="#changes">Changes</a>{% endif %}
 <a href="#picture">Picture</a> <a href="#networks">Networks ({{ networks | length }})</a>
@@ -149,10 +150,6 @@ below have all of it, and the flowchart can be drawn by any page that knows Merm
 <td data-label="Bridge">{{ line(one.bridge) }}</td></tr>
 {% endfor %}
 </tbody></table>
-{% endif %}
-{% if unseen %}
-<h2>Not seen</h2>
-<ul>{% for one in unseen %}<li>{{ one }}</li>{% endfor %}</ul>
 {% endif %}
 {% endif %}
 {% endblock %}
