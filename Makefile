@@ -10,8 +10,8 @@ NOX = @tests/environment/run nox --error-on-missing-interpreters -s
 help: ## Show this list
 	@awk -F ' *## *' '/^[a-z-]+: *##/ {sub(":", "", $$1); printf "  make %-50s %s\n", $$1 (NF > 2 ? " " $$2 : ""), $$NF}' $(MAKEFILE_LIST)
 
-demo: ## From nothing to a trusted registry on a disposable host, proven
-	$(NOX) demo
+demo: ## NAME=topology ## From nothing to a trusted registry on a disposable host, proven; or a network report on 30 containers
+	$(NOX) demo -- $(NAME) $(BASELINE)
 
 demo-clean: ## Remove everything that the demo put on this machine
 	$(NOX) demo_clean

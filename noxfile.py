@@ -110,9 +110,13 @@ def path_with_working_pythons() -> str:
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """From nothing to a registry that is trusted: shows it, and proves it."""
+    """Show something on a disposable host, and prove it. Arguments: registry (what it is by default) or topology."""
+    name, *others = session.posargs or ["registry"]
+    scripts = {"registry": "demo.py", "topology": "topology.py"}
+    if name not in scripts:
+        session.error(f"There is no demo {name}; there are {', '.join(scripts)}.")
     session.env.update({**engine_environment(), **PLAIN})
-    session.run("python", "tests/demo/demo.py", *session.posargs)
+    session.run("python", f"tests/demo/{scripts[name]}", *others)
 
 
 @nox.session(default=False)

@@ -43,6 +43,8 @@ BENCH = (
     "registry_htpasswd, 100 users, cost 12, first run",
     "Harbor 2.12.4 to 2.14.1, 15.1 GB of data: downtime",
 )
+# Where guides have their pictures from, as they are read elsewhere, too. The site has them itself.
+PICTURES = "https://github.com/dockyard-ops/dockyard.ops/raw/main/docs/site/"
 ELSEWHERE = re.compile(
     r"undefined label: '(ansible_collections\.(?!dockyard\.ops)|[a-z_]+(_module|_plugin|_guide|_docs|strategies)?')"
 )
@@ -60,6 +62,8 @@ def generate_pages() -> None:
         check=True,
         env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache" / "collections")},
     )
+    for guide in RST.rglob("guide_*.rst"):
+        guide.write_text(guide.read_text(encoding="utf-8").replace(PICTURES, "/site/"), encoding="utf-8")
     (RST / "conf.py").write_text(CONFIGURATION)
     shutil.copytree(SITE, RST / "site", ignore=shutil.ignore_patterns("*.j2"))
     (RST / "index.rst").write_text(landing_page())

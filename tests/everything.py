@@ -55,6 +55,7 @@ TOGETHER = [
     scenario("harbor"),
     scenario("registry_mtls"),
     scenario("registry_clients"),
+    scenario("network_report"),
     Step("sanity", "sanity"),
     Step("unit", "unit"),
     *(Step(f"core-{version}", "core", (version,)) for version in ("2.17", "2.21")),

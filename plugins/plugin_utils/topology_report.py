@@ -45,10 +45,9 @@ def make(
         "compared_with": baseline.get("date") if baseline else None,
         "changes": [dict(one) for one in changes] if changes is not None else None,
     }
-    if result.get("unreachable") or result.get("failed") or not isinstance(result.get("topology"), Mapping):
-        what = "not reachable" if result.get("unreachable") else "not read"
-        reason = text.line(result.get("msg")).removeprefix("Task failed: ") or "no reason given"
-        report.update(error=f"{what}: {reason}", changes=None)
+    reason = _not_read(result)
+    if reason:
+        report.update(error=reason, changes=None)
     else:
         report["topology"] = stable(result["topology"])
     earlier = parse(written)
@@ -56,6 +55,19 @@ def make(
     if earlier.get("date") and {**earlier, "date": now} == json.loads(json.dumps(record(report))):
         report["date"] = text.line(earlier["date"])
     return report
+
+
+def _not_read(result: Mapping[str, Any]) -> str:
+    """Return why the host could not be read; an empty string if it could."""
+    topology = result.get("topology")
+    if result.get("unreachable") or result.get("failed") or not isinstance(topology, Mapping):
+        what = "not reachable" if result.get("unreachable") else "not read"
+        return f"{what}: {text.line(result.get('msg')).removeprefix('Task failed: ') or 'no reason given'}"
+    if text.part(topology, "host", "engine", "version") or text.rows(topology.get("containers")):
+        return ""
+    # Without an engine, the module returns what the kernel knows, and why the rest is not there.
+    reasons = dict.fromkeys(text.line(one.get("reason")) for one in text.rows(text.part(topology, "host", "unknown")))
+    return f"not read: {' '.join(reasons) or 'no reason given'}"
 
 
 def stable(topology: text.Topology) -> dict[str, Any]:

@@ -62,6 +62,11 @@ _CHANGES = """
 """
 
 _CELLS = """
+{% macro unseen(one) -%}
+{% for words in t.unknown(one) %}{% if loop.first %}<details><summary>not seen: {{ loop.length }}</summary>{% endif %}
+<div><small>{{ words }}</small></div>{% if loop.last %}</details>{% endif %}{% endfor %}
+{%- endmacro %}
+
 {% macro name(one) -%}
 <td data-label="Container"><b>{{ line(one.name) }}</b>
 {%- if one.state != "running" %} <span class="tag">{{ line(one.state) }}</span>{% endif %}
@@ -120,7 +125,7 @@ below have all of it, and the flowchart can be drawn by any page that knows Merm
 <td data-label="Ports of the bridge">
 {%- if one.ports_used is not none and one.ports_limit %}{{ line(one.ports_used) }} of {{ line(one.ports_limit) }}
 {%- endif %}
-{%- for unseen in t.unknown(one) %}<div><small>not seen: {{ unseen }}</small></div>{% endfor %}</td></tr>
+{{ cells.unseen(one) }}</td></tr>
 {% endfor %}
 </tbody></table>
 <h2>Containers</h2>
@@ -138,7 +143,7 @@ below have all of it, and the flowchart can be drawn by any page that knows Merm
 <td data-label="Listening">
 {%- for socket in t.rows(one.listeners) %}<div>{{ t.listener(socket) }}</div>{% endfor %}</td>
 <td data-label="Namespaces and limits">{% for words in t.isolation(one) %}<div>{{ words }}</div>{% endfor %}
-{%- for unseen in t.unknown(one) %}<div><small>not seen: {{ unseen }}</small></div>{% endfor %}</td>
+{{ cells.unseen(one) }}</td>
 <td data-label="Capture">{% if one.capture %}<code>{{ line(one.capture) }}</code>{% endif %}</td></tr>
 {% endfor %}
 </tbody></table>

@@ -29,7 +29,7 @@ def main() -> None:
         engine.start()
     left = hosts.purge() if ours or engine.answers(None) else ""
     shutil.rmtree(ROOT / ".cache" / "demo", ignore_errors=True)
-    gone = "The demo's host and its images are gone" if left else "The demo's host, its images and its engine are gone"
+    gone = "The demos' hosts and images are gone" if left else "The demos' hosts, images and engine are gone"
     print(f"{gone}; still there are packages that it installed{f', and {left}' if left else ''}.")
 
 

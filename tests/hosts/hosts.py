@@ -5,7 +5,7 @@
 
     hosts.py up NAME [--suite trixie] [--flavour engine] [--alias HOSTNAME] [-- OPTION-OF-DOCKER-RUN ...]
     hosts.py down NAME [NAME ...]
-    hosts.py clean                   removes this clone's test hosts, and their network; the demo's host stays
+    hosts.py clean                   removes this clone's test hosts, and their network; the demos' hosts stay
     hosts.py purge                   removes all hosts and images of this clone, and our own engine
 
 Several clones of the repository can share an engine: the container of the host NAME is NAME-KEY, with a key
@@ -31,6 +31,7 @@ import images
 
 LABEL = "dockyard.test.host"  # with the key of the clone as its value
 DEMO = "dockyard-demo"
+DEMO_TOPOLOGY = "dockyard-demo-topology"
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 COMPILED = ROOT / ".cache" / "compiled_modules"
@@ -145,7 +146,7 @@ def containers(label: str) -> list[str]:
     return docker("ps", "--all", "--format", "{{.Names}}", "--filter", f"label={label}").split()
 
 
-def clean(kept: tuple[str, ...] = (DEMO,)) -> None:
+def clean(kept: tuple[str, ...] = (DEMO, DEMO_TOPOLOGY)) -> None:
     """Remove this clone's hosts, except those that are to be kept, and their network."""
     stay = [container(name) for name in kept]
     gone = [name for name in containers(f"{LABEL}={engine.clone()}") if name not in stay]

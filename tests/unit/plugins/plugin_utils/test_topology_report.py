@@ -202,7 +202,12 @@ def test_the_date_is_that_of_the_content() -> None:
     other = topology_report.make({"topology": topology_sample.topology(13)}, "docker1.example.com", "later", written)
     assert other["date"] == "later"
     for broken in ("", "{", "[]", "null", '{"date": "x"}'):
-        assert topology_report.make({"topology": {}}, "docker1.example.com", "later", broken)["date"] == "later"
+        assert (
+            topology_report.make({"topology": topology_sample.topology(2)}, "docker1.example.com", "later", broken)[
+                "date"
+            ]
+            == "later"
+        )
 
 
 @pytest.mark.parametrize(
@@ -211,6 +216,10 @@ def test_the_date_is_that_of_the_content() -> None:
         ({"failed": True, "msg": "Task failed: No engine\nanswers."}, "not read: No engine answers."),
         ({"unreachable": True, "msg": "No route"}, "not reachable: No route"),
         ({}, "not read: no reason given"),
+        (
+            {"topology": {"host": {"engine": None, "unknown": [{"reason": "No engine."}] * 2}, "containers": []}},
+            "not read: No engine.",
+        ),
     ],
 )
 def test_a_host_that_was_not_read(result: dict[str, Any], error: str) -> None:
@@ -326,7 +335,7 @@ def test_a_page_of_100_containers() -> None:
     assert "rx dropped 3" in read.text
     assert "on, declared off" in read.text
     assert "network namespace shared with shop-web-000" in read.text
-    assert "not seen: namespace: The container does not run." in read.text
+    assert "not seen: 1" in read.text and "namespace: The container does not run." in read.text
     assert "2 containers that are stopped or without a network" in read.text
     assert len(topology_html.index([made], "All").encode()) < 1_000_000
 
