@@ -134,7 +134,7 @@ _IO_1 = {
 def _io_2(text: str) -> list[dict[str, Any]]:
     """Return one entry per device of io.max or io.stat."""
     found = []
-    for line in text.splitlines():
+    for line in filter(str.strip, text.splitlines()):
         device, *words = line.split()
         values = dict(word.split("=", 1) for word in words if "=" in word)
         numbers = {_IO_2[name]: int(value) for name, value in values.items() if name in _IO_2 and value.isdigit()}

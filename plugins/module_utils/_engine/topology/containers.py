@@ -113,7 +113,7 @@ class Reader:
             "state": details["State"]["Status"],
             "pid": None,
             "network_mode": self._network_mode(container, host_config.get("NetworkMode")),
-            "namespace": {"inode": None, "path": None, "shared_with": self._view.sharing(container)},
+            "namespace": {"inode": None, "path": None, "shared_with": []},
             "isolation": dict.fromkeys(NAMESPACES),
             "cgroup": cgroups.nothing(),
             "endpoints": [],

@@ -65,10 +65,10 @@ class EngineView:
         return next((one for one in self.listed if one == target or self.name(one) == target), target)
 
     def sharing(self, container: str) -> list[str]:
-        """Return the names of the containers that have the same network as another one."""
+        """Return the identifiers of the containers that are to have the same network as another one."""
         owner = self.joined(container) or container
         together = [one for one in self.listed if one == owner or self.joined(one) == owner]
-        return sorted(self.name(one) for one in together if one != container)
+        return [one for one in together if one != container]
 
     def inspect(self, container: str) -> Json | None:
         """Return a container's details; None if it is gone."""

@@ -102,7 +102,6 @@ def _containers(view: EngineView, home: Host, table: Sequence[Process], options:
             for container in sorted(first)
             if _wanted(container, "", options.containers)
         ]
-        _mark_shared([one for one in found if one is not None])
     else:
         _check_names(view, options.containers)
         try:
@@ -117,7 +116,9 @@ def _containers(view: EngineView, home: Host, table: Sequence[Process], options:
                 f"The engine stopped answering while its containers were read: {error}; look at journalctl -u"
                 " docker.service, and run again.",
             ) from error
-    return sorted((one for one in found if one is not None), key=lambda one: (one.row["name"] or "", one.row["id"]))
+    seen = sorted((one for one in found if one is not None), key=lambda one: (one.row["name"] or "", one.row["id"]))
+    _mark_shared(view, seen, home.inode)
+    return seen
 
 
 def _wanted(container: str, name: str, wanted: Sequence[str]) -> bool:
@@ -133,15 +134,37 @@ def _check_names(view: EngineView, wanted: Iterable[str]) -> None:
             )
 
 
-def _mark_shared(seen: Sequence[Seen]) -> None:
-    """Show containers that are in one namespace as shared, where the engine can't say so."""
-    owners: dict[int, list[Seen]] = {}
+def _mark_shared(view: EngineView, seen: Sequence[Seen], hosts: int) -> None:
+    """Show containers that are in one namespace as shared, and those that should be and are not.
+
+    A container that has joined another one's network stays in the old namespace when that one starts again.
+
+    hosts: inode of the host's own namespace, which is not one container's.
+    """
+    together: dict[int, list[Seen]] = {}
     for one in seen:
-        if one.visit is not None:
-            owners.setdefault(one.visit.inode, []).append(one)
-    for together in owners.values():
-        for one in together:
-            one.row["namespace"]["shared_with"] = sorted(other.row["id"] for other in together if other is not one)
+        together.setdefault(one.row["namespace"]["inode"], []).append(one)
+    read = {one.row["id"]: one for one in seen}
+    for one in seen:
+        namespace = one.row["namespace"]
+        if namespace["inode"] in (None, hosts):
+            continue
+        names = {_name(other) for other in together[namespace["inode"]] if other is not one}
+        names |= {view.name(other) for other in view.sharing(one.row["id"]) if other not in read}
+        namespace["shared_with"] = sorted(names)
+        owner = read.get(view.joined(one.row["id"]) or "")
+        if owner is not None and owner.row["namespace"]["inode"] not in (None, namespace["inode"]):
+            one.row["unknown"].append(
+                {
+                    "field": "endpoints",
+                    "reason": f"{_name(owner)} has started again since this container joined its network, and has"
+                    " another one now; start this one again.",
+                }
+            )
+
+
+def _name(seen: Seen) -> str:
+    return str(seen.row["name"] or seen.row["id"])
 
 
 def _complete(
