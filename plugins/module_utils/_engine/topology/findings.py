@@ -155,12 +155,12 @@ class Findings:
 
     def _strays(self) -> Iterator[Json]:
         for link in self.stray_links:
-            network = next((one["name"] for one in self.networks if one["bridge"] == link["bridge"]), None)
+            where = f" on {link['bridge']}" if link["bridge"] else ""
+            network = next((one["name"] for one in self.networks if where and one["bridge"] == link["bridge"]), None)
             yield _row(
                 "stray_veth",
                 "notice",
-                f"{link['name']} on {link['bridge']} belongs to no container; remove it with ip link delete"
-                f" {link['name']}.",
+                f"{link['name']}{where} belongs to no container; remove it with" f" ip link delete {link['name']}.",
                 network,
             )
 

@@ -41,6 +41,21 @@ def mounted(mountinfo: str = "/proc/self/mountinfo") -> dict[int, list[str]]:
     return found
 
 
+def is_sandbox(path: str) -> bool:
+    """Return whether the engine has mounted a namespace there for a container.
+
+    Those of overlay networks have a dash in their names, for instance 1-x7f2a.
+    """
+    folder, _slash, name = path.rpartition("/")
+    return folder.endswith("/docker/netns") and name != "default" and "-" not in name
+
+
+def is_overlay(path: str) -> bool:
+    """Return whether the engine has mounted a namespace there for an overlay network."""
+    folder, _slash, name = path.rpartition("/")
+    return folder.endswith("/docker/netns") and "-" in name
+
+
 def _set_namespace(descriptor: int) -> None:
     """Take the calling thread into a network namespace."""
     enter: Callable[[int, int], None] | None = getattr(os, "setns", None)

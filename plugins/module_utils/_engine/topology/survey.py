@@ -29,7 +29,8 @@ from .visit import Host
 
 Part = Literal["resources", "listeners", "firewall", "findings"]
 PARTS: frozenset[Part] = frozenset(("resources", "listeners", "firewall", "findings"))
-_SETTLE = 1.0  # seconds
+_SETTLE, _SETTLE_AFTER_START = 1.0, 5.0  # seconds
+_RECENT = 15  # seconds
 _ID_DIGITS = 12
 _ENGINE_PROCESSES = ("docker-proxy", "dockerd")
 
@@ -187,36 +188,43 @@ def _complete(
 
 
 def _strays(view: EngineView, home: Host, known: set[int | None]) -> list[Json]:
-    """Return the veths on networks' bridges that belong to no container.
+    """Return the veths on networks' bridges, or to what the engine has left of a container, that belong to none.
 
-    A container that is being started has its veth before the engine lists it, and its namespace before that; one that
-    ends has them for longer. So whatever has a namespace that a process uses is no stray, and the rest is looked at
-    twice.
+    A container that is being started has its veth before it has a process, and before the engine lists it. So the
+    suspects are looked at again after a while.
 
     known: numbers of the namespaces of containers that were read.
     """
     bridges = {bridge_of(network) for network in view.networks} - {None}
     suspects = _suspects(home, bridges, known)
     if suspects:
-        time.sleep(_SETTLE)
+        time.sleep(_SETTLE_AFTER_START if _has_started(view) else _SETTLE)
         home.refresh()
         again = _suspects(home, bridges, set())
         suspects = [link for link in suspects if link in again]
     return sorted(suspects, key=lambda link: str(link["name"]))
 
 
+def _has_started(view: EngineView) -> bool:
+    """Return whether containers have come or gone since they were listed, or shortly before."""
+    if view.api is None:
+        return False
+    try:
+        listed = view.api.get("/containers/json", all=1)
+    except engine_api.Unreachable:
+        return True
+    recent = any(time.time() - container["Created"] < _RECENT for container in listed)
+    return recent or {container["Id"] for container in listed} != set(view.listed)
+
+
 def _suspects(home: Host, bridges: set[str | None], known: set[int | None]) -> list[Json]:
     links = home.links
-    unknown = [
-        link
-        for link in links.values()
-        if link.kind == "veth" and _master(link, links) in bridges and (link.nsid is None or link.nsid not in known)
-    ]
-    used = _used_namespaces(home) if unknown else set()
+    unknown = [link for link in links.values() if link.kind == "veth" and (link.nsid is None or link.nsid not in known)]
+    used, left = _namespaces_by_use(home) if unknown else (set(), set())
     return [
         {"name": link.name, "index": link.index, "bridge": _master(link, links)}
         for link in unknown
-        if link.nsid is None or link.nsid not in used
+        if link.nsid in left or (_master(link, links) in bridges and (link.nsid is None or link.nsid not in used))
     ]
 
 
@@ -225,16 +233,29 @@ def _master(link: Link, links: dict[int, Link]) -> str | None:
     return None if master is None else master.name
 
 
-def _used_namespaces(home: Host) -> set[int]:
-    """Return the numbers of the namespaces that a process is in, or that are mounted somewhere."""
+def _namespaces_by_use(home: Host) -> tuple[set[int], set[int]]:
+    """Return the numbers of the namespaces that are in use, and of those that the engine has and nothing uses.
+
+    A namespace is in use if a process is in it, or if another program than the engine has mounted it.
+    """
     paths: dict[int, str] = {}
     for process in processes.scan():
         if process.namespace is not None:
             paths.setdefault(process.namespace, f"/proc/{process.pid}/ns/net")
+    left = {}
     for inode, where in namespaces.mounted().items():
-        paths[inode] = where[0]
+        others = [path for path in where if not namespaces.is_sandbox(path)]
+        if others:
+            paths.setdefault(inode, others[0])
+        elif inode not in paths:
+            left[inode] = where[0]
+    return _numbers(home, paths.values()), _numbers(home, left.values())
+
+
+def _numbers(home: Host, paths: Iterable[str]) -> set[int]:
+    """Return the numbers by which the host's namespace knows others."""
     found = set()
-    for path in paths.values():
+    for path in paths:
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:

@@ -10,7 +10,7 @@ import dataclasses
 import os
 from typing import Any
 
-from .namespaces import Visitor, mounted
+from .namespaces import Visitor, is_overlay, mounted
 from .netlink import Address, Link, Netlink, Route
 
 _HOME = "/proc/self/ns/net"
@@ -138,8 +138,7 @@ class Host:
         if self._others is None:
             self._others = {}
             for inode, paths in mounted().items():
-                # Sandboxes of containers have the engine's plain numbers; these have a dash, for instance 1-x7f2a.
-                named = [path for path in paths if "/docker/netns/" in path and "-" in path.rsplit("/", 1)[1]]
+                named = [path for path in paths if is_overlay(path)]
                 if named and inode != self.inode:
                     self._others[inode] = (named[0], self._links_of(named[0]))
         return {inode: other for inode, other in self._others.items() if inode != visit.inode}

@@ -2,7 +2,7 @@
 
 churn.py IMAGE SECONDS
 
-A container's name says which network, address and MAC it has: churn-K-N is in netK with 10.81.K.(100+N) and 02:81:00:00:0K:NN.
+A container's name says its network, address and MAC: churn-K-N-I is in netK with 10.81.K.N and 02:81:00:00:K:N.
 """
 
 import http.client

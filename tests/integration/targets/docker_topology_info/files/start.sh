@@ -3,6 +3,10 @@
 # start.sh IMAGE COUNT
 set -eu
 image=$1 count=$2
+# What an engine that was reset has left of its containers.
+for link in $(ip -brief link show type veth | cut -d' ' -f1 | cut -d@ -f1); do
+    [ "$link" = eth0 ] || ip link delete "$link" 2>/dev/null || :
+done
 for number in 1 2 3 4 5; do
     docker network create --subnet "10.81.$number.0/24" --gateway "10.81.$number.1" "net$number" >/dev/null
 done

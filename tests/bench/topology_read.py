@@ -1,0 +1,126 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Measure on a test host what docker_topology_info does in its process, and what reading the same costs by itself.
+
+Prints JSON: seconds of both (the better of three tries), and the number of containers.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import http.client
+import json
+import os
+import socket
+import struct
+import subprocess
+import time
+from typing import Callable
+
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology import namespaces, survey
+
+SOCKET = "/var/run/docker.sock"
+TRIES = 3
+DUMPS = (18, 22, 26)  # links, addresses, routes
+KINDS = ("mnt", "pid", "net", "ipc", "uts", "user", "cgroup")
+TABLES = ("tcp", "tcp6", "udp", "udp6")
+CGROUP = ("memory.max", "memory.current", "cpu.max", "cpu.stat", "pids.max", "pids.current", "io.max", "io.stat")
+
+
+def ask(path: str) -> bytes:
+    connection = http.client.HTTPConnection("docker")
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.connect(SOCKET)
+    connection.request("GET", path)
+    content = connection.getresponse().read()
+    connection.close()
+    return content
+
+
+def read(path: str) -> None:
+    with contextlib.suppress(OSError), open(path, "rb") as file:
+        file.read()
+
+
+def link(path: str) -> str:
+    try:
+        return os.readlink(path)
+    except OSError:
+        return ""
+
+
+def dump(netlink: socket.socket) -> None:
+    for kind in DUMPS:
+        netlink.send(struct.pack("=IHHII16x", 32, kind, 0x301, 1, 0))
+        while struct.unpack_from("=H", netlink.recv(1 << 17), 4)[0] != 3:  # until NLMSG_DONE
+            pass
+
+
+def sweep() -> None:
+    """Read every process, as it is read before and after the containers."""
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        read(f"/proc/{entry}/comm")
+        link(f"/proc/{entry}/ns/net")
+        read(f"/proc/{entry}/cgroup")
+
+
+def plain() -> None:
+    """Read everything, and make nothing of it but what is needed to go on."""
+    for path in ("/version", "/info"):
+        ask(path)
+    for network in json.loads(ask("/networks")):
+        ask(f"/networks/{network['Id']}")
+    for program in ("iptables-save", "ip6tables-save"):
+        subprocess.run([program], capture_output=True, check=False)
+    subprocess.run(["nft", "-j", "list", "ruleset"], capture_output=True, check=False)
+    sweep()
+    for container in json.loads(ask("/containers/json?all=1")):
+        details = json.loads(ask(f"/containers/{container['Id']}/json"))
+        pid = details["State"]["Pid"]
+        descriptor = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY)
+        visit(descriptor)
+        os.close(descriptor)
+        for _time in range(2):
+            read(f"/proc/{pid}/stat")
+            read(f"/proc/{pid}/cgroup")
+        for kind in KINDS:
+            link(f"/proc/{pid}/ns/{kind}")
+        for table in TABLES:
+            read(f"/proc/{pid}/net/{table}")
+        for descriptor_name in os.listdir(f"/proc/{pid}/fd"):
+            link(f"/proc/{pid}/fd/{descriptor_name}")
+        for file in CGROUP:
+            read(f"/sys/fs/cgroup/system.slice/docker-{container['Id']}.scope/{file}")
+    sweep()
+
+
+def visit(descriptor: int) -> None:
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        netlink = pool.submit(enter, descriptor).result()
+    dump(netlink)
+    netlink.close()
+
+
+def enter(descriptor: int) -> socket.socket:
+    namespaces._set_namespace(descriptor)
+    opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+    opened.bind((0, 0))
+    return opened
+
+
+def best(work: Callable[[], object]) -> float:
+    seconds = []
+    for _try in range(TRIES):
+        begin = time.monotonic()
+        work()
+        seconds.append(time.monotonic() - begin)
+    return min(seconds)
+
+
+if __name__ == "__main__":
+    options = survey.Options(SOCKET, 60, survey.PARTS)
+    result = survey.survey(options)
+    times = {"survey": best(lambda: survey.survey(options)), "plain": best(plain)}
+    print(json.dumps({**times, "containers": len(result["containers"])}))
