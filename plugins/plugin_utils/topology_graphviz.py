@@ -24,10 +24,10 @@ ALARM = "#b00020"
 QUIET = "#5a6570"
 HOST = ""  # no container has this name
 MOST_ON_HOST = 8
-MOST_PORTS = 2
+MOST_PORTS = 3
 LONGEST = 48  # letters for which a column is made; a longer value makes its own box wider
 _HEAD = """digraph topology {
-  graph [rankdir=RL, nodesep=0.06, ranksep=1.2, ordering=out, fontname="Helvetica", bgcolor="transparent"];
+  graph [rankdir=RL, nodesep=0.06, ranksep=0.9, ordering=out, fontname="Helvetica", bgcolor="transparent"];
   node [shape=plain, fontname="Helvetica", fontsize=11];
   edge [dir=none, penwidth=1.3];"""
 
@@ -128,7 +128,8 @@ def _network(network: Mapping[str, Any], colour: str) -> str:
     for name, key in (("ICC", "icc"), ("masquerading", "masquerade")):
         said = text.setting(network.get(key))
         # What is usual is not worth a line in a picture.
-        if said not in ("", "on"):
+        usual = "off" if key == "masquerade" and network.get("internal") else "on"
+        if said not in ("", usual):
             words = escape(f"{name} {said}")
             alarm = text.differs(network.get(key))
             rows.append(_row(f'<FONT COLOR="{ALARM}"><B>{words}</B></FONT>' if alarm else words))
@@ -146,7 +147,9 @@ def _where(endpoint: Mapping[str, Any]) -> str:
 
 
 def _published(container: Mapping[str, Any]) -> str:
-    return short([text.port(one) for one in text.rows(container.get("ports"))], MOST_PORTS)
+    # A port that is published for IPv4 and IPv6 is there twice.
+    ports = dict.fromkeys(text.outer_port(one) for one in text.rows(container.get("ports")) if one.get("host_port"))
+    return short(list(ports), MOST_PORTS)
 
 
 def _widths(drawn: list[Mapping[str, Any]]) -> tuple[str, ...]:
@@ -158,7 +161,9 @@ def _widths(drawn: list[Mapping[str, Any]]) -> tuple[str, ...]:
         max((len(_where(one)) for one in endpoints), default=0),
         max((len(text.outside(one)) for one in endpoints), default=0),
     )
-    return tuple(f' WIDTH="{min(number, LONGEST) * 6 + 8}"' if number else "" for number in longest)
+    # Names are bold, and so wider.
+    sizes = zip(longest, (7, 6, 6, 6))
+    return tuple(f' WIDTH="{min(number, LONGEST) * size + 8}"' if number else "" for number, size in sizes)
 
 
 def _container(

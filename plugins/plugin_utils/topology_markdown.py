@@ -130,7 +130,7 @@ def _containers(containers: Sequence[Mapping[str, Any]]) -> list[str]:
                 [" ".join(text.addresses(endpoint)) for endpoint in endpoints],
                 [f"{text.line(endpoint.get('interface'))} to {text.peer(endpoint)}" for endpoint in endpoints],
                 [text.port(port) for port in text.rows(one.get("ports"))],
-                [text.listener(socket) for socket in text.rows(one.get("listeners"))],
+                text.listeners(one),
             ]
         )
     return table(["Container", "State", "Networks", "Addresses", "Interface to veth", "Published", "Listening"], rows)

@@ -45,7 +45,7 @@ th { text-align: left; background: var(--soft); white-space: nowrap; position: s
 th, td { padding: .45rem .6rem; border-bottom: 1px solid var(--line); vertical-align: top; }
 td { overflow-wrap: anywhere; } td > div + div, td details { margin-top: .25rem; } td > b { font-weight: 600; }
 summary { cursor: pointer; color: #0a58a8; }
-.wire { padding-left: .5rem; border-left: 3px solid var(--line); }
+.wire { padding-left: .5rem; border-left: 3px solid var(--line); min-width: 17rem; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; background: var(--soft); padding: .6rem; margin: .3rem 0; }
 @media (max-width: 760px) {
   body { padding: .8rem .8rem 3rem; } thead { display: none; } table, tbody, tr, td { display: block; width: 100%; }

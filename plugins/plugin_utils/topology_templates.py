@@ -141,7 +141,7 @@ below have all of it, and the flowchart can be drawn by any page that knows Merm
 {% else %}{{ t.attached(one) }}{% endfor %}</td>
 {{ cells.published(one) }}
 <td data-label="Listening">
-{%- for socket in t.rows(one.listeners) %}<div>{{ t.listener(socket) }}</div>{% endfor %}</td>
+{%- for socket in t.listeners(one) %}<div>{{ socket }}</div>{% endfor %}</td>
 <td data-label="Namespaces and limits">{% for words in t.isolation(one) %}<div>{{ words }}</div>{% endfor %}
 {{ cells.unseen(one) }}</td>
 <td data-label="Capture">{% if one.capture %}<code>{{ line(one.capture) }}</code>{% endif %}</td></tr>

@@ -18,6 +18,8 @@ Topology = Mapping[str, Any]
 
 SEVERITIES = ("error", "warning", "notice")
 SHARED_BY_DEFAULT = ("cgroup", "user")
+ANY_ADDRESS = ("", "0.0.0.0", "[::]")
+NAME_SERVER = "127.0.0.11"
 LARGE_POOL = 2**32  # of IPv6: that it is nearly empty goes without saying
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
@@ -192,6 +194,18 @@ def port(one: Mapping[str, Any]) -> str:
     outside = ":".join(filter(None, [address, line(one.get("host_port"))]))
     inside = f"{line(one.get('container_port'))}/{line(one.get('protocol')) or 'tcp'}"
     return f"{outside} to {inside}" if outside else inside
+
+
+def outer_port(one: Mapping[str, Any]) -> str:
+    """Return the host's side of a published port, for instance ":8080", or with its address if that is not any."""
+    address = line(one.get("host_ip"))
+    address = f"[{address}]" if ":" in address else address
+    return f"{'' if address in ANY_ADDRESS else address}:{line(one.get('host_port'))}"
+
+
+def listeners(container: Mapping[str, Any]) -> list[str]:
+    """Return the listening sockets, without those of the engine's own name server, which each container has."""
+    return [listener(one) for one in rows(container.get("listeners")) if one.get("address") != NAME_SERVER]
 
 
 def listener(one: Mapping[str, Any]) -> str:

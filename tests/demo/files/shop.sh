@@ -22,7 +22,7 @@ container() { # NAME PROGRAM PORT NETWORK OPTION...
     shift 4
     docker tag demo/base:1 "registry.example.com/shop/$program:1"
     # shellcheck disable=SC2016
-    docker create --init --name "$name" --network "$network" --memory 64m "$@" "registry.example.com/shop/$program:1" \
+    docker create --init --name "$name" --network "$network" "$@" "registry.example.com/shop/$program:1" \
         /usr/bin/perl -MIO::Socket::INET -e '
             $0 = shift; $port = shift;
             $socket = IO::Socket::INET->new(LocalPort => $port, Listen => 5, ReuseAddr => 1) if $port;

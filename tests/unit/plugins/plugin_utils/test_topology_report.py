@@ -141,9 +141,14 @@ def test_ports_and_sockets() -> None:
     published = {"protocol": "udp", "host_ip": "::", "host_port": 53, "container_port": 5353}
     assert text.port(published) == "[::]:53 to 5353/udp"
     assert text.port({"container_port": 80, "protocol": "tcp"}) == "80/tcp"
+    assert text.outer_port(published) == ":53"
+    assert text.outer_port({"host_ip": "127.0.0.1", "host_port": 53}) == "127.0.0.1:53"
     socket = {"protocol": "tcp6", "address": "::", "port": 80, "pid": 7, "process": "nginx"}
     assert text.listener(socket) == "[::]:80/tcp6 nginx (7)"
-    assert text.listener({"protocol": "udp", "address": "127.0.0.11", "port": 9}) == "127.0.0.11:9/udp"
+    name_server = {"protocol": "udp", "address": "127.0.0.11", "port": 9, "process": "dockerd"}
+    assert text.listeners({"listeners": [name_server, {**name_server, "address": "0.0.0.0"}]}) == [
+        "0.0.0.0:9/udp dockerd"
+    ]
 
 
 def test_wires() -> None:
