@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import codecs
 import copy
 import dataclasses
 import json
@@ -44,16 +45,67 @@ class InvalidDaemonConfig(DockyardError):
         super().__init__("daemon_file_invalid", f"{place}: {reason}; {remedy}.")
         self.reason = f"{place}: {reason}"
 
+    def unreadable(self) -> InvalidDaemonConfig:
+        """Return the error for a file of which nothing can be kept."""
+        self.args = (
+            f"{self.reason}, and what else is in the file can't be read, so that its other keys would be lost; fix it,"
+            " or declare all that the file is to hold with state: replaced (a copy of the broken file is kept).",
+        )
+        return self
 
-def parse(content: bytes, path: str) -> Config:
-    """Return the keys of a daemon.json. An empty file counts as {}, as it does for the engine."""
+
+def has_byte_order_mark(content: bytes) -> bool:
+    """Return whether a file begins with a mark of its encoding: engines before 23 do not start with it."""
+    return _encoding(content) != "utf-8"
+
+
+def _encoding(content: bytes) -> str:
+    marks = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+    return next((encoding for mark, encoding in marks if content.startswith(mark)), "utf-8")
+
+
+def _decoded(content: bytes, path: str) -> str:
+    """Return the characters of a file: UTF-8, or what a byte order mark says, as newer engines read it."""
     try:
-        text = content.decode("utf-8")
+        return content.decode(_encoding(content))
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise InvalidDaemonConfig(f"{path}, line {line}", "this is not UTF-8") from error
-    if not text.strip():
-        return {}
+
+
+def parse(content: bytes, path: str) -> Config:
+    """Return the keys of a daemon.json. An empty file counts as {}, as it does for the engine."""
+    text = _decoded(content, path)
+    # Around the keys an engine takes any white space, a no-break space too, and JSON only some.
+    body = text.strip()
+    return _keys(_blank(text[: text.index(body)]) + body, path) if body else {}
+
+
+def _blank(text: str) -> str:
+    return re.sub(r"[^\n]", " ", text)
+
+
+def read_past_mistakes(content: bytes, path: str) -> Config | None:
+    """Return the keys of a file that is no JSON, None if it is not certain which they are.
+
+    Read past are commas too many, comments, and white space that JSON does not know.
+    """
+    try:
+        text = _LITERAL_OR_COMMENT.sub(
+            lambda found: found[0] if found[1] else _blank(found[0]), _decoded(content, path)
+        )
+        text = _LITERAL_OR_COMMA.sub(lambda found: found[1] or found[2] or found[3], text)
+        return _keys(text, path)
+    except InvalidDaemonConfig:
+        return None
+
+
+# Each begins with a string, in which nothing is looked for.
+_LITERAL_OR_COMMENT = re.compile(r'("(?:[^"\\]|\\.)*")|//[^\n]*|#[^\n]*|/\*.*?\*/|[^\S\n]', re.DOTALL)
+_LITERAL_OR_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?:\s*,)*\s*([}\]])|(,)(?:\s*,)+', re.DOTALL)
+
+
+def _keys(text: str, path: str) -> Config:
     try:
         config = json.loads(text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
     except json.JSONDecodeError as error:

@@ -20,7 +20,7 @@ from .. import service
 from ..api import EngineApi, find_answering
 from ..containers import Container, running
 from ..networks.rules import Surroundings
-from .document import Config, InvalidDaemonConfig, parse
+from .document import Config, InvalidDaemonConfig, parse, read_past_mistakes
 from .live import confirmed_by, inspect_surroundings, read_live
 from .state import SavedState
 
@@ -34,6 +34,7 @@ class HostState:
     """The host before a change.
 
     content: the file, None if there is none; current: its keys, None if it is invalid.
+    readable: what can be read past the mistake of an invalid file, None if that is not certain.
     engine: C(other_file) if the engine reads another file than this; C(silent) if it runs and does not answer.
     sockets: those on which it was asked.
     loaded: what the running engine has taken over, as far as that is known.
@@ -49,6 +50,7 @@ class HostState:
     live: Config = dataclasses.field(default_factory=dict)
     loaded: Config = dataclasses.field(default_factory=dict)
     containers: list[Container] = dataclasses.field(default_factory=list)
+    readable: Config | None = None
 
     def surroundings(self) -> Surroundings:
         """Return what the networks of daemon.json have to get along with on this host."""
@@ -70,6 +72,8 @@ def inspect_host(path: str, saved: SavedState) -> HostState:
         invalid = error
     unit, engine = _inspect_engine(path)
     host = HostState(content, current, invalid, unit, engine)
+    if invalid is not None:
+        host.readable = read_past_mistakes(content or b"", path)
     if engine != "running":
         return host
     host.sockets = unit.engine_sockets((current or {}).get("hosts"))

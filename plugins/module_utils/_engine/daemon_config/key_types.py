@@ -11,26 +11,26 @@ from typing import Any
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host.secrets import Placeholders
 
-from .document import Config, equal, is_secret
+from .document import is_secret
 from .keys import DICTIONARY, FLAG, KEYS, NUMBER, OPTIONS, POOLS, SIZE, STRING, STRINGS
 
 
-def check_types(config: Config, before: Config, path: str) -> list[str]:
-    """Raise DockyardError for a key with a value that no engine takes. Return the keys that are not known here.
+def wrong_type(key: str, value: Any, loose: bool = False) -> DockyardError | None:
+    """Return the error for a value that no engine takes, None for a value of the right type.
 
-    before: what the file holds now; keys that stay as they are were not provided, and are named as the file's.
+    loose: whether a pool may have more than base and size, which an engine does not look at.
     """
-    unknown = []
-    for key, value in config.items():
-        place = f"{path}: " if key in before and equal(before[key], value) else ""
-        if key not in KEYS:
-            unknown.append(key)
-            continue
-        kind = KEYS[key].kind
-        complaint = _complaint(key, kind, value)
-        if complaint:
-            raise DockyardError("daemon_wrong_type", f"{place}{key} must be {kind}, and is {complaint}; change it.")
-    return unknown
+    kind = KEYS[key].kind
+    if loose and kind == POOLS and isinstance(value, list):
+        value = [_without_more(pool) for pool in value]
+    complaint = _complaint(key, kind, value)
+    if complaint is None:
+        return None
+    return DockyardError("daemon_wrong_type", f"{key} must be {kind}, and is {complaint}; change it.")
+
+
+def _without_more(pool: Any) -> Any:
+    return {name: pool[name] for name in ("base", "size") if name in pool} if isinstance(pool, dict) else pool
 
 
 def _complaint(key: str, kind: str, value: Any) -> str | None:

@@ -18,10 +18,11 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 from .. import service
 from ..containers import joined_names
 from ..networks import rules
-from . import key_types, keys
+from . import keys
 from .compare import same, unlike
-from .document import Config, different_keys, equal, new_config, render
+from .document import Config, different_keys, equal, has_byte_order_mark, new_config, render
 from .host_state import HostState
+from .judge import Found, ask_engine, check_rules, check_types
 from .live import keys_not_in_force, running_version
 from .options import DaemonOptions
 
@@ -30,6 +31,7 @@ Action = Literal["none", "reload", "restart", "start"]
 # Older engines remove containers that were started with --rm when they restart, also those that live-restore keeps
 # running (moby issue 46308).
 _KEEPS_REMOVED_AT_STOP = (25,)
+_READS_BYTE_ORDER_MARK = (23,)
 
 
 @dataclasses.dataclass
@@ -76,40 +78,58 @@ def build_plan(options: DaemonOptions, host: HostState) -> Plan:
     """Return the plan of a change. Raise DockyardError for everything that speaks against it."""
     if host.engine == "silent":
         raise service.silent_engine(host.unit, host.sockets)
-    target, new = _target(options, host)
-    unknown = key_types.check_types(target, host.current or {}, options.path)
-    plan = Plan(host, target, new, changed_keys=different_keys(host.current or {}, target))
+    warnings: list[str] = []
+    target, new = _target(options, host, warnings)
+    found = Found.on(host, target, options.desired, options.path)
+    sound, unknown = check_types(target, found, service.installed_version(host.unit) is not None)
+    plan = Plan(host, target, new, changed_keys=different_keys(host.current or {}, target), warnings=warnings)
     surroundings = None
     if host.engine == "running":
-        surroundings = _find_pending(options, plan)
+        surroundings = _find_pending(options, plan, sound)
     elif host.engine == "failed":
         plan.needed = "start"
         plan.action = "none" if options.restart == "never" else "start"
     if plan.writes or plan.pending or host.engine == "failed":
-        plan.warnings += _check(plan, unknown, surroundings)
+        around = surroundings or host.surroundings()
+        plan.warnings += check_rules(sound, around, found, plan.action in ("restart", "start"))
+        ask_engine(host.unit, target, found)
+        plan.warnings += _warn_of_unknown(host, unknown)
     if plan.action == "restart":
         _protect_containers(options, plan)
     return plan
 
 
-def _target(options: DaemonOptions, host: HostState) -> tuple[Config, bytes | None]:
-    """Return keys and content of the new file."""
+def _target(options: DaemonOptions, host: HostState, warnings: list[str]) -> tuple[Config, bytes | None]:
+    """Return keys and content of the new file. Add to the warnings what was read past a mistake."""
     desired = options.desired
-    if host.invalid is not None:
-        if host.engine != "failed" or desired.only_removes:
-            raise host.invalid
-        # The engine is down because of it. Nothing of it can be kept but a copy.
-        target = new_config({}, desired)
-        return target, render(target)
     current = host.current or {}
+    if host.invalid is not None:
+        if host.engine == "running" or (desired.owned is not None and host.engine != "failed"):
+            raise host.invalid
+        if desired.owned is not None:  # the engine is down because of it
+            if host.readable is None:
+                raise host.invalid.unreadable()
+            current = host.readable
+            warnings.append(f"{host.invalid.reason}; what else is in the file was read and kept.")
     target = new_config(current, desired)
-    if equal(target, current):
+    if host.invalid is None and equal(target, current) and not _is_for_newer_engines(host):
         return target, host.content
     return target, render(target)
 
 
-def _find_pending(options: DaemonOptions, plan: Plan) -> rules.Surroundings | None:
-    """Find what the running engine lacks, and what would bring it. Return the surroundings if they were inspected."""
+def _is_for_newer_engines(host: HostState) -> bool:
+    """Return whether the file has a byte order mark, with which engines before 23 do not start."""
+    if host.content is None or not has_byte_order_mark(host.content):
+        return False
+    version = service.installed_version(host.unit)
+    return version is None or version < _READS_BYTE_ORDER_MARK
+
+
+def _find_pending(options: DaemonOptions, plan: Plan, sound: Config) -> rules.Surroundings | None:
+    """Find what the running engine lacks, and what would bring it. Return the surroundings if they were inspected.
+
+    sound: the keys of the target with the right types.
+    """
     host, target = plan.host, plan.target
     mismatch = set(keys_not_in_force(target, host.live, host.unit.argv[1:]))
     # What the engine shows just as it is declared, it has, wherever it comes from.
@@ -122,10 +142,12 @@ def _find_pending(options: DaemonOptions, plan: Plan) -> rules.Surroundings | No
     surroundings = None
     if _bip_is_to_go(options, host, target):
         surroundings = host.surroundings()
-        pools = {"default-address-pools": target.get("default-address-pools", [])}
-        rules.check(pools, surroundings)
-        if not _is_default(host.live.get("bip"), target):
-            plan.bridge_default = rules.default_bridge_address(target, surroundings)
+        pools = {"default-address-pools": sound.get("default-address-pools", [])}
+        for complaint in rules.complaints(pools, surroundings):
+            if not complaint.taken:
+                raise complaint.error
+        if not _is_default(host.live.get("bip"), pools):
+            plan.bridge_default = rules.default_bridge_address(pools, surroundings)
             # What stays in the file has to go together with docker0 as it will be.
             surroundings.docker0 = [
                 ipaddress.ip_interface(plan.bridge_default),
@@ -156,7 +178,7 @@ def _is_default(bip: str | None, target: Config) -> bool:
         return False
     address = ipaddress.ip_interface(bip)
     pools = [
-        (ipaddress.ip_network(pool["base"]), pool["size"])
+        (ipaddress.ip_network(pool["base"], strict=False), pool["size"])
         for pool in target.get("default-address-pools") or rules.BUILT_IN_POOLS
     ]
     return any(
@@ -165,20 +187,13 @@ def _is_default(bip: str | None, target: Config) -> bool:
     )
 
 
-def _check(plan: Plan, unknown: list[str], surroundings: rules.Surroundings | None) -> list[str]:
-    host, target = plan.host, plan.target
-    warnings = rules.check(target, surroundings or host.surroundings())
-    complaint = service.validate(host.unit, render(target))
-    if complaint:
-        raise DockyardError(
-            "daemon_refused_by_engine", f"The Docker Engine of this host refuses this configuration: {complaint}."
-        )
-    if unknown and host.engine == "absent":
-        warnings.append(
-            f"{', '.join(sorted(unknown))}: not known here, and no engine is installed that could be asked; it will not"
-            " start if it does not know them either."
-        )
-    return warnings
+def _warn_of_unknown(host: HostState, unknown: list[str]) -> list[str]:
+    if not unknown or host.engine != "absent":
+        return []
+    return [
+        f"{', '.join(sorted(unknown))}: not known here, and no engine is installed that could be asked; it will not"
+        " start if it does not know them either."
+    ]
 
 
 def _protect_containers(options: DaemonOptions, plan: Plan) -> None:

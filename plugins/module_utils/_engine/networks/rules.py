@@ -124,60 +124,88 @@ def at_the_edge(address: Address, network: Network) -> bool:
     return address == network.network_address or last
 
 
+@dataclasses.dataclass(frozen=True)
+class Complaint:
+    """A rule that a daemon.json breaks.
+
+    keys: those that it is about.
+    taken: whether every engine starts with it all the same.
+    at_start: whether an engine may run with it and yet not start with it.
+    """
+
+    keys: tuple[str, ...]
+    error: DockyardError
+    taken: bool = False
+    at_start: bool = False
+
+
 def check(config: Config, around: Surroundings) -> list[str]:
     """Raise DockyardError for the first rule that a daemon.json breaks. Return warnings. Types are right already."""
-    for error in _complaints(config, around):
-        raise error
-    return list(_warnings(config, around))
+    for complaint in complaints(config, around):
+        raise complaint.error
+    return list(warnings(config, around))
 
 
-def _complaints(config: Config, around: Surroundings) -> Iterator[DockyardError]:
+def complaints(config: Config, around: Surroundings) -> Iterator[Complaint]:
+    """Yield every rule that a daemon.json breaks. Types are right already."""
     yield from _exclusions(config, around)
     for key, version in (("bip", 4), ("bip6", 6)):
         if config.get(key):
-            yield from _bridge_address(key, config[key], version, around)
+            for error in _bridge_address(key, config[key], version, around):
+                yield Complaint((key,), error)
     for version, names in (
         (4, ("bip", "fixed-cidr", "default-gateway")),
         (6, ("bip6", "fixed-cidr-v6", "default-gateway-v6")),
     ):
-        yield from _inside(config, version, names, around)
-    yield from _mtu(config)
-    yield from _pools(config, around)
-    yield from _addresses(config)
+        for error in _inside(config, version, names, around):
+            yield Complaint(tuple(name for name in names if config.get(name)), error)
+    for error in _mtu(config):
+        yield Complaint(("mtu",), error)
+    for error, taken in _pools(config, around):
+        yield Complaint(("default-address-pools",), error, taken)
 
 
-def _exclusions(config: Config, around: Surroundings) -> Iterator[DockyardError]:
+def _exclusions(config: Config, around: Surroundings) -> Iterator[Complaint]:
     bridge = config.get("bridge", "")
     for key in ("bip", "bip6"):
         if bridge and config.get(key):
-            yield DockyardError(
+            error = DockyardError(
                 "bridge_exclusive_keys",
                 f"bridge ({bridge}) and {key} exclude each other: {key} is the address of docker0, and bridge takes"
                 " another device instead of it; remove one of them.",
             )
+            yield Complaint(("bridge", key), error)
     if bridge not in ("", "none", DOCKER0) and around.links is not None and bridge not in around.links:
-        yield DockyardError(
+        error = DockyardError(
             "bridge_no_device",
             f"bridge is {bridge}, and the host has no such device; make it first, or the engine does not start.",
         )
-    if config.get("icc") is False and config.get("iptables") is False:
-        yield DockyardError(
-            "bridge_icc_without_iptables",
-            "icc: false needs iptables, which is false; set iptables to true, or leave icc at true.",
-        )
+        yield Complaint(("bridge",), error, at_start=True)
+    if config.get("iptables") is False:
+        for key, wrong in (("icc", False), ("ip-masq", True)):
+            if config.get(key) is wrong:
+                error = DockyardError(
+                    "bridge_icc_without_iptables",
+                    f"{key}: {str(wrong).lower()} needs iptables, which is false; set iptables to true, or leave {key}"
+                    f" at {str(not wrong).lower()}.",
+                )
+                # Without iptables the engine silently masquerades nothing.
+                yield Complaint((key, "iptables"), error, taken=key == "ip-masq")
     if config.get("live-restore") and around.swarm:
-        yield DockyardError(
+        error = DockyardError(
             "daemon_live_restore_in_swarm",
             "live-restore does not go together with Swarm, and this engine is a member of one; leave live-restore out,"
             " or leave the Swarm first.",
         )
+        yield Complaint(("live-restore",), error, at_start=True)
     has_network6 = config.get("fixed-cidr-v6") or config.get("bip6")
     if config.get("ipv6") and not has_network6 and around.engine_version and around.engine_version < IPV6_POOLS_SINCE:
         version = ".".join(map(str, around.engine_version))
-        yield DockyardError(
+        error = DockyardError(
             "bridge_ipv6_network",
             f"ipv6: true needs fixed-cidr-v6 on an engine before 27, and this one is {version}; add it.",
         )
+        yield Complaint(("ipv6",), error)
 
 
 def _interface(key: str, text: str, version: int) -> tuple[Interface | None, str]:
@@ -285,7 +313,7 @@ def _mtu(config: Config) -> Iterator[DockyardError]:
         yield DockyardError("bridge_mtu", f"mtu is {config['mtu']}, {wrong}.")
 
 
-def _pools(config: Config, around: Surroundings) -> Iterator[DockyardError]:
+def _pools(config: Config, around: Surroundings) -> Iterator[tuple[DockyardError, bool]]:
     seen: list[Network] = []
     for pool in config.get("default-address-pools", []):
         base, size = pool["base"], pool["size"]
@@ -295,28 +323,32 @@ def _pools(config: Config, around: Surroundings) -> Iterator[DockyardError]:
         except ValueError:
             network = None
         if network is None or "/" not in base:
-            yield DockyardError(
+            error = DockyardError(
                 "bridge_invalid_pool", f'default-address-pools: "{base}" is no network; write it like 10.100.0.0/16.'
             )
+            yield error, False
             continue
         if base.split("/")[0] != str(network.network_address):
-            yield DockyardError(
+            error = DockyardError(
                 "bridge_invalid_pool", f"{where} has an address of a host in it; the network is {network}."
             )
+            yield error, True
         longest = 30 if network.version == 4 else 126
         if not network.prefixlen <= size <= longest:
-            yield DockyardError(
+            error = DockyardError(
                 "bridge_invalid_pool",
                 f"{where} can't be cut into networks of size {size}; size is their prefix length, from"
                 f" {network.prefixlen} to {longest}.",
             )
+            yield error, False
         for other in seen:
             if overlap(network, other):
-                yield DockyardError(
+                error = DockyardError(
                     "bridge_invalid_pool", f"{where} overlaps the pool {other}; give each its own part."
                 )
+                yield error, True
         for reason in _given_away(network, around):
-            yield DockyardError("bridge_pool_conflict", f"{where} {reason}; choose another network.")
+            yield DockyardError("bridge_pool_conflict", f"{where} {reason}; choose another network."), False
         seen.append(network)
 
 
@@ -344,31 +376,10 @@ def _has_route(address: Address, around: Surroundings) -> bool:
     return any(address in network for network, _device in around.routes)
 
 
-def _addresses(config: Config) -> Iterator[DockyardError]:
-    for key, values in (("dns", config.get("dns", [])), ("ip", [config["ip"]] if config.get("ip") else [])):
-        for value in values:
-            try:
-                ipaddress.ip_address(value)
-            except ValueError:
-                yield DockyardError("daemon_invalid_address", f'{key}: "{value}" is no IP address; change it.')
-    for value in config.get("registry-mirrors", []):
-        if not re.match(r"https?://[^/\s]", value):
-            yield DockyardError(
-                "daemon_invalid_address",
-                f'registry-mirrors: "{value}" is no URL; write it like https://mirror.example.com.',
-            )
-    for value in config.get("insecure-registries", []):
-        if "://" in value:
-            yield DockyardError(
-                "daemon_invalid_address",
-                f'insecure-registries: "{value}" is a URL, and must be host:port or a network; remove what is before'
-                " the host.",
-            )
-
-
-def _warnings(config: Config, around: Surroundings) -> Iterator[str]:
+def warnings(config: Config, around: Surroundings) -> Iterator[str]:
+    """Yield what is no mistake and yet not what it seems."""
     for pool in config.get("default-address-pools", []):
-        network = ipaddress.ip_network(pool["base"])
+        network = ipaddress.ip_network(pool["base"], strict=False)
         for other, device in around.routes:
             if within(network, other):
                 yield (
@@ -380,7 +391,7 @@ def _warnings(config: Config, around: Surroundings) -> Iterator[str]:
 def default_bridge_address(config: Config, around: Surroundings) -> str:
     """Return the address that an engine without bip gives a docker0 that it makes."""
     for pool in config.get("default-address-pools") or BUILT_IN_POOLS:
-        base = ipaddress.ip_network(pool["base"])
+        base = ipaddress.ip_network(pool["base"], strict=False)
         if base.version != 4:
             continue
         for network in base.subnets(new_prefix=pool["size"]):

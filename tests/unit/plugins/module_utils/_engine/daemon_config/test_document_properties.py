@@ -23,7 +23,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config
     shown,
     without,
 )
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.key_types import check_types
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.judge import Found, check_types
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.options import desired_config
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host.secrets import Placeholders
@@ -208,7 +208,7 @@ def test_any_bytes_are_read_or_refused_in_one_sentence(content: bytes) -> None:
 @given(configs)
 def test_types_are_judged_or_the_key_is_not_known(config: dict[str, Any]) -> None:
     try:
-        unknown = check_types(config, {}, PATH)
+        _sound, unknown = check_types(config, Found(PATH, frozenset(), frozenset()), True)
     except DockyardError as problem:
         assert problem.message.partition(" must be ")[0] in config
         assert problem.message.endswith("; change it.")

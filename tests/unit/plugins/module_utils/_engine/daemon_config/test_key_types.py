@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config import keys
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.key_types import check_types
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.judge import Found, check_types
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.tests.unit.helpers.daemon_keys import EXAMPLES
 
 PATH = "/etc/docker/daemon.json"
+NOTHING = Found(PATH, frozenset(), frozenset())
+
+
+def found(*names: str, in_force: bool = False) -> Found:
+    return Found(PATH, frozenset(names), frozenset(names if in_force else ()))
 
 
 @pytest.mark.parametrize(
@@ -76,17 +81,34 @@ PATH = "/etc/docker/daemon.json"
 )
 def test_a_wrong_type(key: str, value: object, complaint: str) -> None:
     with pytest.raises(DockyardError) as caught:
-        check_types({"debug": True, key: value}, {}, PATH)
+        check_types({"debug": True, key: value}, NOTHING, True)
     assert caught.value.message == f"{key} must be {complaint}; change it."
-    # What is in the file already is the file's.
+    # What is in the file already is the business of the engine, if there is one that can be asked.
+    if value is None:
+        return
     with pytest.raises(DockyardError) as caught:
-        check_types({key: value}, {key: value}, PATH)
-    assert caught.value.message == f"{PATH}: {key} must be {complaint}; change it."
+        check_types({key: value}, found(key), False)
+    assert caught.value.message == (
+        f"{key} must be {complaint}; change it. {key} is in {PATH} and not declared: declare it as wanted, or remove it"
+        f" (remove: [{key}])."
+    )
+    assert check_types({key: value}, found(key), True) == ({}, [])
+
+
+def test_a_key_without_a_value_in_the_file_is_as_if_it_were_not_there() -> None:
+    assert check_types({"log-opts": None, "debug": True}, found("log-opts", "debug"), False) == ({"debug": True}, [])
+
+
+def test_a_pool_may_have_more_in_the_file() -> None:
+    pools = {"default-address-pools": [{"base": "10.100.0.0/16", "size": 24, "scope": "local"}]}
+    assert check_types(pools, found("default-address-pools"), False) == (pools, [])
+    with pytest.raises(DockyardError, match="is one with a dictionary"):
+        check_types(pools, NOTHING, True)
 
 
 def test_a_secret_of_the_wrong_type_stays_one() -> None:
     with pytest.raises(DockyardError) as caught:
-        check_types({"proxies": "http://alice:horse@proxy:3128"}, {}, PATH)
+        check_types({"proxies": "http://alice:horse@proxy:3128"}, NOTHING, True)
     assert "horse" not in caught.value.message
     assert 'must be a dictionary, and is the string "http://alice:(secret 1)@proxy:3128' in caught.value.message
 
@@ -95,8 +117,9 @@ def test_every_key_takes_the_values_of_its_kind() -> None:
     assert set(EXAMPLES) == {key.kind for key in keys.KEYS.values()}
     for name, key in keys.KEYS.items():
         for value in EXAMPLES[key.kind]:
-            assert check_types({name: value}, {}, PATH) == []
+            assert check_types({name: value}, NOTHING, True) == ({name: value}, [])
 
 
 def test_keys_that_are_not_known_are_returned_in_order() -> None:
-    assert check_types({"zebra": None, "icc": True, "antelope": [5]}, {}, PATH) == ["zebra", "antelope"]
+    config = {"zebra": None, "icc": True, "antelope": [5]}
+    assert check_types(config, NOTHING, True) == ({"icc": True}, ["zebra", "antelope"])

@@ -1,0 +1,117 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""Judge a configuration: what is declared by all the rules, and what is only found in the file by what the engine says.
+
+The engine that runs with a file is the judge of that file. So a key that nobody declares, and with which the engine
+runs, blocks no change of another key; it is warned of.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+
+from .. import service
+from ..networks import rules
+from . import keys, value_rules
+from .compare import same
+from .document import Config, DesiredConfig, equal, render
+from .host_state import HostState
+from .key_types import wrong_type
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """The keys of the new file that were in the old one and that nobody declares.
+
+    path: the file.
+    keys: their names; in_force: those of them with which the engine runs.
+    """
+
+    path: str
+    keys: frozenset[str]
+    in_force: frozenset[str]
+
+    @classmethod
+    def on(cls, host: HostState, target: Config, desired: DesiredConfig, path: str) -> Found:
+        """Return what is found and stays on a host."""
+        current = host.current or {}
+        found = frozenset(
+            key for key in target if key not in desired.config and key in current and equal(current[key], target[key])
+        )
+        in_force = frozenset(
+            key
+            for key in found
+            if host.engine == "running" and key in host.loaded and same(key, host.loaded[key], target[key])
+        )
+        return cls(path, found, in_force)
+
+    def explained(self, error: DockyardError, names: Iterable[str]) -> DockyardError:
+        """Return the error of those keys. Of what nobody declares it says that, and what removes it."""
+        there = sorted(self.keys.intersection(names))
+        if there and not any(f"{key} is in {self.path}" in error.message for key in there):
+            verb, pronoun = ("is", "it") if len(there) == 1 else ("are", "them")
+            error.args = (
+                f"{error.message} {', '.join(there)} {verb} in {self.path} and not declared: declare"
+                f" {pronoun} as wanted, or remove {pronoun} (remove: [{', '.join(there)}]).",
+            )
+        return error
+
+
+def check_types(config: Config, found: Found, judged_by_engine: bool) -> tuple[Config, list[str]]:
+    """Raise DockyardError for a key with a value that no engine takes. Return the sound keys, and the unknown ones.
+
+    judged_by_engine: whether dockerd is asked about the file. Then what is found is its business.
+    """
+    sound, unknown = {}, []
+    for key, value in config.items():
+        if key not in keys.KEYS:
+            unknown.append(key)
+            continue
+        if value is None and key in found.keys:  # as if it were not there
+            continue
+        error = wrong_type(key, value, loose=key in found.keys)
+        if error is None:
+            sound[key] = value
+        elif key not in found.keys or not judged_by_engine:
+            raise found.explained(error, [key])
+    return sound, unknown
+
+
+def check_rules(config: Config, around: rules.Surroundings, found: Found, starts: bool) -> list[str]:
+    """Raise DockyardError for the first rule that is broken and that the engine has not taken. Return warnings.
+
+    config: with the right types.
+    starts: whether the engine is to be started with it.
+    """
+    warned = []
+    for complaint in _complaints(config, around):
+        accepted = found.keys if complaint.taken else found.in_force
+        if not accepted.issuperset(complaint.keys) or (complaint.at_start and starts):
+            raise found.explained(complaint.error, complaint.keys)
+        warned.append(f"{found.path}: {complaint.error.message} The engine takes it, so it was left as it is.")
+    return warned + list(rules.warnings(config, around))
+
+
+def _complaints(config: Config, around: rules.Surroundings) -> Iterator[rules.Complaint]:
+    yield from rules.complaints(config, around)
+    yield from value_rules.complaints(config, around.engine_version)
+
+
+def ask_engine(unit: service.Unit, config: Config, found: Found) -> None:
+    """Raise DockyardError if the installed dockerd does not take a configuration."""
+    complaint = service.validate(unit, render(config))
+    if complaint:
+        error = DockyardError(
+            "daemon_refused_by_engine", f"The Docker Engine of this host refuses this configuration: {complaint}."
+        )
+        raise found.explained(error, [key for key in config if _names(complaint, key, config[key])])
+
+
+def _names(complaint: str, key: str, value: object) -> bool:
+    """Return whether a complaint is about a key. Of a dictionary dockerd may name the keys in it."""
+    return any(f" {name}" in complaint for name in (key, *(value if isinstance(value, dict) else ())))

@@ -1,0 +1,115 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""The rules for single values of daemon.json that an engine looks at only when it starts, generation by generation.
+
+Sources: daemon/pkg/registry/config.go and the storage drivers, tags v20.10.24 to v28.5.2 and 29; each was tried on
+engines 20.10, 26.1, 28.5 and 29. No host is touched here.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import urllib.parse
+from collections.abc import Iterator
+from typing import Any
+
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+
+from ..networks.rules import Complaint
+
+Config = dict[str, Any]
+Version = tuple[int, ...]
+
+_MIRRORS_WITH_PATH_SINCE = (25,)
+_KERNEL_CHECK_UNTIL = (24,)  # overlay2.override_kernel_check is no option of the storage driver any more
+_HOST = re.compile(r"([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*(:\d+)?")
+
+
+def complaints(config: Config, version: Version | None) -> Iterator[Complaint]:
+    """Yield every rule that a value breaks. Types are right already.
+
+    version: of the installed engine; None if not known.
+    """
+    for key, values in (("dns", config.get("dns", [])), ("ip", [config["ip"]] if config.get("ip") else [])):
+        for value in values:
+            if not _is_address(value):
+                yield _invalid(key, f'{key}: "{value}" is no IP address; change it.')
+    for value in config.get("registry-mirrors", []):
+        yield from _mirror(value, version)
+    for value in config.get("insecure-registries", []):
+        yield from _insecure(value)
+    yield from _storage_options(config, version)
+
+
+def _invalid(key: str, message: str, taken: bool = False) -> Complaint:
+    return Complaint((key,), DockyardError("daemon_invalid_address", message), taken)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _mirror(value: str, version: Version | None) -> Iterator[Complaint]:
+    key = "registry-mirrors"
+    try:
+        url = urllib.parse.urlsplit(value)
+    except ValueError:  # brackets that are not closed
+        url = urllib.parse.urlsplit("")
+    if not url.netloc or not re.match(r"https?://[^/\s]", value):
+        yield _invalid(key, f'{key}: "{value}" is no URL; write it like https://mirror.example.com.')
+        return
+    if url.username is not None:
+        yield _invalid(
+            key, f"{key}: the mirror at {url.hostname} has a user name in its URL, and no engine takes that."
+        )
+    elif url.query or url.fragment:
+        yield _invalid(key, f'{key}: "{value}" has a query or a fragment, and no engine takes that; remove it.')
+    elif url.path not in ("", "/") and version is not None and version < _MIRRORS_WITH_PATH_SINCE:
+        yield _invalid(key, f'{key}: "{value}" has a path, and an engine before 25 does not start with it; remove it.')
+
+
+def _insecure(value: str) -> Iterator[Complaint]:
+    key = "insecure-registries"
+    scheme, separator, rest = value.partition("://")
+    if separator:
+        # Every engine takes a scheme away. What is left has to be a host or a network all the same.
+        message = f'{key}: "{value}" is a URL, and must be host:port or a network; remove what is before the host.'
+        yield _invalid(key, message, taken=scheme.lower() in ("http", "https") and _is_registry(rest))
+    elif not _is_registry(value):
+        yield _invalid(
+            key,
+            f'{key}: "{value}" is no host:port and no network, and no engine starts with it; write it like reg:5000.',
+        )
+
+
+def _is_registry(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        host, _colon, port = text.rpartition(":")
+        if host.startswith("[") and host.endswith("]"):
+            return _is_address(host[1:-1]) and port.isdigit() and int(port) <= 65535
+        if not _HOST.fullmatch(text):
+            return False
+        return not host or int(port) <= 65535
+    return True
+
+
+def _storage_options(config: Config, version: Version | None) -> Iterator[Complaint]:
+    if version is None or version < _KERNEL_CHECK_UNTIL:
+        return
+    for option in config.get("storage-opts", []):
+        if option.split("=")[0].strip().lower() == "overlay2.override_kernel_check":
+            error = DockyardError(
+                "daemon_invalid_storage_option",
+                "storage-opts: overlay2.override_kernel_check is no option of engines from 24 on, and they do not start"
+                " with it; remove it, as it has had no effect for years.",
+            )
+            yield Complaint(("storage-opts",), error)

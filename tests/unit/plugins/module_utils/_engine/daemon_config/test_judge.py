@@ -1,0 +1,88 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is declared is judged by the rules, and what is only found in the file by the engine that runs with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.dockyard.ops.plugins.module_utils._engine import service
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.document import DesiredConfig
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.host_state import HostState
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.judge import Found, check_rules
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks.rules import Surroundings
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+
+PATH = "/etc/docker/daemon.json"
+TAKEN: list[dict[str, Any]] = [
+    {"insecure-registries": ["http://reg:5000"]},
+    {"default-address-pools": [{"base": "10.100.0.1/16", "size": 24}]},
+    {"default-address-pools": [{"base": "10.100.0.0/16", "size": 24}, {"base": "10.100.128.0/17", "size": 24}]},
+    {"ip-masq": True, "iptables": False},
+]
+# An engine that has started with them is the judge of that: it may know more, or it was started otherwise.
+HARD: list[dict[str, Any]] = [
+    {"insecure-registries": ["reg:5000/"]},
+    {"dns": ["nope"]},
+    {"mtu": 70000},
+    {"bip": "10.77.0.1/24", "fixed-cidr": "10.78.0.0/25"},
+]
+
+
+def found_in(config: dict[str, Any], in_force: bool) -> Found:
+    return Found(PATH, frozenset(config), frozenset(config if in_force else ()))
+
+
+@pytest.mark.parametrize("config", [*TAKEN, *HARD])
+def test_what_is_declared_is_refused(config: dict[str, Any]) -> None:
+    with pytest.raises(DockyardError) as caught:
+        check_rules(config, Surroundings(), found_in({}, False), starts=False)
+    assert "not declared" not in caught.value.message
+
+
+@pytest.mark.parametrize("config", TAKEN)
+def test_what_every_engine_takes_blocks_no_other_key(config: dict[str, Any]) -> None:
+    [warning] = check_rules(config, Surroundings(), found_in(config, False), starts=True)
+    assert warning.startswith(f"{PATH}: ")
+    assert warning.endswith("The engine takes it, so it was left as it is.")
+
+
+@pytest.mark.parametrize("config", HARD)
+def test_what_the_engine_runs_with_blocks_no_other_key(config: dict[str, Any]) -> None:
+    [warning] = check_rules(config, Surroundings(), found_in(config, True), starts=True)
+    assert warning.endswith("The engine takes it, so it was left as it is.")
+    with pytest.raises(DockyardError) as caught:
+        check_rules(config, Surroundings(), found_in(config, False), starts=True)
+    names = ", ".join(sorted(config))
+    assert f" {names} {'are' if len(config) > 1 else 'is'} in {PATH} and not declared: declare " in caught.value.message
+    assert caught.value.message.endswith(f"(remove: [{names}]).")
+
+
+def test_what_an_engine_runs_with_and_does_not_start_with_is_refused_if_it_is_to_start() -> None:
+    config = {"live-restore": True}
+    swarm = Surroundings(swarm=True)
+    assert len(check_rules(config, swarm, found_in(config, True), starts=False)) == 1
+    with pytest.raises(DockyardError, match="live-restore does not go together with Swarm"):
+        check_rules(config, swarm, found_in(config, True), starts=True)
+
+
+def test_a_rule_about_two_keys_of_which_one_is_declared() -> None:
+    config = {"bip": "10.77.0.1/24", "fixed-cidr": "10.78.0.0/25"}
+    with pytest.raises(DockyardError) as caught:
+        check_rules(config, Surroundings(), found_in({"fixed-cidr": ""}, True), starts=True)
+    assert caught.value.message.endswith(
+        f" fixed-cidr is in {PATH} and not declared: declare it as wanted, or remove it (remove: [fixed-cidr])."
+    )
+
+
+def test_what_is_found_and_what_is_in_force() -> None:
+    current = {"labels": ["a=1"], "dns": ["192.0.2.1"], "mtu": 1400, "debug": True}
+    host = HostState(b"{}", current, None, service.Unit("running", []), "running")
+    host.loaded = {"labels": ["a=1"], "mtu": 1450, "debug": True}
+    found = Found.on(host, {**current, "debug": False, "icc": False}, DesiredConfig({"icc": False}), PATH)
+    assert found.keys == {"labels", "dns", "mtu"}
+    assert found.in_force == {"labels"}
+    host.engine = "stopped"
+    assert Found.on(host, current, DesiredConfig({}), PATH).in_force == frozenset()

@@ -1,0 +1,120 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The values that engines refuse at their start alone, by the text of the refusal and generation by generation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.value_rules import complaints
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+OLD, NEW = (20, 10, 24), (26, 1, 5)
+
+
+def said(config: dict[str, Any], version: tuple[int, ...] | None = NEW) -> list[str]:
+    return [complaint.error.message for complaint in complaints(config, version)]
+
+
+@pytest.mark.parametrize(
+    "config, message",
+    [
+        ({"dns": ["10.0.0.53", "dns.example.com"]}, 'dns: "dns.example.com" is no IP address; change it.'),
+        ({"ip": "eth0"}, 'ip: "eth0" is no IP address; change it.'),
+        (
+            {"registry-mirrors": ["mirror.example.com"]},
+            'registry-mirrors: "mirror.example.com" is no URL; write it like https://mirror.example.com.',
+        ),
+        (
+            {"registry-mirrors": ["https://"]},
+            'registry-mirrors: "https://" is no URL; write it like https://mirror.example.com.',
+        ),
+        (
+            {"insecure-registries": ["http://registry.example.com:5000"]},
+            'insecure-registries: "http://registry.example.com:5000" is a URL, and must be host:port or a network;'
+            " remove what is before the host.",
+        ),
+        (
+            {"insecure-registries": ["reg:5000/"]},
+            'insecure-registries: "reg:5000/" is no host:port and no network, and no engine starts with it;'
+            " write it like reg:5000.",
+        ),
+        (
+            {"registry-mirrors": ["https://m.example.com/?a=b"]},
+            'registry-mirrors: "https://m.example.com/?a=b" has a query or a fragment, and no engine takes that;'
+            " remove it.",
+        ),
+        (
+            {"registry-mirrors": ["https://me:horse@m.example.com"]},
+            "registry-mirrors: the mirror at m.example.com has a user name in its URL, and no engine takes that.",
+        ),
+        (
+            {"storage-opts": ["overlay2.override_kernel_check=true"]},
+            "storage-opts: overlay2.override_kernel_check is no option of engines from 24 on, and they do not start"
+            " with it; remove it, as it has had no effect for years.",
+        ),
+    ],
+)
+def test_a_value_that_no_engine_starts_with(config: dict[str, Any], message: str) -> None:
+    assert said(config) == [message]
+
+
+def test_a_mirror_with_a_path_on_an_engine_before_25() -> None:
+    config = {"registry-mirrors": ["https://m.example.com/docker"]}
+    assert said(config, NEW) == said(config, None) == []
+    assert said(config, OLD) == [
+        'registry-mirrors: "https://m.example.com/docker" has a path, and an engine before 25 does not start with it;'
+        " remove it."
+    ]
+
+
+def test_the_kernel_check_on_an_engine_that_knows_it() -> None:
+    assert said({"storage-opts": ["overlay2.override_kernel_check=true"]}, OLD) == []
+
+
+@pytest.mark.parametrize(
+    "value, taken",
+    [
+        ("http://reg:5000", True),
+        ("HTTPS://reg.example.com", True),
+        ("http://10.0.0.0/8", True),
+        ("http://reg:5000/", False),
+        ("ftp://reg:5000", False),
+    ],
+)
+def test_of_an_insecure_registry_the_engine_takes_only_the_scheme_away(value: str, taken: bool) -> None:
+    assert [complaint.taken for complaint in complaints({"insecure-registries": [value]}, NEW)] == [taken]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"dns": ["10.0.0.53", "fd00::53"], "ip": "0.0.0.0"},
+        {"ip": ""},
+        {"registry-mirrors": ["https://mirror.example.com", "http://10.0.0.1:5000/"]},
+        {
+            "insecure-registries": [
+                "registry:5000",
+                "10.0.0.0/8",
+                "[fd00::1]:5000",
+                "fd00::1",
+                "fd00::/8",
+                "reg",
+                "10.0.0.1/8",
+            ]
+        },
+        {"storage-opts": ["overlay2.size=1G"]},
+    ],
+)
+def test_values_that_engines_take(config: dict[str, Any]) -> None:
+    assert said(config) == []
+
+
+@settings(max_examples=70, deadline=None)
+@given(st.text("0123456789./:abcdef[]@?#%x -", max_size=20) | st.text(max_size=8))
+def test_any_text_is_taken_or_refused_in_one_sentence(word: str) -> None:
+    config = {"dns": [word], "ip": word, "registry-mirrors": [word, f"http://{word}"], "insecure-registries": [word]}
+    assert all(message.endswith((".", "host.")) for message in said(config))
