@@ -19,7 +19,8 @@ import subprocess
 import time
 from typing import Callable
 
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology import namespaces, survey
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology.namespaces import _set_namespace
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology.survey import PARTS, Options, survey
 
 SOCKET = "/var/run/docker.sock"
 TRIES = 3
@@ -104,7 +105,7 @@ def visit(descriptor: int) -> None:
 
 
 def enter(descriptor: int) -> socket.socket:
-    namespaces._set_namespace(descriptor)
+    _set_namespace(descriptor)
     opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
     opened.bind((0, 0))
     return opened
@@ -120,7 +121,7 @@ def best(work: Callable[[], object]) -> float:
 
 
 if __name__ == "__main__":
-    options = survey.Options(SOCKET, 60, survey.PARTS)
-    result = survey.survey(options)
-    times = {"survey": best(lambda: survey.survey(options)), "plain": best(plain)}
+    options = Options(SOCKET, 60, PARTS)
+    result = survey(options)
+    times = {"survey": best(lambda: survey(options)), "plain": best(plain)}
     print(json.dumps({**times, "containers": len(result["containers"])}))

@@ -111,7 +111,8 @@ class Findings:
         internal = {network["id"] for network in self.networks if network["internal"]}
         for seen in self.seen:
             open_ones = [one for one in seen.row["endpoints"] if one["interface"] and one["network_id"] not in internal]
-            if seen.visit is None or not open_ones:
+            # What another program has put into a container without a network is not for the engine to route.
+            if seen.visit is None or not open_ones or seen.row["network_mode"] == "none":
                 continue
             if seen.visit.gateway(4) is None and seen.visit.gateway(6) is None:
                 yield _row(

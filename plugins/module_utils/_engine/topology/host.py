@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import platform
+import re
 from collections.abc import Sequence
 
 from . import networks
@@ -16,6 +17,8 @@ from .engine_view import EngineView, Json
 from .netlink import Address, Link, Route
 from .processes import Process, other_engines, read
 
+# How the engine calls its bridges, for when it can't be asked.
+_BRIDGE = re.compile(r"docker0|docker_gwbridge|br-[0-9a-f]{12}")
 _FORWARDING = {"ipv4": "/proc/sys/net/ipv4/ip_forward", "ipv6": "/proc/sys/net/ipv6/conf/all/forwarding"}
 
 
@@ -51,6 +54,8 @@ def uplinks(
     rows = []
     for link in links.values():
         own = [one.interface for one in addresses if one.index == link.index and not one.interface.ip.is_link_local]
+        if view.api is None and _BRIDGE.fullmatch(link.name):
+            continue
         if link.name in bridges or link.master is not None or not own or any(one.ip.is_loopback for one in own):
             continue
         rows.append(

@@ -74,7 +74,10 @@ class Listeners:
         alone: nobody but this container, the containers that joined it and the engine has sockets in its namespace.
         """
         namespace, pid = row["namespace"]["inode"], row["pid"]
-        if pid is None or namespace is None:
+        if pid is None:
+            return
+        if namespace is None:
+            row["unknown"].append({"field": "listeners", "reason": _HIDDEN})
             return
         together = self._by_namespace.get(namespace, [])
         own = {process.pid for process in together if row["id"] in process.containers}

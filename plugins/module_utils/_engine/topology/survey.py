@@ -148,6 +148,8 @@ def _mark_shared(view: EngineView, seen: Sequence[Seen], hosts: int) -> None:
     read = {one.row["id"]: one for one in seen}
     for one in seen:
         namespace = one.row["namespace"]
+        if namespace["inode"] is None and one.row["pid"] is not None:  # not seen; that is how the engine started them
+            namespace["shared_with"] = sorted(view.name(other) for other in view.sharing(one.row["id"]))
         if namespace["inode"] in (None, hosts):
             continue
         names = {_name(other) for other in together[namespace["inode"]] if other is not one}

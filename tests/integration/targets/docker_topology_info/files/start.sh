@@ -38,7 +38,7 @@ for number in 1 2; do
     docker run --detach --name "twin$number" --network none "$image" sleep 10000 >/dev/null
     pid=$(docker inspect --format '{{.State.Pid}}' "twin$number")
     bridge=br-$(docker network inspect --format '{{.Id}}' net5 | cut -c1-12)
-    ip link add "twin$number" type veth peer name eth0 index 50 netns "$pid"
+    nsenter -t "$pid" -n ip link add eth0 index 50 type veth peer name "twin$number" netns 1
     ip link set "twin$number" master "$bridge" up
     nsenter -t "$pid" -n ip address add "10.81.5.20$number/24" dev eth0
     nsenter -t "$pid" -n ip link set eth0 up
