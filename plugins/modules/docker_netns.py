@@ -40,7 +40,7 @@ options:
     description:
       - Removes stale links as well. These are links of this module to namespaces in which no process is any more, plain files that an interrupted
         mount has left, and symbolic links that lead nowhere.
-      - A plain file younger than five seconds is left, because another program may be about to mount something on it.
+      - A plain file younger than a minute is left, because another program may be about to mount something on it.
     type: bool
     default: false
   socket:

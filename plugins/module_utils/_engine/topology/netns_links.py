@@ -23,7 +23,7 @@ from . import processes
 FOLDER = "/run/netns"
 RECORD = "/run/dockyard/netns.json"  # gone with the links themselves when the host boots
 _BIND, _DETACH = 0x1000, 0x2
-_YOUNG = 5  # seconds within which another program may be about to mount something on its new file
+_YOUNG = 60  # seconds within which another program may be about to mount something on its new file
 
 Kind = Literal["namespace", "plain", "dangling", "other"]
 
