@@ -43,6 +43,22 @@ options:
     type: str
     choices: [fail, proceed]
     default: fail
+  on_data_move:
+    description:
+      - What to do if the engine would look for its data in another place at its next start. It copies nothing, so that containers, images,
+        and for some keys volumes and networks, would be out of sight.
+      - These do that, if they differ from what the engine has now, also by their removal, and also if the file has them since an earlier
+        edit - C(data-root), C(userns-remap), C(storage-driver), C(features.containerd-snapshotter), and with containerd's image
+        store also C(containerd), C(containerd-namespace) and C(features.embedded-containerd).
+      - With V(fail), nothing is written, and what would be out of sight is counted and named.
+      - With V(proceed), the change is made, and RV(out_of_sight) names it. With C(live-restore), containers must not run then, as
+        they would run on without an engine that knows them.
+      - Nothing is refused where the engine has none of these, or is not installed. Of an engine that does not run, the files in its
+        data root are read.
+    type: str
+    choices: [fail, proceed]
+    default: fail
+    version_added: 0.3.0
   backup:
     description:
       - Whether to keep a copy of the old file beside it when the file changes.

@@ -182,11 +182,19 @@ backup_file:
   type: str
   sample: /etc/docker/daemon.json.4711.2026-11-24@09:30:00~
 containers_restarted:
-  description: Names of the containers that ran before the restart and run again.
+  description: Names of the containers that ran before the restart and were found running some seconds after it.
   returned: success
   type: list
   elements: str
   sample: []
+out_of_sight:
+  description:
+    - What the engine does not see any more, or will not see after its next start, because it looks for its data in another place.
+    - Names by C(containers), C(images), C(volumes) and C(networks). Empty unless O(on_data_move=proceed) had something to allow.
+  returned: success
+  type: dict
+  sample: {}
+  version_added: 0.3.0
 engine:
   description: The state of the engine that was found. One of V(absent), V(stopped), V(failed), V(running) and V(other_file), if it reads another file.
   returned: success

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Injects faults for real, on real engines, and prints a table: what `make faults` runs.
 
-    faults.py SUBJECT [SUITE ...] [--only TEXT] [--without TEXT] [--small]
+    faults.py SUBJECT [SUITE ...] [--only TEXT] [--without TEXT] [--small] [--seed N] [--changes N]
 
-SUBJECT is "daemon" or "harbor". SUITES are Debian releases, those of the subject if none is named; they run side
-by side. The last line is "N of N held".
+SUBJECT is "daemon", "daemon-random" or "harbor". SUITES are Debian releases, those of the subject if none is named;
+they run side by side. The last line is "N of N held".
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "hosts"), str(HERE.parent / "harbor
 
 import table  # noqa: E402
 
-SUBJECTS = ("daemon", "harbor")
+SUBJECTS = ("daemon", "daemon-random", "harbor")
 
 
 def main() -> None:
@@ -32,8 +32,10 @@ def main() -> None:
     parser.add_argument("--only", default="", help="only faults with this text in their name")
     parser.add_argument("--without", metavar="TEXT", help="not the faults with this text in their name")
     parser.add_argument("--small", action="store_true", help="few of a kind, and kills at few moments")
+    parser.add_argument("--seed", type=int, help="of a random run, which prints it")
+    parser.add_argument("--changes", type=int, default=200, help="of a random run, over all suites")
     arguments = parser.parse_args()
-    subject = importlib.import_module(f"{arguments.subject}.subject")
+    subject = importlib.import_module(f"{arguments.subject.replace('-', '_')}.subject")
     for suite in arguments.suites:
         if suite not in subject.SUITES:
             parser.error(f"{arguments.subject} has no suite {suite}; it has {', '.join(subject.SUITES)}")
@@ -43,6 +45,8 @@ def main() -> None:
 
     result = table.Table()
     suites = arguments.suites or list(subject.DEFAULT)
+    if hasattr(subject, "draw"):
+        subject.draw(arguments.seed, -(-arguments.changes // len(suites)))
     with concurrent.futures.ThreadPoolExecutor(len(suites)) as pool:
         for done in [pool.submit(subject.run, suite, wanted, arguments.small, result) for suite in suites]:
             done.result()

@@ -7,26 +7,60 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
+import re
 import time
 from collections.abc import Sequence
 from typing import Any
 
 from . import api as engine_api
+from . import inventory
 
-# Swarm replaces the containers of its services by itself; those that ran before do not come back.
-_SWARM_TASK = "com.docker.swarm.task.id"
-_SETTLE = 1.5  # seconds
+# Seconds without a start in between after which a container counts as running, and how long that takes if it has been
+# started more than once.
+_SETTLE = 3.0
+_SETTLE_AFTER_MORE_STARTS = 10.0  # as the engine itself judges it for restart policies
+_MOST_STARTS = 3
+# After such a failure the engine drops the container's place in the network, and the next start succeeds without it.
+_NETWORK_ERROR = re.compile(
+    r"external connectivity|assign requested address|port is already allocated|address already in use"
+    r"|failed to set up container networking(?!.*non.running)",
+    re.IGNORECASE,
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class Container:
-    """A container that runs or is paused."""
+    """A container that runs or is paused.
+
+    started: when, in the engine's words. health: what its health check says; None without one.
+    unstable: starts again and again, so that nobody can say whether it runs.
+    published_on: the host's addresses on which it publishes ports, as declared.
+    """
 
     id: str
     name: str
     paused: bool = False
     removed_at_stop: bool = False  # started with --rm
     of_swarm: bool = False
+    started: str = ""
+    health: str | None = None
+    unstable: bool = False
+    published_on: list[str] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass
+class BroughtBack:
+    """What has come of containers that ran before.
+
+    complaints: one for each that stays down. gone: of these, the names of those that are not there any more.
+    running: the names of those found running. starting: of these, those whose health check has not finished yet.
+    """
+
+    complaints: list[str] = dataclasses.field(default_factory=list)
+    gone: list[str] = dataclasses.field(default_factory=list)
+    running: list[str] = dataclasses.field(default_factory=list)
+    starting: list[str] = dataclasses.field(default_factory=list)
 
 
 def running(api: engine_api.EngineApi) -> list[Container]:
@@ -37,16 +71,32 @@ def running(api: engine_api.EngineApi) -> list[Container]:
         status, details = api.ask("GET", f"/containers/{container['Id']}/json")
         if status == 404:  # has ended in the meantime
             continue
+        published = {one.address for one in inventory.declared_publications(details) if one.address}
         containers.append(
             Container(
                 id=container["Id"],
                 name=(container["Names"] or ["/" + container["Id"][:12]])[0].lstrip("/"),
                 paused=container["State"] == "paused",
                 removed_at_stop=bool(details["HostConfig"].get("AutoRemove")),
-                of_swarm=_SWARM_TASK in (container.get("Labels") or {}),
+                of_swarm=inventory.SWARM_TASK in (container.get("Labels") or {}),
+                started=details["State"].get("StartedAt", ""),
+                health=inventory.health(details["State"]),
+                unstable=_starts_again_and_again(details),
+                published_on=sorted(published),
             )
         )
     return containers
+
+
+def _starts_again_and_again(details: dict[str, Any]) -> bool:
+    state = details["State"]
+    if state["Restarting"]:
+        return True
+    started = re.match(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", state.get("StartedAt", ""))
+    if not details.get("RestartCount") or not started:
+        return False
+    since = datetime.datetime.fromisoformat(f"{started[0]}+00:00").timestamp()
+    return time.time() - since < _SETTLE_AFTER_MORE_STARTS
 
 
 def joined_names(containers: Sequence[Container]) -> str:
@@ -54,40 +104,139 @@ def joined_names(containers: Sequence[Container]) -> str:
     return ", ".join(sorted(container.name for container in containers))
 
 
-def bring_back(api: engine_api.EngineApi, before: Sequence[Container], timeout: float) -> list[str]:
-    """Start those that do not run again, and wait for them. Return complaints, one for each that stays down.
+def bring_back(api: engine_api.EngineApi, before: Sequence[Container], timeout: float) -> BroughtBack:
+    """Start those that do not run again, and wait until they have settled.
 
-    Several rounds, because a container may need another one (--network container:NAME, links). One that was removed
-    in the meantime is not missed.
+    Several rounds, because a container may need another one (--network container:NAME, links). One that starts again
+    and again, or that its health check finds unhealthy where it was healthy before, does not run.
     """
     deadline = time.monotonic() + timeout
-    ours = [container for container in before if not container.of_swarm]
-    confirmed = False
+    watches = [_Watch(api, container) for container in before if not container.of_swarm]
     while True:
-        complaints = [complaint for complaint in (_bring_back_one(api, container) for container in ours) if complaint]
-        if (not complaints and (confirmed or not ours)) or time.monotonic() >= deadline:
-            return complaints
-        # One that ends as soon as it has started does not run: all of them are looked at twice.
-        confirmed = not complaints
-        time.sleep(_SETTLE if confirmed else 0.5)
+        for watch in watches:
+            watch.look()
+        late = time.monotonic() >= deadline
+        if all(watch.done or (late and (watch.complaint or not watch.settling)) for watch in watches):
+            break
+        time.sleep(0.25)
+    demanded = [watch for watch in watches if watch.gone or not watch.container.unstable]
+    return BroughtBack(
+        complaints=[watch.complaint for watch in demanded if watch.complaint],
+        gone=sorted(watch.container.name for watch in watches if watch.gone),
+        running=sorted(watch.container.name for watch in demanded if not watch.complaint),
+        starting=sorted(watch.container.name for watch in demanded if not watch.complaint and watch.starting),
+    )
 
 
-def _bring_back_one(api: engine_api.EngineApi, container: Container) -> str | None:
-    try:
-        status, details = api.ask("GET", f"/containers/{container.id}/json")
-        if status == 404:
-            return None
+class _Watch:
+    """One container that is started again.
+
+    complaint: why it does not run. done: nothing more is to be expected. settling: runs, and not for long enough yet.
+    starting: runs, and its health check has not finished.
+    """
+
+    def __init__(self, api: engine_api.EngineApi, container: Container) -> None:
+        self.api = api
+        self.container = container
+        self.complaint: str | None = None
+        self.done = self.settling = self.starting = self.gone = False
+        self._id = container.id
+        self._starts = 0  # by this module; _restarted: also by the engine
+        self._restarted = False
+        self._last_start: tuple[Any, ...] = ()
+        self._since = 0.0
+
+    def look(self) -> None:
+        """Ask for the container, and start it if it is down."""
+        if self.done:
+            return
+        try:
+            self._look()
+        except engine_api.Unreachable as error:
+            self.settling = False
+            self.complaint = f"{self.container.name} can't be asked for ({error})"
+
+    def _look(self) -> None:
+        name = self.container.name
+        self.settling = False
+        details = self._details()
+        if details is None:
+            self.gone = True
+            self._end(f"{name} is gone")
+            return
         state = details["State"]
-        if not state["Running"]:
-            status, answer = api.ask("POST", f"/containers/{container.id}/start")
+        if not state["Running"] and not state["Restarting"]:
+            if self._starts == _MOST_STARTS:
+                self._end(f"{name} ended again with {state['ExitCode']}")
+                return
+            status, answer = self.api.ask("POST", f"/containers/{self._id}/start")
             if status not in (204, 304):
-                return f"{container.name} does not start ({engine_api.message(answer)})"
-            details = api.get(f"/containers/{container.id}/json")
+                reason = engine_api.message(answer)
+                self.complaint = f"{name} does not start ({reason})"
+                self.done = bool(_NETWORK_ERROR.search(reason))
+                return
+            self._starts += 1
+            details = self.api.get(f"/containers/{self._id}/json")
             state = details["State"]
         if not state["Running"] or state["Restarting"]:
-            return f"{container.name} ended again with {state['ExitCode']}"
-        if container.paused and not state["Paused"]:
-            api.ask("POST", f"/containers/{container.id}/pause")
-    except engine_api.Unreachable as error:
-        return f"{container.name} can't be asked for ({error})"
-    return None
+            self.complaint = f"{name} ended again with {state['ExitCode']}"
+            self.done = self.container.unstable
+            return
+        if self.container.paused and not state["Paused"]:
+            self.api.ask("POST", f"/containers/{self._id}/pause")
+        self._judge(details)
+
+    def _details(self) -> dict[str, Any] | None:
+        for key in (self._id, self.container.name):  # by its name if it was created again
+            status, details = self.api.ask("GET", f"/containers/{key}/json")
+            if status == 200:
+                self._id = details.get("Id", key)
+                return dict(details)
+            if status != 404:
+                raise engine_api.Unreachable(f"{status}: {engine_api.message(details)}")
+        return None
+
+    def _judge(self, details: dict[str, Any]) -> None:
+        """Say whether one that runs has run for long enough, and is healthy."""
+        state = details["State"]
+        this_start = (state.get("StartedAt", ""), details.get("RestartCount", 0))
+        if this_start != self._last_start:
+            starts_again = bool(self._last_start)
+            self._last_start, self._since = this_start, time.monotonic()
+            if starts_again:
+                self._restarted = True
+        survived = bool(self.container.started) and state.get("StartedAt") == self.container.started
+        restless = self._restarted or self._starts > 1
+        needed = _SETTLE_AFTER_MORE_STARTS if restless else _SETTLE
+        if not survived and not self.container.unstable and time.monotonic() - self._since < needed:
+            self.settling = True
+            self.complaint = f"{self.container.name} starts again and again" if restless else None
+            return
+        self.complaint = None
+        health = inventory.health(state) if self.container.health == "healthy" else None
+        self.starting = health == "starting"
+        if health == "unhealthy":
+            self.complaint = f"{self.container.name} runs, and its health check says that it is unhealthy"
+        self.done = not self.starting
+
+    def _end(self, complaint: str) -> None:
+        self.complaint, self.done = complaint, True
+
+
+def reattach(api: engine_api.EngineApi, before: inventory.Inventory) -> list[str]:
+    """Connect containers again with the networks that they had. Return the names of those that were connected.
+
+    An engine that could not set up a container's network drops its place there, and starts it without from then on.
+    """
+    connected = []
+    for container in before.containers:
+        status, details = api.ask("GET", f"/containers/{container.id}/json")
+        if status != 200 or container.of_swarm:
+            continue
+        now = inventory.described(details)
+        for network in container.networks.keys() - now.networks.keys():
+            body = {"Container": container.id, "EndpointConfig": container.endpoints.get(network, {})}
+            status, _answer = api.ask("POST", f"/networks/{network}/connect", body)
+            if status == 200:
+                connected.append(container.name)
+    return sorted(set(connected))

@@ -20,6 +20,7 @@ class Bad:
     says: what the message must contain (a regular expression).
     put_back: an engine has to try it; some generations find out before that.
     arrange, tidy: shell commands on the host, before and after.
+    options: more of the module's options.
     """
 
     name: str
@@ -29,8 +30,11 @@ class Bad:
     put_back: bool = False
     arrange: str = ""
     tidy: str = ""
+    options: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
+# They would move the data as well, if an engine could do what they say.
+_MOVE: dict[str, Any] = {"on_data_move": "proceed"}
 # Another network namespace with which the host has a connection, and no route to it any more.
 _OPEN_CONNECTION = """
 ip netns add peer
@@ -258,11 +262,13 @@ NETWORK = [
 
 # Nobody but the engine itself knows these, some generations only when they start.
 UNFORESEEN = [
-    Bad("no such storage driver", r"driver not supported", {"storage-driver": "nonsense"}, put_back=True),
+    Bad(
+        "no such storage driver", r"driver not supported", {"storage-driver": "nonsense"}, put_back=True, options=_MOVE
+    ),
     Bad("no such log driver", r"nonsense", {"log-driver": "nonsense"}, put_back=True),
     Bad("no such runtime", r"nonsense", {"default-runtime": "nonsense"}, put_back=True),
-    Bad("data-root below a file", r"not a directory", {"data-root": "/dev/null/docker"}, put_back=True),
-    Bad("no such user to remap", r"nonsense", {"userns-remap": "nonsense"}, put_back=True),
+    Bad("data-root below a file", r"not a directory", {"data-root": "/dev/null/docker"}, put_back=True, options=_MOVE),
+    Bad("no such user to remap", r"nonsense", {"userns-remap": "nonsense"}, put_back=True, options=_MOVE),
     Bad("no such seccomp profile", r"no such file", {"seccomp-profile": "/nonsense.json"}, put_back=True),
     Bad("no such cgroup driver", r"nonsense", {"exec-opts": ["native.cgroupdriver=nonsense"]}, put_back=True),
     # The unit itself refuses a file that dockerd would take: nothing of this is known to the module.

@@ -64,18 +64,96 @@ def started_with_rm(host: Host) -> Outcome:
     return "refused, as it could not come back", broken
 
 
-def does_not_come_back(host: Host) -> Outcome:
-    """Publish a port on docker0's old address: the container can't start once docker0 has another one."""
+def published_on_docker0(host: Host) -> Outcome:
+    """Publish a port on docker0's address: the container can't run once docker0 has another one."""
     address = host.state().docker0.split("/")[0]
     host.must(f"docker run --detach --init --name published --publish {address}:8080:80 small:1 sleep 100000")
     before = host.state()
-    answer = host.bridge(bip="10.77.0.1/24", on_running_containers="proceed", timeout=8)
-    broken = host.healthy(before)
-    for text in ("published does not start", "The old file is back", "always, plain, published run"):
+    answer = host.bridge(bip="10.77.0.1/24", on_running_containers="proceed")
+    broken = host.healthy(before, same_engine=True)
+    for text in (f"bip takes the address {address} from docker0, and published can't run", "Nothing was changed."):
         if text not in answer["msg"]:
             broken.append(f"the message does not say {text!r}: {answer['msg']}")
     host.must("docker rm --force published")
-    return "file, docker0 and containers as before", broken
+    return "refused by its name", broken
+
+
+_NO_PROXY = "printf '#!/bin/sh\\nexit 1\\n' > /usr/local/sbin/no-proxy; chmod 755 /usr/local/sbin/no-proxy"
+_ATTACHED = "docker inspect --format '{{json .NetworkSettings.Networks}} {{json .NetworkSettings.Ports}}'"
+
+
+def does_not_come_back(host: Host) -> Outcome:
+    """Have the engine fail to publish a port, after which it drops the container's place in the network."""
+    host.must(_NO_PROXY)
+    for name, network in (("published", "bridge"), ("reached", "user-defined")):
+        port = 8080 if network == "bridge" else 8081
+        host.must(
+            f"docker run --detach --init --name {name} --network {network} --publish {port}:80 small:1 sleep 100000"
+        )
+    before = host.state()
+    wanted = {"userland-proxy-path": "/usr/local/sbin/no-proxy"}
+    answer = host.daemon(config=wanted, on_running_containers="proceed", timeout=20)
+    broken = host.healthy(before)
+    for text in ("does not start", "The old file is back", "always, plain, published, reached run"):
+        if text not in answer["msg"]:
+            broken.append(f"the message does not say {text!r}: {answer['msg']}")
+    for name in ("published", "reached"):
+        attached = host.must(f"{_ATTACHED} {name}")
+        if '"IPAddress":"1' not in attached or '"HostPort":"808' not in attached:
+            broken.append(f"{name} is not attached as before: {attached}")
+    host.must("docker rm --force published reached; rm /usr/local/sbin/no-proxy")
+    return "file, networks, ports and containers as before", broken
+
+
+_DIES = "docker run --detach --init --name {name} {options} small:1 bash -c '{command}'"
+
+
+def crash_loops(host: Host) -> Outcome:
+    """Let containers that run now die half a second after their next start, once and again and again."""
+    for name, options in (("dies", ""), ("loops", "--restart always")):
+        command = "if [ -e /again ]; then sleep 0.5; exit 3; fi; : > /again; exec sleep 100000"
+        host.must(_DIES.format(name=name, options=options, command=command))
+    host.must(_DIES.format(name="looped", options="--restart always", command="sleep 0.5; exit 3"))
+    host.must("sleep 2")
+    before = host.read()
+    answer = host.daemon(config={"log-level": "warn"}, on_running_containers="proceed", timeout=15)
+    broken = [] if host.read() == before else ["the file is not the old one"]
+    if "run again" in answer["msg"] or answer.get("containers_restarted"):
+        broken.append(f"it says {answer['msg']}")
+    for text in ("dies ended again with 3", "loops"):
+        if text not in answer["msg"]:
+            broken.append(f"the message does not say {text!r}: {answer['msg']}")
+    if "looped" in answer["msg"]:
+        broken.append(f"what did so before is named: {answer['msg']}")
+    if not {"always", "plain"} <= set(host.must("docker ps --format '{{.Names}}'").split()):
+        broken.append("the others do not run")
+    host.must("docker rm --force dies loops looped")
+    host.base()
+    return "found, and named", broken
+
+
+_HEALTH = (
+    "docker run --detach --init --name {name} --health-cmd '{check}' --health-interval 1s --health-retries 1"
+    " small:1 bash -c '{command}'"
+)
+
+
+def health_checks(host: Host) -> Outcome:
+    """Let a container run again, and one that is unhealthy after its next start."""
+    host.must(_HEALTH.format(name="well", check="true", command="exec sleep 100000"))
+    host.must("timeout 30 sh -c 'until docker ps | grep -q \"(healthy).*well\"; do sleep 0.2; done'")
+    answer = host.daemon(config={"log-level": "warn"}, on_running_containers="proceed")
+    broken = [] if answer.get("containers_restarted") == ["always", "plain", "well"] else [f"it says {answer['msg']}"]
+    host.base()
+    command = "[ -e /again ] && rm -f /ok || : > /ok; : > /again; exec sleep 100000"
+    host.must(_HEALTH.format(name="ill", check="[ -e /ok ]", command=command))
+    host.must("timeout 30 sh -c 'until docker ps | grep -q \"(healthy).*ill\"; do sleep 0.2; done'")
+    answer = host.daemon(config={"log-level": "warn"}, on_running_containers="proceed", timeout=20)
+    if "ill runs, and its health check says that it is unhealthy" not in answer["msg"]:
+        broken.append(f"it says {answer['msg']}")
+    host.must("docker rm --force well ill")
+    host.base()
+    return "asked for, and named", broken
 
 
 def live_restore(host: Host) -> Outcome:
@@ -137,7 +215,10 @@ FAULTS = [
     ("containers run, proceed", proceed),
     ("containers run, one of them paused", paused),
     ("containers run, one of them with --rm", started_with_rm),
-    ("containers run, one can't come back", does_not_come_back),
+    ("containers run, one publishes on docker0's address", published_on_docker0),
+    ("containers run, one can't come back with its network", does_not_come_back),
+    ("containers run, some die half a second after their start", crash_loops),
+    ("containers run, with health checks", health_checks),
     ("containers run, live-restore", live_restore),
     ("containers run, engine stopped by SIGSTOP", engine_stopped),
 ]

@@ -14,11 +14,11 @@ from managed_host import ManagedHost
 
 PATH = "/etc/docker/daemon.json"
 BASE = {"labels": ["base=1"], "log-opts": {"max-size": "10m"}}
-# An image of the host's own binaries: sleep, a shell, ping, ip.
+# An image of the host's own binaries: sleep, a shell (also where health checks look for it), ping, ip.
 _IMAGE = r"""
 set -eu
 binaries=$(for name in sleep bash ping ip; do command -v $name; done)
-files=$( (echo "$binaries"; ldd $binaries | grep '=>\|^\s*/' | grep -o '/[^ :]*') | sort --unique)
+files=$( (echo "$binaries"; echo /bin/sh; ldd $binaries | grep '=>\|^\s*/' | grep -o '/[^ :]*') | sort --unique)
 tar --create --dereference --file /tmp/image.tar --directory / $files 2>/dev/null
 docker import /tmp/image.tar small:1 >/dev/null
 rm /tmp/image.tar

@@ -133,6 +133,29 @@ def disk_full_during_restart(host: Host) -> Outcome:
     return "said, and completed by the next run", broken
 
 
+def disk_full_during_rollback(host: Host) -> Outcome:
+    """Let the rollback succeed when that can't be saved any more: its reason must not be hidden."""
+    before = host.state()
+    host.must(
+        "cp -a /var/lib/dockyard /root/dockyard; mount -t tmpfs -o size=64k tmpfs /var/lib/dockyard;"
+        " cp -a /root/dockyard/. /var/lib/dockyard/"
+    )
+    host.write(_FILLING, "/usr/local/bin/systemctl")
+    host.must("chmod 755 /usr/local/bin/systemctl")
+    answer = host.daemon(config={"log-driver": "nonsense"}, on_running_containers="proceed")
+    host.must("rm /usr/local/bin/systemctl /var/lib/dockyard/filler")
+    broken = host.healthy(before)
+    for text in ("nonsense", "The old file is back", "always, plain run", "That could not be saved", "is full"):
+        if text not in answer["msg"]:
+            broken.append(f"it does not say {text!r}: {answer['msg']}")
+    if "Nothing was changed" in answer["msg"]:
+        broken.append(f"it says {answer['msg']}")
+    broken += _completes(host, {**BASE, **WANTED})
+    host.must("umount /var/lib/dockyard; rm -r /root/dockyard")
+    _tidy(host)
+    return "said with its reason, and completed by the next run", broken
+
+
 def killed_anywhere(host: Host) -> Outcome:
     """Kill a run at every step of its life, until it is over before the kill comes."""
     broken: list[str] = []
@@ -220,6 +243,26 @@ def down_by_bip(host: Host) -> Outcome:
     return "repaired", broken
 
 
+def down_and_declared(host: Host) -> Outcome:
+    """Find an engine down by its file, have a run fail at it too, and declare just that file."""
+    content = json.dumps({**BASE, "log-driver": "nonsense"})
+    _down_with(host, content)
+    first = host.daemon(config={"debug": True})
+    broken = [] if "and the engine is down, as it was before" in first["msg"] else [f"it says {first['msg']}"]
+    second = host.daemon(config=json.loads(content))
+    if not second.get("failed") or f"{PATH} is as it was" not in second["msg"] or "is back" in second["msg"]:
+        broken.append(f"with nothing to write it says {second}")
+    left = host.daemon(config=json.loads(content), restart="never")
+    if not left.get("restart_pending") or "but the engine is down and was not started" not in left["msg"]:
+        broken.append(f"with restart: never it says {left['msg']}")
+    repaired = host.daemon(config={"log-driver": None}, state="absent")
+    broken += [repaired["msg"]] if repaired.get("failed") or repaired["action_taken"] != "start" else []
+    host.must("docker start plain always")
+    broken += _all_up(host)
+    _tidy(host)
+    return "said each time, and repaired by a removal", broken
+
+
 def down_and_still_wrong(host: Host) -> Outcome:
     content = json.dumps({"nonsense": 1})
     _down_with(host, content)
@@ -241,10 +284,12 @@ FAULTS = [
     ("rebooted between write and restart", rebooted_in_between),
     ("rebooted with a file that kills the engine", rebooted_with_a_file_that_kills),
     ("disk full where the change is saved, during the restart", disk_full_during_restart),
+    ("disk full where the change is saved, during the rollback", disk_full_during_rollback),
     ("killed at any moment", killed_anywhere),
     ("a pending restart", pending_restart),
     ("a pending restart, for a file that kills", pending_by_hand),
     ("engine down, file is no JSON", down_by_syntax),
     ("engine down, bip is the network's address", down_by_bip),
+    ("engine down, and its file is what is declared", down_and_declared),
     ("engine down, and what is declared does not fix it", down_and_still_wrong),
 ]

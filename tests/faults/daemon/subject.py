@@ -12,7 +12,7 @@ from typing import Callable
 import images
 import table
 
-from daemon import bad_configurations, containers, files, interrupted, network
+from daemon import bad_configurations, containers, data, files, interrupted, network
 from daemon.host import Host
 
 SUITES = DEFAULT = images.SUITES
@@ -26,6 +26,7 @@ def run(suite: str, wanted: Callable[[str], bool], small: bool, result: table.Ta
         *((f"bad configuration, {bad.name}", _of(bad)) for bad in bad_configurations.of(small)),
         *files.FAULTS,
         *containers.FAULTS,
+        *data.FAULTS,
         *network.FAULTS,
         *interrupted.FAULTS,
     ]
@@ -57,7 +58,7 @@ def _of(bad: bad_configurations.Bad) -> Fault:
         if bad.file is not None:
             host.write(bad.file)
         before = host.state()
-        answer = host.daemon(config=bad.config, on_running_containers="proceed")
+        answer = host.daemon(config=bad.config, on_running_containers="proceed", **bad.options)
         rolled_back = bool(answer.get("rolled_back"))
         broken = host.healthy(before, same_engine=not rolled_back)
         if not answer.get("failed"):

@@ -16,6 +16,7 @@ import os
 import pathlib
 import socketserver
 import threading
+import time
 import urllib.parse
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ class Container:
     """A container of the imitated engine.
 
     on_start: "runs", "ends" (with 3, at once), "needs NAME" (another one that runs), or the engine's complaint.
+    dies: seconds after which one that was started ends again; always: whether the engine starts it then.
+    health: what its health check says.
     """
 
     id: str
@@ -39,6 +42,21 @@ class Container:
     removed_at_stop: bool = False
     labels: dict[str, str] = field(default_factory=dict)
     restarting: bool = False
+    dies: float | None = None
+    always: bool = False
+    health: str | None = None
+    starts: int = 0
+    started: float = 0.0
+
+    def pass_time(self) -> None:
+        """Let it end, and start again, if it is time for that."""
+        if self.dies is not None and self.state == "running" and time.monotonic() - self.started > self.dies:
+            self.state = "exited"
+            if self.always:
+                self.start()
+
+    def start(self) -> None:
+        self.state, self.started, self.starts = "running", time.monotonic(), self.starts + 1
 
     def listed(self) -> dict[str, Any]:
         return {
@@ -51,8 +69,12 @@ class Container:
 
     def inspected(self) -> dict[str, Any]:
         return {
+            "Id": self.id,
             "HostConfig": {"AutoRemove": self.removed_at_stop},
+            "RestartCount": max(0, self.starts - 1) if self.always else 0,
             "State": {
+                "StartedAt": f"start {self.starts}" if self.starts else "",
+                **({"Health": {"Status": self.health}} if self.health else {}),
                 "Running": self.state in ("running", "paused"),
                 "Paused": self.state == "paused",
                 "Restarting": self.restarting,
@@ -82,12 +104,13 @@ class Engine:
         words = path.split("/")
         if words[1] != "containers":
             return 404, {"message": "page not found"}
-        found = next((container for container in self.containers if container.id == words[2]), None)
+        found = next((container for container in self.containers if words[2] in (container.id, container.name)), None)
         if found is None:
             return 404, {"message": f"No such container: {words[2]}"}
         return self._act(found, words[3])
 
     def _act(self, container: Container, action: str) -> Answer:
+        container.pass_time()
         if action == "json":
             return 200, container.inspected()
         if action == "pause":
@@ -97,7 +120,9 @@ class Engine:
         needed = container.on_start.removeprefix("needs ")
         others = [other.name for other in self.containers if other.state == "running"]
         if container.on_start in ("runs", "ends") or needed in others:
-            container.state = "exited" if container.on_start == "ends" else "running"
+            container.start()
+            if container.on_start == "ends":
+                container.state = "exited"
             return 204, None
         return 500, {"message": container.on_start}
 

@@ -19,9 +19,9 @@ from typing import Literal, NoReturn
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, network
 
-from .. import service
+from .. import inventory, service
 from ..api import EngineApi, Unreachable, find_answering
-from ..containers import Container, bring_back
+from ..containers import BroughtBack, bring_back
 from ..networks.rules import DOCKER0
 from . import state
 from .document import Config, different_keys, render
@@ -46,6 +46,7 @@ class DaemonConfigUpdate:
         self.set_attributes = set_attributes
         self.backup_file: str | None = None
         self.restarted: list[str] = []
+        self.starting: list[str] = []
         self.taken: Action = "none"
         self._earlier: Change | None = saved.change
 
@@ -106,7 +107,12 @@ class DaemonConfigUpdate:
         containers = self.host.containers if self.plan.action == "restart" else []
         if self.plan.action == "start" and self._earlier is not None:
             containers = self._earlier.containers
-        self.saved.change = Change(old, self.host.unit.run, containers, self.host.live.get("bip"))
+        had = self._earlier.inventory if self._earlier is not None else None
+        if self.plan.action == "restart" and self.host.api is not None:
+            had = inventory.take(self.host.api)
+        self.saved.change = Change(
+            old, self.host.unit.run, containers, self.host.live.get("bip"), had, moves_data=bool(self.plan.moves)
+        )
         state.write(self.options.path, self.saved)
 
     def _forget(self) -> None:
@@ -221,12 +227,24 @@ class DaemonConfigUpdate:
         wrong = set(keys_not_in_force(target, live, unit.argv[1:])) - set(self.plan.unapplied)
         if wrong:
             self._roll_back(f"started with the new file, but did not take over {', '.join(sorted(wrong))}", "restart")
-        containers: list[Container] = self.saved.change.containers if self.saved.change else []
-        complaints = bring_back(api, containers, self.options.timeout)
-        if complaints:
-            self._roll_back(f"runs with the new file, but its containers do not: {'; '.join(complaints)}", "restart")
-        self.restarted = [] if self.plan.containers_survive else [c.name for c in containers if not c.of_swarm]
+        change = self.saved.change
+        # Where the engine looks for its data somewhere else, it does not have them, and that was asked for.
+        if change is not None and not change.moves_data:
+            self._prove_inventory(api, change)
         self.host.unit, self.host.api, self.host.live = unit, api, live
+
+    def _prove_inventory(self, api: EngineApi, change: Change) -> None:
+        """Prove that all is there that was there before, and that those run that ran."""
+        found: BroughtBack = bring_back(api, change.containers, self.options.timeout)
+        if found.complaints:
+            complaints = "; ".join(found.complaints)
+            self._roll_back(f"runs with the new file, but its containers do not: {complaints}", "restart")
+        if change.inventory is not None:
+            lost = inventory.lost(inventory.compare(change.inventory, inventory.take(api)))
+            if lost:
+                self._roll_back(f"runs with the new file, but not all is there: {inventory.sentence(lost)}", "restart")
+        if not self.plan.containers_survive:
+            self.restarted, self.starting = found.running, found.starting
 
     def _roll_back(self, reason: str, verb: Literal["reload", "restart"]) -> NoReturn:
         """Put the old file back, prove the old state, and raise RolledBack with the first error."""
@@ -250,6 +268,7 @@ class DaemonConfigUpdate:
         saved.engine = self.host.unit.run if saved.loaded is not None else None
         if not pending or self.taken in ("restart", "start"):
             saved.change = None
+        saved.down = saved.down and self.host.engine == "failed" and self.taken != "start"
         state.write(self.options.path, saved)
 
 

@@ -20,6 +20,7 @@ from .. import service
 from ..api import EngineApi, find_answering
 from ..containers import Container, running
 from ..networks.rules import Surroundings
+from .data_location import Location, location_of
 from .document import Config, InvalidDaemonConfig, parse, read_past_mistakes
 from .live import confirmed_by, inspect_surroundings, read_live
 from .state import SavedState
@@ -37,7 +38,9 @@ class HostState:
     readable: what can be read past the mistake of an invalid file, None if that is not certain.
     engine: C(other_file) if the engine reads another file than this; C(silent) if it runs and does not answer.
     sockets: those on which it was asked.
-    loaded: what the running engine has taken over, as far as that is known.
+    loaded: what the running engine has taken over, as far as that is known; of another one what it had at its last
+        start.
+    location: where the running engine has its data.
     """
 
     content: bytes | None
@@ -51,6 +54,7 @@ class HostState:
     loaded: Config = dataclasses.field(default_factory=dict)
     containers: list[Container] = dataclasses.field(default_factory=list)
     readable: Config | None = None
+    location: Location | None = None
 
     def surroundings(self) -> Surroundings:
         """Return what the networks of daemon.json have to get along with on this host."""
@@ -71,10 +75,13 @@ def inspect_host(path: str, saved: SavedState) -> HostState:
     except InvalidDaemonConfig as error:
         invalid = error
     unit, engine = _inspect_engine(path)
+    if engine == "stopped" and saved.down:
+        engine = "failed"
     host = HostState(content, current, invalid, unit, engine)
     if invalid is not None:
         host.readable = read_past_mistakes(content or b"", path)
     if engine != "running":
+        host.loaded = saved.loaded if saved.loaded is not None else current or host.readable or {}
         return host
     host.sockets = unit.engine_sockets((current or {}).get("hosts"))
     api = find_answering(host.sockets, _ANSWERS_WITHIN)
@@ -83,6 +90,7 @@ def inspect_host(path: str, saved: SavedState) -> HostState:
         return host
     host.api = api
     host.live = read_live(api)
+    host.location = location_of(api.get("/info"))
     host.containers = running(api)
     host.loaded = _loaded(host, path, saved)
     return host

@@ -17,12 +17,14 @@ from .document import Config, DesiredConfig, check_values
 State = Literal["merged", "replaced", "absent"]
 RestartPolicy = Literal["when_idle", "always", "never"]
 OnRunningContainers = Literal["fail", "proceed"]
+OnDataMove = Literal["fail", "proceed"]
 
 STATE = {"type": "str", "choices": ["merged", "replaced", "absent"], "default": "merged"}
 COMMON = {
     "path": {"type": "path", "default": "/etc/docker/daemon.json"},
     "restart": {"type": "str", "choices": ["when_idle", "always", "never"], "default": "when_idle"},
     "on_running_containers": {"type": "str", "choices": ["fail", "proceed"], "default": "fail"},
+    "on_data_move": {"type": "str", "choices": ["fail", "proceed"], "default": "fail"},
     "backup": {"type": "bool", "default": False},
     "timeout": {"type": "int", "default": 60},
     "lock_timeout": {"type": "int", "default": 120},
@@ -57,6 +59,7 @@ class DaemonOptions:
     backup: bool
     timeout: float
     lock_timeout: float
+    on_data_move: OnDataMove = "fail"
 
     @classmethod
     def from_params(cls, params: dict[str, Any], desired: DesiredConfig) -> DaemonOptions:

@@ -17,9 +17,12 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 
 from .. import service
 from ..containers import joined_names
+from ..inventory import Inventory
 from ..networks import rules
 from . import keys
 from .compare import same, unlike
+from .data_location import Move, moves
+from .data_protection import protect_data
 from .document import Config, different_keys, equal, has_byte_order_mark, new_config, render
 from .host_state import HostState
 from .judge import Found, ask_engine, check_rules, check_types
@@ -43,6 +46,7 @@ class Plan:
     pending: keys that the running engine does not have yet; after_reload: those of them that a reload does not bring.
     bridge_default: the address to move docker0 to, because bip is to go away; None if nothing is to be moved.
     unapplied: keys that stay pending after a restart, because containers keep running through it.
+    moves: what has the engine look for its data somewhere else, and out_of_sight: what it then does not see.
     """
 
     host: HostState
@@ -56,6 +60,8 @@ class Plan:
     bridge_default: str | None = None
     unapplied: list[str] = dataclasses.field(default_factory=list)
     warnings: list[str] = dataclasses.field(default_factory=list)
+    moves: list[Move] = dataclasses.field(default_factory=list)
+    out_of_sight: Inventory | None = None
 
     @property
     def writes(self) -> bool:
@@ -94,6 +100,7 @@ def build_plan(options: DaemonOptions, host: HostState) -> Plan:
         plan.warnings += check_rules(sound, around, found, plan.action in ("restart", "start"))
         ask_engine(host.unit, target, found)
         plan.warnings += _warn_of_unknown(host, unknown)
+    protect_data(options, plan)
     if plan.action == "restart":
         _protect_containers(options, plan)
     return plan
@@ -138,7 +145,10 @@ def _find_pending(options: DaemonOptions, plan: Plan, sound: Config) -> rules.Su
         for key in unlike(host.loaded, target)
         if not (key in target and key in host.live and same(key, target[key], host.live[key]))
     }
-    plan.pending = sorted(mismatch | unloaded)
+    if host.location is not None:
+        plan.moves = moves(host.location, host.loaded, target, host.unit, running_version(host.api))
+    moving = {move.key.partition(".")[0] for move in plan.moves} & (target.keys() | unloaded)
+    plan.pending = sorted(mismatch | unloaded | moving)
     surroundings = None
     if _bip_is_to_go(options, host, target):
         surroundings = host.surroundings()
@@ -155,7 +165,9 @@ def _find_pending(options: DaemonOptions, plan: Plan, sound: Config) -> rules.Su
             ]
             plan.pending = sorted({*plan.pending, "bip"})
     plan.after_reload = [
-        key for key in plan.pending if not keys.by_reload(key, host.loaded, target) or key not in unloaded
+        key
+        for key in plan.pending
+        if key in moving or key not in unloaded or not keys.by_reload(key, host.loaded, target)
     ]
     if plan.after_reload:
         plan.needed = "restart"
@@ -202,6 +214,8 @@ def _protect_containers(options: DaemonOptions, plan: Plan) -> None:
     of_bridge = sorted(keys.DOCKER0.intersection(plan.pending))
     if not host.containers:
         return
+    if any("bip" in key for key in of_bridge):
+        _refuse_published_there(plan)
     names = joined_names(host.containers)
     ask = options.restart == "when_idle" and options.on_running_containers == "fail"
     if plan.containers_survive:
@@ -227,6 +241,24 @@ def _protect_containers(options: DaemonOptions, plan: Plan) -> None:
             " containers a user-defined network instead, which needs no restart.",
         )
     _refuse_removed_at_stop(host)
+
+
+def _refuse_published_there(plan: Plan) -> None:
+    """Raise DockyardError for a container that publishes on an address that docker0 has now and then no longer."""
+    host = plan.host
+    wanted = {"bip": plan.bridge_default or plan.target.get("bip"), "bip6": plan.target.get("bip6")}
+    for key, value in wanted.items():
+        now = host.live.get(key)
+        if not value or not now or ipaddress.ip_interface(value).ip == ipaddress.ip_interface(now).ip:
+            continue
+        address = str(ipaddress.ip_interface(now).ip)
+        there = [container for container in host.containers if address in container.published_on]
+        if there:
+            raise DockyardError(
+                "daemon_published_address_gone",
+                f"{key} takes the address {address} from docker0, and {joined_names(there)} can't run without it, as"
+                " ports are published there; publish them on another address first.",
+            )
 
 
 def _refuse_removed_at_stop(host: HostState) -> None:

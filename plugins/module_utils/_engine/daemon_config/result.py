@@ -10,10 +10,11 @@ from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._host.secrets import Placeholders
 
+from .. import inventory
 from . import document
 from .apply import DaemonConfigUpdate
 from .options import DaemonOptions
-from .plan import Action, Plan
+from .plan import Action
 
 _DONE = {"reload": "reloaded the engine", "restart": "restarted the engine", "start": "started the engine"}
 
@@ -45,6 +46,7 @@ def build_result(
         "pending_keys": pending,
         "rolled_back": False,
         "containers_restarted": sorted(update.restarted),
+        "out_of_sight": _names(plan.out_of_sight),
         "engine": plan.host.engine,
         "live": document.masked(plan.host.live, placeholders),
     }
@@ -73,11 +75,24 @@ def _sentence(
         done = "would have " + " and ".join(parts)
     else:
         done = " and ".join(parts)
-    done = done[:1].upper() + done[1:] + _outcome(plan, update.restarted, taken, pending, check_mode)
+    done = done[:1].upper() + done[1:] + _outcome(update, taken, pending, check_mode)
     return f"{resumed} {done}." if resumed else f"{done}."
 
 
-def _outcome(plan: Plan, restarted: list[str], taken: Action, pending: list[str], check_mode: bool) -> str:
+def _names(hidden: inventory.Inventory | None) -> dict[str, list[str]]:
+    """Return the names of what is out of sight, by kind."""
+    if hidden is None:
+        return {}
+    return {
+        "containers": sorted(container.name for container in hidden.containers),
+        "images": sorted(inventory.image_name(key, tags) for key, tags in hidden.images.items()),
+        "volumes": sorted(hidden.volumes),
+        "networks": sorted(hidden.networks.values()),
+    }
+
+
+def _outcome(update: DaemonConfigUpdate, taken: Action, pending: list[str], check_mode: bool) -> str:
+    plan = update.plan
     outcome = ""
     completed = [key for key in plan.pending if key not in plan.changed_keys and key not in pending]
     if plan.unapplied and pending:
@@ -90,9 +105,15 @@ def _outcome(plan: Plan, restarted: list[str], taken: Action, pending: list[str]
     elif taken != "none" and not check_mode:
         earlier = completed and not plan.writes
         outcome = f", which has taken over {', '.join(completed)}" if earlier else ", which has taken it over"
-    if restarted:
-        outcome += f"; {', '.join(sorted(restarted))} run again"
-    if plan.host.engine == "stopped" and plan.writes:
+    again = [name for name in update.restarted if name not in update.starting]
+    if again:
+        outcome += f"; {', '.join(sorted(again))} run again"
+    if update.starting:
+        outcome += f"; {', '.join(sorted(update.starting))} run, and what their health checks say is still to come"
+    if plan.out_of_sight is not None:
+        when = "out of sight now" if taken in ("restart", "start") and not check_mode else "out of sight then"
+        outcome += f"; {when}: {inventory.counted(plan.out_of_sight)}"
+    if plan.host.engine == "stopped":
         outcome += "; the engine is stopped and stays so"
     if plan.host.engine == "other_file":
         outcome += f"; the engine reads another file, {plan.host.unit.config_file}"

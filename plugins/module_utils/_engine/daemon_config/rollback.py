@@ -14,13 +14,13 @@ from typing import Any, Callable, Literal
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, network
 
-from .. import service
-from ..api import find_answering
-from ..containers import bring_back, joined_names, running
+from .. import inventory, service
+from ..api import EngineApi, Unreachable, find_answering
+from ..containers import BroughtBack, bring_back, reattach, running
 from ..networks.rules import DOCKER0
 from . import state
 from .document import Config, InvalidDaemonConfig, parse, render
-from .state import SavedState
+from .state import Change, SavedState
 
 SetAttributes = Callable[[str], object]
 
@@ -65,25 +65,22 @@ class Rollback:
             return self._run(verb)
         except DockyardError as error:
             return f"The rollback is not complete: {error.message}"
+        except Unreachable as error:
+            return f"The rollback is not complete: the engine ceased to answer ({error})."
 
     def _run(self, verb: Literal["reload", "restart"]) -> str:
         change = self.saved.change
         if change is None:
             return f"What was in {self.path} before is not known any more."
         try:
-            self._put_back(change.old)
+            restored = self._restore_file(change)
         except DockyardError as error:
             return f"Putting the old file back failed too, and the engine may be down: {error.message}"
-        restored = (
-            "The old file is back"
-            if change.old is not None
-            else f"{self.path}, which was not there before, is removed again"
-        )
         if change.engine is None:
             # It was down before, and its old file is the reason. It stays down, and systemd stops trying.
             service.control("stop", self.timeout + STOP_TIMEOUT)
-            self._complete(None, {})
-            return f"{restored}, and the engine is down, as it was before."
+            self.saved.down = True
+            return self._completed(f"{restored}, and the engine is down, as it was before", None, {})
         since = time.time()
         old = _parsed(change.old, self.path)
         if verb == "reload":
@@ -92,7 +89,7 @@ class Rollback:
             self._restart()
             if change.bip and not old.get("bip") and not _docker0_has(change.bip):
                 try:
-                    self._move_docker0_back(change.old, {**old, "bip": change.bip})
+                    self._start_once_with(change.old, {**old, "bip": change.bip})
                 except DockyardError as error:
                     return f"{restored}, but docker0 is not: {error.message}"
         unit = service.inspect_unit()
@@ -103,12 +100,48 @@ class Rollback:
             return f"{restored}, but the engine does not start with it either: {service.recent_log_errors(since)}"
         if change.bip and verb != "reload" and not _docker0_has(change.bip):
             return f"{restored} and the engine answers, but docker0 did not go back to {change.bip}."
-        complaints = bring_back(api, change.containers, self.timeout)
-        if complaints:
-            return f"{restored} and the engine answers, but not all containers run again: {'; '.join(complaints)}."
-        names = joined_names([container for container in change.containers if not container.of_swarm])
-        self._complete(unit.run, old)
-        return f"{restored}, and the engine answers with it{f'; {names} run' if names and verb != 'reload' else ''}."
+        if verb == "restart" and change.inventory is not None:
+            api = self._switch_storage_back(api, change.old, old, change.inventory)
+        found, missing = return_inventory(api, change, self.timeout)
+        if found.complaints:
+            return (
+                f"{restored} and the engine answers, but not all containers run again: {'; '.join(found.complaints)}."
+            )
+        if missing:
+            return f"{restored} and the engine answers, but not all is as it was: {inventory.sentence(missing)}."
+        names = ", ".join(found.running)
+        sentence = f"{restored}, and the engine answers with it{f'; {names} run' if names and verb != 'reload' else ''}"
+        return self._completed(sentence, service.inspect_unit().run, old)
+
+    def _restore_file(self, change: Change) -> str:
+        """Put the old file back. Return that as the beginning of a sentence."""
+        if atomic_file.read(self.path) == change.old:
+            return f"{self.path} is as it was" if change.old is not None else f"{self.path} was never there"
+        self._put_back(change.old)
+        if change.old is not None:
+            return "The old file is back"
+        return f"{self.path}, which was not there before, is removed again"
+
+    def _switch_storage_back(
+        self, api: EngineApi, content: bytes | None, old: Config, before: inventory.Inventory
+    ) -> EngineApi:
+        """Have an engine that now chooses another store or driver use the one that it had. Return its API.
+
+        A start with another one leaves data behind, by which the engine chooses at the next start.
+        """
+        now = inventory.take(api)
+        if (now.image_store, now.storage_driver) == (before.image_store, before.storage_driver):
+            return api
+        features = {**(old.get("features") or {}), "containerd-snapshotter": before.image_store == "containerd"}
+        step: Config = {**old, "features": features}
+        if before.image_store == "graph":
+            step = {**old, "storage-driver": before.storage_driver}
+            if now.image_store == "containerd":
+                step["features"] = features
+        self._start_once_with(content, step)
+        unit = service.inspect_unit()
+        back = find_answering(unit.engine_sockets(old.get("hosts")), self.timeout) if unit.run else None
+        return back or api
 
     def _put_back(self, content: bytes | None) -> None:
         if content is None:
@@ -119,21 +152,23 @@ class Rollback:
     def _restart(self) -> None:
         service.control("restart", self.timeout + STOP_TIMEOUT)
 
-    def _move_docker0_back(self, old: bytes | None, with_bip: Config) -> None:
-        # The engine would keep the new address, see DaemonConfigUpdate._restart().
-        atomic_file.write(self.path, render(with_bip), set_attributes=self.set_attributes)
+    def _start_once_with(self, old: bytes | None, step: Config) -> None:
+        """Restart the engine with another file, and then with the old one: it remembers more than its file says."""
+        atomic_file.write(self.path, render(step), set_attributes=self.set_attributes)
         self._restart()
         self._put_back(old)
         self._restart()
 
-    def _complete(self, engine: service.Engine | None, loaded: Config) -> None:
+    def _completed(self, sentence: str, engine: service.Engine | None, loaded: Config) -> str:
+        """Save that all is as it was. Return the sentence that says so, and what is wrong if that can't be saved."""
         self.saved.engine, self.saved.loaded = (engine, loaded) if engine else (None, None)
         change, self.saved.change = self.saved.change, None
         try:
             state.write(self.path, self.saved)
-        except DockyardError:
+        except DockyardError as error:
             self.saved.change = change
-            raise
+            return f"{sentence}. That could not be saved, and so the next run looks at it again: {error.message}"
+        return f"{sentence}."
 
 
 def _docker0_has(bip: str) -> bool:
@@ -145,6 +180,27 @@ def _parsed(content: bytes | None, path: str) -> Config:
         return parse(content, path) if content is not None else {}
     except InvalidDaemonConfig:
         return {}
+
+
+def return_inventory(api: EngineApi, change: Change, timeout: float) -> tuple[BroughtBack, list[inventory.Difference]]:
+    """Start those that ran before a change, with the networks that they had.
+
+    Return what has come of them, and what is missing of all that the engine had.
+    """
+    before = change.inventory
+    if before is None:
+        return bring_back(api, change.containers, timeout), []
+    reattach(api, before)
+    found = bring_back(api, change.containers, timeout)
+    missing = inventory.lost(inventory.compare(before, inventory.take(api)))
+    silent = {one.name for one in missing if one.kind in ("attachment", "port")}
+    if silent:  # they run, and were started before their network was there again
+        for container in before.containers:
+            if container.name in silent:
+                api.ask("POST", f"/containers/{container.id}/restart")
+        found = bring_back(api, change.containers, timeout)
+        missing = inventory.lost(inventory.compare(before, inventory.take(api)))
+    return found, missing
 
 
 def resume_interrupted(path: str, saved: SavedState, set_attributes: SetAttributes, timeout: float) -> str | None:
@@ -167,8 +223,13 @@ def resume_interrupted(path: str, saved: SavedState, set_attributes: SetAttribut
     api = find_answering(unit.engine_sockets(_parsed(content, path).get("hosts")), timeout)
     if api is None:
         return None
+    if change.moves_data:
+        return _finish(path, saved, unit, content, 0, [])
     down = len(change.containers) - len({c.id for c in running(api)} & {c.id for c in change.containers})
-    complaints = bring_back(api, change.containers, timeout)
+    found, missing = return_inventory(api, change, timeout)
+    gone = set(found.gone)  # nobody knows who removed them since
+    complaints = [complaint for complaint in found.complaints if complaint.partition(" is gone")[0] not in gone]
+    complaints += [one.sentence for one in missing if one.kind in ("storage", "attachment", "port")]
     if complaints:
         raise DockyardError(
             "daemon_interrupted_restart",
@@ -176,6 +237,14 @@ def resume_interrupted(path: str, saved: SavedState, set_attributes: SetAttribut
             f" {'; '.join(complaints)}; start or remove them and run again.",
             changed=True,
         )
+    return _finish(path, saved, unit, content, down, found.gone)
+
+
+def _finish(path: str, saved: SavedState, unit: service.Unit, content: bytes | None, down: int, gone: list[str]) -> str:
+    """Save that an interrupted restart is complete. Return that as a sentence.
+
+    down: how many containers were started for it. gone: the names of those that were removed since.
+    """
     if content is not None and os.stat(path).st_mtime <= unit.started_at:
         saved.engine, saved.loaded = unit.run, _parsed(content, path)
     saved.change = None
@@ -184,7 +253,6 @@ def resume_interrupted(path: str, saved: SavedState, set_attributes: SetAttribut
     except DockyardError as error:
         error.changed = down > 0
         raise
-    return (
-        "Completed a restart in which an earlier run was interrupted"
-        f"{f' ({down} containers started)' if down else ''}."
-    )
+    started = f" ({down} containers started)" if down else ""
+    missed = f"; {', '.join(gone)} ran before it and is gone" if gone else ""
+    return f"Completed a restart in which an earlier run was interrupted{started}{missed}."

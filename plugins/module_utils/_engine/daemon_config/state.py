@@ -18,6 +18,7 @@ from typing import Any
 from ansible_collections.dockyard.ops.plugins.module_utils._host import state_dir
 
 from ..containers import Container
+from ..inventory import Inventory
 from ..service import Engine
 from .document import Config
 
@@ -30,12 +31,16 @@ class Change:
     engine: the run of the engine before it; None if none ran.
     containers: those that ran before it and must run after it.
     bip: docker0's address before it, to which the engine would not go back by itself; None if not known.
+    inventory: what the engine had before it; None if it did not run, or was not to be restarted.
+    moves_data: whether the engine was to look for its data somewhere else, so that it need not have all of that.
     """
 
     old: bytes | None
     engine: Engine | None
     containers: list[Container]
     bip: str | None = None
+    inventory: Inventory | None = None
+    moves_data: bool = False
 
 
 @dataclasses.dataclass
@@ -44,11 +49,13 @@ class SavedState:
 
     engine: the run of the engine that has loaded the configuration. Both are None if that is not known.
     change: one that is not complete yet.
+    down: the engine was stopped because it did not start, so that it counts as failed and not as stopped by a user.
     """
 
     engine: Engine | None = None
     loaded: Config | None = None
     change: Change | None = None
+    down: bool = False
 
 
 def _folder() -> state_dir.StateDir:
@@ -88,7 +95,10 @@ def _encoded(saved: SavedState) -> dict[str, Any]:
             "engine": dataclasses.asdict(change.engine) if change.engine else None,
             "containers": [dataclasses.asdict(container) for container in change.containers],
             "bip": change.bip,
+            "inventory": change.inventory.encoded() if change.inventory else None,
+            "moves_data": change.moves_data,
         },
+        "down": saved.down,
     }
 
 
@@ -103,7 +113,10 @@ def _decoded(encoded: dict[str, Any]) -> SavedState:
             engine=_engine(change["engine"]),
             containers=[Container(**container) for container in change["containers"]],
             bip=change["bip"],
+            inventory=Inventory.decoded(change["inventory"]) if change.get("inventory") else None,
+            moves_data=change.get("moves_data", False),
         ),
+        down=encoded.get("down", False),
     )
 
 

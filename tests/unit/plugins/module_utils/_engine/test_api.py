@@ -11,6 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._engine import containers as engine_containers
@@ -20,13 +21,20 @@ from ansible_collections.dockyard.ops.plugins.module_utils._engine.api import (
     find_answering,
     message,
 )
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.containers import bring_back, joined_names, running
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.containers import (
+    BroughtBack,
+    bring_back,
+    joined_names,
+    running,
+)
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.tests.unit.helpers.engine_server import Container, Engine, serve
 
 
 @pytest.fixture
-def engine(tmp_path: pathlib.Path) -> Iterator[Engine]:
+def engine(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    monkeypatch.setattr(engine_containers, "_SETTLE", 0.6)
+    monkeypatch.setattr(engine_containers, "_SETTLE_AFTER_MORE_STARTS", 1.2)
     with serve(tmp_path, Engine) as started:
         yield started
 
@@ -180,7 +188,7 @@ TASK = Container("d" * 64, "", created=5, labels={"com.docker.swarm.task.id": "x
 OLD = Container("e" * 64, "old", state="exited")
 
 
-def copies(*containers: Container, **changes: str) -> list[Container]:
+def copies(*containers: Container, **changes: Any) -> list[Container]:
     return [Container(**{**vars(container), **changes}) for container in containers]
 
 
@@ -206,7 +214,7 @@ def test_those_that_stopped_are_started_and_paused_again(engine: Engine, api: En
     before = running(api)
     engine.containers = copies(WEB, DB, state="exited")
     engine.requests.clear()
-    assert bring_back(api, before, 10) == []
+    assert bring_back(api, before, 10) == BroughtBack(running=["db", "web"])
     assert [container.state for container in engine.containers] == ["running", "paused"]
     assert [request for request in engine.requests if request.startswith("POST")] == [
         f"POST /containers/{DB.id}/start",
@@ -221,9 +229,17 @@ def test_those_that_run_and_those_that_are_not_ours_are_left_alone(engine: Engin
     # The first runs by its restart policy, the second was removed, and Swarm starts another task by itself.
     engine.containers = [*copies(WEB), *copies(TASK, state="exited")]
     engine.requests.clear()
-    assert bring_back(api, before, 10) == []
+    assert bring_back(api, before, 10) == BroughtBack(complaints=["once is gone"], gone=["once"], running=["web"])
     assert [request for request in engine.requests if request.startswith("POST")] == []
     assert engine.containers[1].state == "exited"
+
+
+def test_one_that_was_created_again_is_found_by_its_name(engine: Engine, api: EngineApi) -> None:
+    engine.containers = copies(WEB)
+    before = running(api)
+    engine.containers = [Container("f" * 64, "web", "exited")]
+    assert bring_back(api, before, 10) == BroughtBack(running=["web"])
+    assert engine.containers[0].state == "running"
 
 
 def test_one_that_needs_another_one(engine: Engine, api: EngineApi) -> None:
@@ -231,7 +247,7 @@ def test_one_that_needs_another_one(engine: Engine, api: EngineApi) -> None:
     before = running(api)
     engine.containers = copies(DB, WEB, state="exited")
     engine.containers[0].on_start = "needs web"
-    assert bring_back(api, before, 10) == []
+    assert bring_back(api, before, 10).complaints == []
     assert [container.state for container in engine.containers] == ["running", "running"]
 
 
@@ -251,9 +267,75 @@ def test_one_that_does_not_come_back(engine: Engine, api: EngineApi, container: 
     before = running(api)
     engine.containers = copies(container, DB)
     began = time.monotonic()
-    assert bring_back(api, before, 1) == [complaint]
-    assert 1 <= time.monotonic() - began < 5
+    assert bring_back(api, before, 1) == BroughtBack(complaints=[complaint], running=["db"])
+    assert time.monotonic() - began < 5
     assert engine.containers[1].state == "paused"
+
+
+def test_one_that_dies_soon_after_its_start_does_not_run_again(engine: Engine, api: EngineApi) -> None:
+    engine.containers = copies(WEB, DB)
+    before = running(api)
+    engine.containers = copies(WEB, state="exited", dies=0.3) + copies(DB)
+    assert bring_back(api, before, 10) == BroughtBack(complaints=["web ended again with 3"], running=["db"])
+    assert engine.containers[0].starts == 3
+
+
+def test_one_that_starts_again_and_again_does_not_run_again(engine: Engine, api: EngineApi) -> None:
+    engine.containers = copies(WEB)
+    before = running(api)
+    engine.containers = copies(WEB, dies=0.4, always=True)
+    engine.containers[0].start()
+    assert bring_back(api, before, 2) == BroughtBack(complaints=["web starts again and again"])
+
+
+def test_one_that_started_again_and_again_before_is_not_waited_for(engine: Engine, api: EngineApi) -> None:
+    engine.containers = copies(WEB, restarting=True) + copies(DB)
+    before = running(api)
+    assert [container.unstable for container in before] == [False, True]
+    began = time.monotonic()
+    assert bring_back(api, before, 10) == BroughtBack(running=["db"])
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(
+    "health, expected",
+    [
+        ("healthy", BroughtBack(running=["web"])),
+        ("starting", BroughtBack(running=["web"], starting=["web"])),
+        (
+            "unhealthy",
+            BroughtBack(complaints=["web runs, and its health check says that it is unhealthy"]),
+        ),
+    ],
+)
+def test_a_health_check_is_asked_where_it_was_good_before(
+    engine: Engine, api: EngineApi, health: str, expected: BroughtBack
+) -> None:
+    engine.containers = copies(WEB, health="healthy")
+    before = running(api)
+    engine.containers = copies(WEB, state="exited", health=health)
+    assert bring_back(api, before, 1.5) == expected
+
+
+def test_after_an_error_of_the_network_there_is_no_second_try(engine: Engine, api: EngineApi) -> None:
+    engine.containers = copies(WEB)
+    before = running(api)
+    complaint = "driver failed programming external connectivity on endpoint web: cannot assign requested address"
+    engine.containers = copies(WEB, state="exited", on_start=complaint)
+    engine.requests.clear()
+    assert bring_back(api, before, 10).complaints == [f"web does not start ({complaint})"]
+    assert len([request for request in engine.requests if request.startswith("POST")]) == 1
+
+
+def test_one_whose_network_namespace_is_still_down_is_tried_again(engine: Engine, api: EngineApi) -> None:
+    engine.containers = copies(WEB)
+    before = running(api)
+    complaint = "failed to set up container networking: cannot join network of a non running container: db"
+    engine.containers = copies(WEB, state="exited", on_start=complaint)
+    later = threading.Timer(0.5, lambda: setattr(engine.containers[0], "on_start", "runs"))
+    later.start()
+    assert bring_back(api, before, 10).complaints == []
+    later.join()
 
 
 def test_one_that_comes_back_late_is_waited_for(engine: Engine, api: EngineApi) -> None:
@@ -262,12 +344,12 @@ def test_one_that_comes_back_late_is_waited_for(engine: Engine, api: EngineApi) 
     engine.containers = copies(WEB, state="exited", on_start="network not found")
     later = threading.Timer(0.7, lambda: setattr(engine.containers[0], "on_start", "runs"))
     later.start()
-    assert bring_back(api, before, 10) == []
+    assert bring_back(api, before, 10).complaints == []
     later.join()
     assert engine.containers[0].state == "running"
 
 
 def test_an_engine_that_ceases_to_answer(tmp_path: pathlib.Path) -> None:
     gone = EngineApi(str(tmp_path / "none.sock"))
-    complaints = bring_back(gone, [engine_containers.Container("a" * 64, "web")], 0)
+    complaints = bring_back(gone, [engine_containers.Container("a" * 64, "web")], 0).complaints
     assert complaints == ["web can't be asked for ([Errno 2] No such file or directory)"]

@@ -11,9 +11,11 @@ import pathlib
 from typing import Any
 
 import pytest
+from ansible_collections.dockyard.ops.plugins.module_utils._engine import inventory
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.containers import Container
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config import state
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.state import Change, SavedState
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.inventory import Inventory
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.service import Engine
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import state_dir
@@ -41,17 +43,37 @@ values = st.recursive(
 )
 configs = st.dictionaries(texts, values, max_size=4)
 engines = st.none() | st.builds(Engine, texts, st.integers(1), st.integers(0))
+inventories = st.builds(
+    Inventory,
+    texts,
+    st.sampled_from(["graph", "containerd"]),
+    texts,
+    st.lists(
+        st.builds(
+            inventory.Container,
+            texts,
+            texts,
+            texts,
+            networks=st.dictionaries(texts, st.lists(texts, max_size=2), max_size=2),
+            published=st.lists(st.builds(inventory.Publication, texts, texts, texts), max_size=2),
+        ),
+        max_size=2,
+    ),
+    st.dictionaries(texts, st.lists(texts, max_size=2), max_size=2),
+)
 changes = st.builds(
     Change,
     st.none() | st.binary(max_size=50),
     engines,
     st.lists(st.builds(Container, texts, texts, st.booleans(), st.booleans(), st.booleans()), max_size=3),
     st.none() | texts,
+    st.none() | inventories,
+    st.booleans(),
 )
 
 
 @settings(max_examples=150, deadline=None)
-@given(saved=st.builds(SavedState, engines, st.none() | configs, st.none() | changes))
+@given(saved=st.builds(SavedState, engines, st.none() | configs, st.none() | changes, st.booleans()))
 def test_all_of_it_comes_back(saved: SavedState) -> None:
     encoded = json.loads(json.dumps(state._encoded(saved)))
     assert state._decoded(encoded) == saved
@@ -72,6 +94,15 @@ def test_the_state_is_private_and_written_only_when_it_changes(folder: pathlib.P
     state.write(FILE, SavedState())
     assert path.stat().st_ino != inode
     assert state.read(FILE) == SavedState(None, None, None)
+
+
+def test_what_an_earlier_version_saved_is_read(folder: pathlib.Path) -> None:
+    saved = SavedState(ENGINE, {"a": 1}, Change(b"old", ENGINE, [WEB]))
+    earlier = state._encoded(saved)
+    del earlier["down"], earlier["change"]["inventory"], earlier["change"]["moves_data"]
+    for name in ("started", "health", "unstable", "published_on"):
+        del earlier["change"]["containers"][0][name]
+    assert state._decoded(json.loads(json.dumps(earlier))) == saved
 
 
 def test_each_file_has_its_own_state(folder: pathlib.Path) -> None:

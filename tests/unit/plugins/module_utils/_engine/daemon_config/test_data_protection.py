@@ -1,0 +1,149 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is refused so that nothing gets out of sight. The engine is imitated; real ones are in tests/faults."""
+
+from __future__ import annotations
+
+import pathlib
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from ansible_collections.dockyard.ops.plugins.module_utils._engine import service
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.api import EngineApi
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.containers import Container
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.data_location import Location
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.document import DesiredConfig, render
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.host_state import HostState
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.options import DaemonOptions
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.plan import Plan, build_plan
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks.rules import Surroundings
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.tests.unit.helpers.engine_server import Engine, serve
+
+LIVE = {"live-restore": False, "storage-driver": "overlay2", "data-root": "/var/lib/docker", "bip": "172.17.0.1/16"}
+WEB = Container("1" * 64, "web")
+DETAILS = {
+    "Id": WEB.id,
+    "Name": "/web",
+    "State": {"Running": True, "Status": "running"},
+    "Config": {"Labels": None},
+    "HostConfig": {},
+    "NetworkSettings": {},
+}
+
+
+@pytest.fixture
+def engine(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    monkeypatch.setattr(service, "validate", lambda unit, content: None)
+    monkeypatch.setattr(HostState, "surroundings", lambda self: Surroundings())
+    with serve(tmp_path, Engine) as started:
+        started.answers = {
+            "/info": (200, {"Driver": "overlay2", "DockerRootDir": "/var/lib/docker"}),
+            "/version": (200, {"Version": "28.5.2"}),
+            "/containers/json": (200, [{"Id": WEB.id, "Created": 1}]),
+            f"/containers/{WEB.id}/json": (200, DETAILS),
+            "/images/json": (200, [{"Id": "sha256:a", "RepoTags": ["small:1"]}]),
+            "/volumes": (200, {"Volumes": None}),
+            "/networks": (200, []),
+        }
+        yield started
+
+
+def plan(
+    engine: Engine,
+    config: dict[str, Any],
+    current: dict[str, Any] | None = None,
+    loaded: dict[str, Any] | None = None,
+    containers: list[Container] | None = None,
+    live: dict[str, Any] | None = None,
+    **options: Any,
+) -> Plan:
+    current = current or {}
+    host = HostState(
+        render(current),
+        current,
+        None,
+        service.Unit("running", ["/usr/bin/dockerd"], run=service.Engine("boot", 1, 1)),
+        "running",
+        api=EngineApi(engine.socket),
+        live={**LIVE, **(live or {})},
+        loaded=current if loaded is None else loaded,
+        containers=[WEB] if containers is None else containers,
+        location=Location("/var/lib/docker", "overlay2", "graph", remapped=False),
+    )
+    defaults: dict[str, Any] = {
+        "restart": "when_idle",
+        "on_running_containers": "proceed",
+        "backup": False,
+        "timeout": 1,
+        "lock_timeout": 1,
+    }
+    desired = DesiredConfig(config)
+    return build_plan(DaemonOptions("/etc/docker/daemon.json", desired, **{**defaults, **options}), host)
+
+
+@pytest.mark.parametrize("restart", ["when_idle", "always", "never"])
+@pytest.mark.parametrize("containers", [[], [WEB]])
+def test_a_key_that_moves_the_data_is_refused(engine: Engine, restart: str, containers: list[Container]) -> None:
+    with pytest.raises(DockyardError) as caught:
+        plan(engine, {"storage-driver": "vfs"}, containers=containers, restart=restart)
+    assert (caught.value.code, caught.value.changed) == ("daemon_data_moves", False)
+    assert caught.value.message == (
+        "storage-driver has the engine look for its data in vfs and no longer in overlay2, and these would be out of"
+        " sight: 1 container (web), 1 image (small:1). An engine copies nothing: move the data yourself, or set"
+        " on_data_move: proceed if that is wanted."
+    )
+
+
+def test_a_key_that_the_file_has_since_an_earlier_edit_is_refused(engine: Engine) -> None:
+    with pytest.raises(DockyardError) as caught:
+        plan(engine, {"debug": True}, {"storage-driver": "vfs"}, loaded={})
+    assert caught.value.message == (
+        "storage-driver, by an earlier edit of /etc/docker/daemon.json, at the next restart has the engine look for its"
+        " data in vfs and no longer in overlay2, and these would be out of sight: 1 container (web), 1 image (small:1)."
+        " Take that back first (the engine has not done it yet), or set on_data_move: proceed if it is wanted."
+    )
+
+
+def test_what_is_allowed_is_in_the_plan(engine: Engine) -> None:
+    allowed = plan(engine, {"storage-driver": "vfs"}, on_data_move="proceed")
+    assert allowed.action == "restart" and allowed.out_of_sight is not None
+    assert [container.name for container in allowed.out_of_sight.containers] == ["web"]
+
+
+def test_an_engine_without_anything_has_nothing_to_lose(engine: Engine) -> None:
+    engine.answers["/containers/json"] = engine.answers["/images/json"] = (200, [])
+    moved = plan(engine, {"data-root": "/srv"}, containers=[])
+    assert moved.action == "restart" and moved.out_of_sight is None
+
+
+def test_the_image_store_needs_a_restart_and_other_features_a_reload(engine: Engine) -> None:
+    assert plan(engine, {"features": {"buildkit": True}}).action == "reload"
+    with pytest.raises(DockyardError, match=r"features\.containerd-snapshotter has the engine look"):
+        plan(engine, {"features": {"containerd-snapshotter": True}})
+
+
+def test_under_live_restore_it_is_refused_whatever_is_allowed(engine: Engine) -> None:
+    live_restore = {"live-restore": True}
+    with pytest.raises(DockyardError) as caught:
+        plan(engine, {"storage-driver": "vfs"}, live_restore, live=live_restore, on_data_move="proceed")
+    assert caught.value.code == "daemon_data_moves_under_containers"
+    assert caught.value.message == (
+        "storage-driver moves the engine's data, and with live-restore the processes of web would run on, while the"
+        " engine knows none of these containers; stop them first."
+    )
+
+
+def test_a_port_published_on_an_address_that_goes_is_refused(engine: Engine) -> None:
+    there = [Container("2" * 64, "proxy", published_on=["172.17.0.1"]), WEB]
+    with pytest.raises(DockyardError) as caught:
+        plan(engine, {"bip": "10.77.0.1/24"}, containers=there)
+    assert caught.value.code == "daemon_published_address_gone"
+    assert caught.value.message == (
+        "bip takes the address 172.17.0.1 from docker0, and proxy can't run without it, as ports are published there;"
+        " publish them on another address first."
+    )
+    assert plan(engine, {"bip": "172.17.0.1/24"}, containers=there).action == "restart"
+    assert plan(engine, {"mtu": 1400}, containers=there).action == "restart"
