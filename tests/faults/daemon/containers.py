@@ -145,8 +145,8 @@ def health_checks(host: Host) -> Outcome:
     answer = host.daemon(config={"log-level": "warn"}, on_running_containers="proceed")
     broken = [] if answer.get("containers_restarted") == ["always", "plain", "well"] else [f"it says {answer['msg']}"]
     host.base()
-    command = "[ -e /again ] && rm -f /ok || : > /ok; : > /again; exec sleep 100000"
-    host.must(_HEALTH.format(name="ill", check="[ -e /ok ]", command=command))
+    command = "[ ! -e /once ] || : > /twice; : > /once; exec sleep 100000"
+    host.must(_HEALTH.format(name="ill", check="[ ! -e /twice ]", command=command))
     host.must("timeout 30 sh -c 'until docker ps | grep -q \"(healthy).*ill\"; do sleep 0.2; done'")
     answer = host.daemon(config={"log-level": "warn"}, on_running_containers="proceed", timeout=20)
     if "ill runs, and its health check says that it is unhealthy" not in answer["msg"]:
