@@ -31,7 +31,10 @@ _CONTAINERD_BY_DEFAULT = (29,)
 _KNOWS_CONTAINERD = (24,)
 _GRAPH_DRIVERS = frozenset({"aufs", "btrfs", "devicemapper", "fuse-overlayfs", "overlay", "overlay2", "vfs", "zfs"})
 # Where the store is containerd, these say which containerd that is.
-_CONTAINERD_KEYS = ("containerd", "containerd-namespace", "containerd-plugins-namespace")
+_CONTAINERD_KEYS = (
+    *("containerd", "containerd-namespace"),
+    *("containerd-plugin-namespace", "containerd-plugins-namespace"),
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -254,5 +254,5 @@ def _finish(path: str, saved: SavedState, unit: service.Unit, content: bytes | N
         error.changed = down > 0
         raise
     started = f" ({down} containers started)" if down else ""
-    missed = f"; {', '.join(gone)} ran before it and is gone" if gone else ""
+    missed = f"; gone since: {', '.join(gone)}" if gone else ""
     return f"Completed a restart in which an earlier run was interrupted{started}{missed}."

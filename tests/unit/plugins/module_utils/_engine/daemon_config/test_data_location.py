@@ -17,7 +17,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config
     moves,
     moves_on_disk,
 )
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.keys import by_reload
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.keys import KEYS, by_reload
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.inventory import counted
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.service import Unit
 
@@ -89,6 +89,15 @@ def test_what_the_engine_has_moves_nothing(location: Location, loaded: Config, t
 )
 def test_what_moves_the_data(location: Location, loaded: Config, target: Config, moving: list[str]) -> None:
     assert keys(location, loaded, target) == moving
+
+
+def test_every_key_that_is_known_to_move_data_does() -> None:
+    for name, key in KEYS.items():
+        if key.moves_data:
+            assert keys(CONTAINERD, FEATURE, {**FEATURE, name: "/srv/other"}) != [], name
+        for feature in key.parts_that_move_data - {"containerd-migration"}:  # by which the engine copies the images
+            features = {"containerd-snapshotter": True, feature: feature != "containerd-snapshotter"}
+            assert keys(CONTAINERD, FEATURE, {"features": features}) != [], feature
 
 
 def test_the_driver_that_has_data_is_chosen_where_none_is_named(prior: list[str]) -> None:
