@@ -137,17 +137,24 @@ class DaemonConfigUpdate:
         """
         path = self.options.path
         folder = os.path.dirname(path)
+        made = not os.path.isdir(folder)
         try:
-            if not os.path.isdir(folder):
+            if made:
                 os.makedirs(folder, mode=0o755)
         except OSError as error:
             raise atomic_file.explain("make", folder, error) from error
         if content is None:
             atomic_file.remove(path)
-        else:
+            return
+        try:
             atomic_file.write(
                 path, content, set_attributes=self.set_attributes, check=lambda: self._check_unchanged(expected)
             )
+        except BaseException:
+            if made:
+                with contextlib.suppress(OSError):  # the first error counts; with the file in it, it stays
+                    os.rmdir(folder)
+            raise
 
     def _check_unchanged(self, expected: bytes | None) -> None:
         if atomic_file.read(self.options.path) != expected:

@@ -103,6 +103,17 @@ def test_the_end_of_ansible_before_the_swap_leaves_nothing(daemon_json: pathlib.
     assert state.read(str(daemon_json)).change is None
 
 
+def test_a_folder_that_was_made_for_the_file_goes_with_it(tmp_path: pathlib.Path, saved_in: pathlib.Path) -> None:
+    def can_not_set_the_owner(temporary: str) -> None:
+        raise SystemExit(1)
+
+    done = update(tmp_path / "docker" / "daemon.json", can_not_set_the_owner)
+    done.host.content = None
+    with pytest.raises(SystemExit):
+        done.run()
+    assert not (tmp_path / "docker").exists()
+
+
 @pytest.mark.parametrize("complete", [True, False])
 def test_a_rollback_never_says_that_nothing_was_changed(complete: bool) -> None:
     error = RolledBack("The Docker Engine did not start.", complete)
