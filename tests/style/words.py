@@ -31,6 +31,9 @@ VERBS = pathlib.Path(__file__).resolve().parent / "verbs.txt"
 FOREIGN = ("LICENSE", "LICENSES/")
 # Where the words of a phrase are on two lines, the second may begin as a comment, a quotation or an item of a list.
 GAP = r"(?:\s|\n\s*[#>*-])+"
+# A job log shows the name alone, where nobody sees what a pronoun stands for.
+PRONOUNS = re.compile(r"\b(?:it|they|them|those|what)\b", re.IGNORECASE)
+TEMPLATE = re.compile(r"\{\{.*?\}\}")
 TASKS = ("tasks", "handlers", "block", "rescue", "always", "pre_tasks", "post_tasks")
 
 
@@ -100,13 +103,15 @@ def tasks_of(content: Any) -> Iterator[dict[str, Any]]:
 
 
 def complaints_about_tasks(path: pathlib.Path, verbs: frozenset[str]) -> Iterator[str]:
-    """Yield a line for each task whose name does not begin with a verb."""
+    """Yield a line for each task whose name does not begin with a verb, or has a pronoun in place of a noun."""
     for task in tasks_of(yaml.load(path.read_text(encoding="utf-8"), _Loader)):
         name = str(task.get("name", ""))
         # ansible-lint wants the name of the file before that of a task in a file that is included.
         first = (name.rsplit(" | ", 1)[-1].split() or [""])[0].rstrip(",")
         if name and first not in verbs:
             yield f"{path.relative_to(ROOT)}: the task {name!r} does not begin with a verb of tests/style/verbs.txt"
+        if pronoun := PRONOUNS.search(TEMPLATE.sub("", name)):
+            yield f"{path.relative_to(ROOT)}: the task {name!r} does not name what {pronoun[0]!r} is"
 
 
 class _Loader(yaml.SafeLoader):

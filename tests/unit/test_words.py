@@ -110,6 +110,18 @@ def test_a_task_name_without_a_verb_is_found(repository: pathlib.Path, file: str
     assert check(repository)[:2] == (1, complaint)
 
 
+@pytest.mark.parametrize(
+    ("name", "pronoun"),
+    [("Continue with it", "it"), ("Install those that are missing", "those"), ("Put back what was there", "what")],
+)
+def test_a_task_name_without_a_noun_is_found(repository: pathlib.Path, name: str, pronoun: str) -> None:
+    file = "roles/pot/tasks/main.yml"
+    (repository / file).write_text(TASKS.replace("Write the label", name))
+    assert check(repository)[:2] == (1, f"{file}: the task {name!r} does not name what {pronoun!r} is\n")
+    (repository / file).write_text(TASKS.replace("Write the label", "Issue {{ it.what }}"))
+    assert check(repository)[:2] == (0, "")
+
+
 def test_a_play_has_a_name_of_its_own_and_its_tasks_have_verbs(repository: pathlib.Path) -> None:
     (repository / "playbooks").mkdir()
     play = "- name: Pots\n  hosts: all\n  tasks:\n    - name: It is full\n      ansible.builtin.ping:\n"
