@@ -52,7 +52,9 @@ def run_test(collection: pathlib.Path) -> str:
 
 def test_each_step_does_what_the_page_says(collection: pathlib.Path) -> None:
     test, backend, module, integration, fragment = (
-        textwrap.dedent(block) for block in BLOCK.findall(PAGE.read_text(encoding="utf-8"))
+        # As a reader copies them, without the empty line before the next paragraph.
+        textwrap.dedent(block).rstrip("\n") + "\n"
+        for block in BLOCK.findall(PAGE.read_text(encoding="utf-8"))
     )
     apply(collection, test)
     assert "1 failed, " in run_test(collection)
