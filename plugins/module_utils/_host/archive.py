@@ -162,6 +162,15 @@ def stamped(folder: str, name: str) -> str:
     return os.path.join(folder, f"{name}-{time.strftime(_STAMP, time.gmtime())}.tar")
 
 
+def clear_parts(folder: str, name: str) -> None:
+    """Remove what killed runs have left of archives of this name. Who calls it holds the lock of those archives."""
+    pattern = re.compile(rf"{re.escape(name)}-{_STAMPED}\.tar(?:\.sha256)?\.part")
+    for entry in os.listdir(folder):
+        if pattern.fullmatch(entry):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(os.path.join(folder, entry))
+
+
 def prune(folder: str, name: str, keep: int) -> list[str]:
     """Remove all but the newest archives of this name. Return the paths of those that were removed.
 
@@ -264,7 +273,7 @@ def _sum_of(path: str) -> tuple[str, int]:
     digest = hashlib.sha256()
     size = 0
     try:
-        with open(path, "rb") as file:
+        with atomic_file.open_regular(path) as file:
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
                 size += len(chunk)

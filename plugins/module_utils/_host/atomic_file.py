@@ -21,7 +21,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Iterator
-from typing import Callable
+from typing import BinaryIO, Callable
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
@@ -34,6 +34,8 @@ _REMEDIES = {
     errno.ENOENT: "no such file or folder; create the folder",
     errno.ENOTDIR: "a part of this path is a file and not a folder; move it away",
     errno.EISDIR: "there is a folder in its place; move it away",
+    # Also what the kernel says to who opens a socket.
+    errno.ENXIO: "it is a device, a pipe or a socket and no file; give the path of a file",
     errno.EBUSY: "it is a mount of its own, as a single file in a container is; mount its folder instead",
     errno.ELOOP: "too many symbolic links; fix the link",
 }
@@ -50,10 +52,28 @@ def explain(action: str, path: str, error: OSError) -> DockyardError:
     return DockyardError("file_operation_failed", f"Can't {action} {path}: {remedy} and run again.")
 
 
+def open_regular(path: str) -> BinaryIO:
+    """Open a file for reading. Raise OSError for what is no regular file, which could be read without an end."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    file = os.fdopen(descriptor, "rb")
+    try:
+        _require_regular(path, os.fstat(descriptor).st_mode)
+    except OSError:
+        file.close()
+        raise
+    return file
+
+
+def _require_regular(path: str, mode: int) -> None:
+    if not stat.S_ISREG(mode):
+        number = errno.EISDIR if stat.S_ISDIR(mode) else errno.ENXIO
+        raise OSError(number, os.strerror(number), path)
+
+
 def read(path: str) -> bytes | None:
     """Return the content of a file, or None if there is none."""
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             return file.read()
     except FileNotFoundError:
         return None
@@ -186,8 +206,7 @@ def _copy_attributes(path: str, descriptor: int, mode: int) -> None:
     except FileNotFoundError:
         os.fchmod(descriptor, mode)
         return
-    if stat.S_ISDIR(existing.st_mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+    _require_regular(path, existing.st_mode)
     own = os.fstat(descriptor)
     if (own.st_uid, own.st_gid) != (existing.st_uid, existing.st_gid):
         os.fchown(descriptor, existing.st_uid, existing.st_gid)

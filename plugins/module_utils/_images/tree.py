@@ -17,6 +17,7 @@ import shutil
 import tarfile
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
 
 from .packages import Package, unreadable
 from .programs import Budget, is_full, no_space_in, telling_line
@@ -190,7 +191,7 @@ def _unusable(path: str, why: str) -> DockyardError:
 def checksum(file: str | os.PathLike[str]) -> str:
     """Return the SHA-256 of a file in hexadecimal."""
     digest = hashlib.sha256()
-    with open(file, "rb") as data:
+    with atomic_file.open_regular(os.fspath(file)) as data:
         while block := data.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()

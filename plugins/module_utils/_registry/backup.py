@@ -56,6 +56,7 @@ def back_up(request: Request, check_mode: bool) -> dict[str, Any]:
         return {"changed": True, "archive": path, "estimated_bytes": size}
     os.makedirs(request.target, mode=0o700, exist_ok=True)
     os.chmod(request.target, 0o700)
+    archive.clear_parts(request.target, request.container.name)
     contents, seconds = _write(request, place, path, present)
     removed = archive.prune(request.target, request.container.name, request.keep) if request.keep > 0 else []
     return {

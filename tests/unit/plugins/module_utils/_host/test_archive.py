@@ -167,6 +167,15 @@ def test_old_archives_go_and_only_they(tmp_path: Path) -> None:
     assert sorted(os.listdir(tmp_path)) == sorted([*stamps[2:], *(f"{stamp}.sha256" for stamp in stamps[2:]), *others])
 
 
+def test_what_killed_runs_left_is_removed(tmp_path: Path) -> None:
+    mine = ["registry-20260801T020000Z.tar.part", "registry-20260801T020000Z.tar.sha256.part"]
+    others = ["registry-20260801T020000Z.tar", "registry-2-20260801T020000Z.tar.part", "notes.part"]
+    for name in mine + others:
+        (tmp_path / name).touch()
+    archive.clear_parts(str(tmp_path), "registry")
+    assert sorted(os.listdir(tmp_path)) == sorted(others)
+
+
 def test_a_disk_without_room(tmp_path: Path) -> None:
     archive.require_space(str(tmp_path / "not" / "yet"), 1, "a backup")
     with pytest.raises(DockyardError) as caught:

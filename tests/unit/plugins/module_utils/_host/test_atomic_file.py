@@ -10,6 +10,7 @@ import os
 import pathlib
 import resource
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -193,6 +194,28 @@ def test_a_folder_in_the_files_place_is_explained(tmp_path: pathlib.Path) -> Non
     with pytest.raises(DockyardError, match=sentence):
         atomic_file.read(str(tmp_path / "file"))
     assert os.listdir(tmp_path) == ["file"]
+
+
+@pytest.mark.parametrize("action", ["read", "write"])
+@pytest.mark.parametrize("kind", ["pipe", "link to a device", "socket"])
+def test_what_is_no_file_is_neither_read_nor_replaced(tmp_path: pathlib.Path, kind: str, action: str) -> None:
+    path = tmp_path / "place"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(path))
+    else:
+        path.symlink_to("/dev/zero")
+    before = path.stat().st_mode
+    with pytest.raises(DockyardError) as caught:
+        atomic_file.read(str(path)) if action == "read" else atomic_file.write(str(path), b"new")
+    place = "/dev/zero" if action == "write" and kind == "link to a device" else path
+    assert caught.value.message == (
+        f"Can't {action} {place}: it is a device, a pipe or a socket and no file; give the path of a file"
+        " and run again."
+    )
+    assert path.stat().st_mode == before and os.listdir(tmp_path) == ["place"]
 
 
 def test_a_file_in_a_folders_place_is_explained(tmp_path: pathlib.Path) -> None:
