@@ -232,6 +232,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+msg:
+  description: What was done, or would have been done in check mode, in one sentence.
+  returned: always
+  type: str
+  sample: Changed the certificates of registry.example.com.
 directory:
   description: The registry's folder.
   returned: success and O(registry) is set
@@ -411,7 +416,7 @@ def run(call: ModuleCall) -> dict[str, Any]:
     for warning in warnings:
         call.warn(warning)
     results = [folder.report(plan, at, probes.get(plan.trust.registry)) for plan in plans]
-    return _result(params, results, [(plan, *diff) for plan, diff in zip(plans, diffs) if plan.changed])
+    return _result(call, results, [(plan, *diff) for plan, diff in zip(plans, diffs) if plan.changed])
 
 
 def _entries(params: dict[str, Any]) -> list[dict[str, Any]]:
@@ -425,16 +430,24 @@ def _entries(params: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _result(
-    params: dict[str, Any], results: list[dict[str, Any]], diffs: list[tuple[folder.Plan, Any, Any]]
+    call: ModuleCall, results: list[dict[str, Any]], diffs: list[tuple[folder.Plan, Any, Any]]
 ) -> dict[str, Any]:
+    params = call.params
     days = [result["expires_in_days"] for result in results if result["expires_in_days"] is not None]
     return {
         **({} if params["registry"] is None else {k: v for k, v in results[0].items() if k != "registry"}),
         "changed": any(result["changed"] for result in results),
+        "msg": _sentence([str(result["registry"]) for result in results if result["changed"]], call.check_mode),
         "expires_in_days": min(days, default=None),
         "registries": results,
         "diff": [diff(plan.trust.folder, before, after) for plan, before, after in diffs],
     }
+
+
+def _sentence(changed: list[str], check_mode: bool) -> str:
+    if not changed:
+        return "The certificates are as declared."
+    return f"{'Would have changed' if check_mode else 'Changed'} the certificates of {', '.join(changed)}."
 
 
 def _argument_spec() -> dict[str, Any]:

@@ -220,6 +220,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+msg:
+  description: What was done, or would have been done in check mode, in one sentence.
+  returned: always
+  type: str
+  sample: Built dockyard/registry:2.8.3.
 image:
   description:
     - The image's name with its tag, as it is to be used. Empty in check mode if there is no image of this recipe yet and O(tag) is not
@@ -342,9 +347,21 @@ def run(call: ModuleCall) -> dict[str, Any]:
         outcome = build.build(target, settings, docker, budget, call.check_mode)
         result = {name: getattr(outcome, name) for name in ("changed", "image", "id", "built", "version", "packages")}
         before, after = outcome.before, outcome.after
+    result["msg"] = _sentence(result, params["name"], call.check_mode)
     if call.diff_mode:
         result["diff"] = diff(params["name"], before, after)
     return result
+
+
+def _sentence(result: dict[str, Any], name: str, check_mode: bool) -> str:
+    """Return what happened to the image in one sentence."""
+    if "removed" in result:
+        verb, what = "removed", ", ".join(result["removed"])
+    else:
+        verb, what = "built", str(result["image"])
+    if not result["changed"]:
+        return f"There is nothing of {name} to remove." if verb == "removed" else f"{what} is as declared."
+    return f"Would have {verb} {what}." if check_mode else f"{verb.capitalize()} {what}."
 
 
 def wanted(params: dict[str, Any], own_architecture: str) -> Target:

@@ -150,6 +150,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+msg:
+  description: What was done, or would have been done in check mode, in one sentence.
+  returned: always
+  type: str
+  sample: Added alice and changed bob in /srv/registry/auth/htpasswd.
 path:
   description: The file.
   returned: success
@@ -212,7 +217,7 @@ from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._module import MissingLibrary, ModuleCall, run_module
-from ansible_collections.dockyard.ops.plugins.module_utils._registry.htpasswd import User
+from ansible_collections.dockyard.ops.plugins.module_utils._registry.htpasswd import Plan, User
 from ansible_collections.dockyard.ops.plugins.module_utils._registry.htpasswd_update import DesiredUsers, Update
 from ansible_collections.dockyard.ops.plugins.module_utils._registry.password_hash import MissingBcrypt
 
@@ -248,6 +253,7 @@ def run(call: ModuleCall) -> dict[str, Any]:
         changed = attributes.set_in_place(changed)
     result: dict[str, Any] = {
         "changed": changed,
+        "msg": _sentence(outcome.plan, path, changed, call.check_mode),
         "path": path,
         "users_added": outcome.plan.added,
         "users_updated": [change._asdict() for change in outcome.plan.updated],
@@ -258,6 +264,17 @@ def run(call: ModuleCall) -> dict[str, Any]:
     if call.diff_mode:
         result["diff"] = attributes.diffs(outcome.before, outcome.after)
     return result
+
+
+def _sentence(plan: Plan, path: str, changed: bool, check_mode: bool) -> str:
+    """Return what happened to the file in one sentence."""
+    parts = [("added", plan.added), ("changed", [change.name for change in plan.updated]), ("removed", plan.removed)]
+    done = " and ".join(f"{verb} {', '.join(names)}" for verb, names in parts if names)
+    if not done:
+        done = "changed the lines or attributes" if changed else ""
+    if not done:
+        return f"The users in {path} are as declared."
+    return f"Would have {done} in {path}." if check_mode else f"{done[0].upper()}{done[1:]} in {path}."
 
 
 def main() -> None:
