@@ -12,7 +12,7 @@ from typing import Callable
 import images
 import table
 
-from daemon import bad_configurations, containers, data, files, interrupted, network
+from daemon import bad_configurations, containers, data, files, interrupted, network, people
 from daemon.host import Host
 
 SUITES = DEFAULT = images.SUITES
@@ -41,6 +41,7 @@ def run(suite: str, wanted: Callable[[str], bool], small: bool, result: table.Ta
         *data.FAULTS,
         *network.FAULTS,
         *interrupted.FAULTS,
+        *people.FAULTS,
     ]
     try:
         host.up()

@@ -273,6 +273,12 @@ class DaemonConfigUpdate:
         else:
             saved.loaded = None
         saved.engine = self.host.unit.run if saved.loaded is not None else None
+        judged = self.taken in ("restart", "start") or self.host.engine == "running"
+        saved.brought = {
+            key: target[key]
+            for key in {*self.plan.changed_keys, *saved.brought}
+            if key in target and (key in pending or not judged)
+        }
         if not pending or self.taken in ("restart", "start"):
             saved.change = None
         saved.down = saved.down and self.host.engine == "failed" and self.taken != "start"

@@ -21,7 +21,7 @@ from ..api import EngineApi, find_answering
 from ..containers import Container, running
 from ..networks.rules import Surroundings
 from .data_location import Location, location_of
-from .document import Config, InvalidDaemonConfig, parse, read_past_mistakes
+from .document import Config, InvalidDaemonConfig, equal, parse, read_past_mistakes
 from .live import confirmed_by, inspect_surroundings, read_live
 from .state import SavedState
 
@@ -35,6 +35,7 @@ class HostState:
     """The host before a change.
 
     content: the file, None if there is none; current: its keys, None if it is invalid.
+    brought: keys in the file that earlier runs have written and that no engine has taken over since.
     readable: what can be read past the mistake of an invalid file, None if that is not certain.
     engine: C(other_file) if the engine reads another file than this; C(silent) if it runs and does not answer.
     sockets: those on which it was asked.
@@ -53,6 +54,7 @@ class HostState:
     live: Config = dataclasses.field(default_factory=dict)
     loaded: Config = dataclasses.field(default_factory=dict)
     containers: list[Container] = dataclasses.field(default_factory=list)
+    brought: frozenset[str] = frozenset()
     readable: Config | None = None
     location: Location | None = None
 
@@ -78,6 +80,9 @@ def inspect_host(path: str, saved: SavedState) -> HostState:
     if engine == "stopped" and saved.down:
         engine = "failed"
     host = HostState(content, current, invalid, unit, engine)
+    host.brought = frozenset(
+        key for key, value in saved.brought.items() if current and key in current and equal(current[key], value)
+    )
     if invalid is not None:
         host.readable = read_past_mistakes(content or b"", path)
     if engine != "running":

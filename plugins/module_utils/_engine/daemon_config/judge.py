@@ -11,6 +11,7 @@ runs, blocks no change of another key; it is warned of.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Iterator
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
@@ -109,9 +110,34 @@ def ask_engine(unit: service.Unit, config: Config, found: Found) -> None:
         error = DockyardError(
             "daemon_refused_by_engine", f"The Docker Engine of this host refuses this configuration: {complaint}."
         )
-        raise found.explained(error, [key for key in config if _names(complaint, key, config[key])])
+        raise found.explained(error, _named(complaint, config))
 
 
-def _names(complaint: str, key: str, value: object) -> bool:
-    """Return whether a complaint is about a key. Of a dictionary dockerd may name the keys in it."""
-    return any(f" {name}" in complaint for name in (key, *(value if isinstance(value, dict) else ())))
+def _named(complaint: str, config: Config) -> list[str]:
+    """Return the keys that a complaint is about. Of a dictionary dockerd may name the keys in it."""
+    return [
+        key
+        for key, value in config.items()
+        if any(re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", complaint) for name in (key, *_inner(value)))
+    ]
+
+
+def _inner(value: object) -> list[str]:
+    return list(value) if isinstance(value, dict) else []
+
+
+def brought_in_vain(host: HostState, target: Config, desired: DesiredConfig) -> list[str]:
+    """Return the keys of earlier runs that keep the engine down, or would, and that nobody declares any more.
+
+    So a corrected declaration repairs what a wrong one has brought.
+    """
+    candidates = sorted(key for key in host.brought if key in target and key not in desired.config)
+    if not candidates or host.engine not in ("failed", "stopped"):
+        return []
+    complaint = service.validate(host.unit, render(target))
+    if complaint:
+        return [key for key in candidates if key in _named(complaint, target)]
+    if host.engine == "stopped":
+        return []
+    # Nothing speaks against it, and no engine has come up with it.
+    return [key for key in candidates if not keys.moves_data(key, None, target[key])]

@@ -23,9 +23,9 @@ from . import keys
 from .compare import same, unlike
 from .data_location import Move, moves
 from .data_protection import protect_data
-from .document import Config, different_keys, equal, has_byte_order_mark, new_config, render
+from .document import Config, different_keys, equal, has_byte_order_mark, new_config, render, without
 from .host_state import HostState
-from .judge import Found, ask_engine, check_rules, check_types
+from .judge import Found, ask_engine, brought_in_vain, check_rules, check_types
 from .live import keys_not_in_force, running_version
 from .options import DaemonOptions
 
@@ -119,6 +119,13 @@ def _target(options: DaemonOptions, host: HostState, warnings: list[str]) -> tup
             current = host.readable
             warnings.append(f"{host.invalid.reason}; what else is in the file was read and kept.")
     target = new_config(current, desired)
+    in_vain = brought_in_vain(host, target, desired)
+    if in_vain:
+        target = without(target, dict.fromkeys(in_vain))
+        warnings.append(
+            f"{', '.join(in_vain)} came into {options.path} by an earlier run, no engine has started with it since, and"
+            " it is not declared any more: removed."
+        )
     if host.invalid is None and equal(target, current) and not _is_for_newer_engines(host):
         return target, host.content
     return target, render(target)

@@ -50,12 +50,14 @@ class SavedState:
     engine: the run of the engine that has loaded the configuration. Both are None if that is not known.
     change: one that is not complete yet.
     down: the engine was stopped because it did not start, so that it counts as failed and not as stopped by a user.
+    brought: keys that runs have written and that no engine has taken over since.
     """
 
     engine: Engine | None = None
     loaded: Config | None = None
     change: Change | None = None
     down: bool = False
+    brought: Config = dataclasses.field(default_factory=dict)
 
 
 def _folder() -> state_dir.StateDir:
@@ -89,6 +91,7 @@ def _encoded(saved: SavedState) -> dict[str, Any]:
     return {
         "engine": dataclasses.asdict(saved.engine) if saved.engine else None,
         "loaded": saved.loaded,
+        "brought": saved.brought,
         "change": change
         and {
             "old": None if change.old is None else base64.b64encode(change.old).decode(),
@@ -107,6 +110,7 @@ def _decoded(encoded: dict[str, Any]) -> SavedState:
     return SavedState(
         engine=_engine(encoded["engine"]),
         loaded=encoded["loaded"],
+        brought=encoded.get("brought", {}),
         change=change
         and Change(
             old=None if change["old"] is None else base64.b64decode(change["old"], validate=True),

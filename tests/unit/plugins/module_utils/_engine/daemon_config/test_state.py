@@ -73,7 +73,7 @@ changes = st.builds(
 
 
 @settings(max_examples=150, deadline=None)
-@given(saved=st.builds(SavedState, engines, st.none() | configs, st.none() | changes, st.booleans()))
+@given(saved=st.builds(SavedState, engines, st.none() | configs, st.none() | changes, st.booleans(), configs))
 def test_all_of_it_comes_back(saved: SavedState) -> None:
     encoded = json.loads(json.dumps(state._encoded(saved)))
     assert state._decoded(encoded) == saved
@@ -99,7 +99,7 @@ def test_the_state_is_private_and_written_only_when_it_changes(folder: pathlib.P
 def test_what_an_earlier_version_saved_is_read(folder: pathlib.Path) -> None:
     saved = SavedState(ENGINE, {"a": 1}, Change(b"old", ENGINE, [WEB]))
     earlier = state._encoded(saved)
-    del earlier["down"], earlier["change"]["inventory"], earlier["change"]["moves_data"]
+    del earlier["down"], earlier["brought"], earlier["change"]["inventory"], earlier["change"]["moves_data"]
     for name in ("started", "health", "unstable", "published_on"):
         del earlier["change"]["containers"][0][name]
     assert state._decoded(json.loads(json.dumps(earlier))) == saved

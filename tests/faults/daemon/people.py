@@ -1,0 +1,106 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hosts as people have them: files with mistakes, values that only the engine can judge, and a first mistake."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from daemon.host import BASE, Host
+
+Outcome = tuple[str, list[str]]
+
+
+def _down_with(host: Host, content: str) -> None:
+    host.write(content)
+    host.run("systemctl restart docker; sleep 8")
+    if host.run("systemctl is-failed docker").returncode:
+        raise RuntimeError("the engine is not down with this file")
+
+
+def _file(host: Host, wanted: dict[str, Any]) -> list[str]:
+    held = host.read()
+    return [] if json.loads(held) == wanted else [f"the file holds {held}"]
+
+
+def comma_keeps_keys(host: Host) -> Outcome:
+    """Down by a comma too many, and a task with one key: all other keys stay."""
+    before = host.state()
+    file = {**BASE, "insecure-registries": ["reg:5000"]}
+    _down_with(host, json.dumps(file)[:-1] + ",\n// the last one\n}")
+    answer = host.daemon(config={"debug": True})
+    broken = [answer["msg"]] if answer.get("failed") else _file(host, {**file, "debug": True})
+    if not any("was read and kept" in warning for warning in answer.get("warnings", [])):
+        broken.append(f"it does not say that the keys were kept: {answer}")
+    host.must(f"rm -f {answer.get('backup_file', '')}; docker start plain always")
+    host.base()
+    return "repaired, all keys kept", broken + host.healthy(before)
+
+
+def first_mistake(host: Host) -> Outcome:
+    """Written for an engine that is stopped, and that does not start with it; the corrected task does not name it."""
+    before = host.state()
+    host.must("systemctl stop docker docker.socket")
+    mistake = host.daemon(config={"log-driver": "nonsense"})
+    broken = [f"the first run failed: {mistake['msg']}"] if mistake.get("failed") else []
+    host.run("systemctl start docker; sleep 8")
+    answer = host.daemon(config={"debug": True})
+    broken += [answer["msg"]] if answer.get("failed") else _file(host, {**BASE, "debug": True})
+    host.must("docker start plain always")
+    host.base()
+    return "repaired by the corrected task", broken + host.healthy(before)
+
+
+def found_and_taken(host: Host) -> Outcome:
+    """Values that the engine runs with, and that no task may declare: a change of another key is made."""
+    file = {
+        **BASE,
+        "insecure-registries": ["http://reg:5000"],
+        "default-address-pools": [{"base": "10.100.0.1/16", "size": 24, "scope": "local"}],
+        "labels": ["base=1", "base=1"],
+    }
+    host.write(json.dumps(file))
+    host.must("systemctl restart docker; docker start plain always")
+    answer = host.daemon(config={"debug": True})
+    broken = [answer["msg"]] if answer.get("failed") else _file(host, {**file, "debug": True})
+    if answer.get("action_taken") != "reload" or len(answer.get("warnings", [])) < 2:
+        broken.append(f"it says {answer}")
+    host.write(json.dumps(BASE))
+    host.must("systemctl restart docker; docker start plain always; rm -rf /var/lib/dockyard")
+    host.base()
+    return "changed, with warnings", broken
+
+
+def declared_default(host: Host) -> Outcome:
+    before = host.state()
+    defaults = {"icc": True, "mtu": 1500, "log-driver": "json-file", "storage-driver": "", "data-root": "", "ip": ""}
+    answer = host.daemon(config=defaults)
+    broken = [answer["msg"]] if answer.get("failed") else []
+    if answer.get("action_needed") != "none":
+        broken.append(f"it says {answer}")
+    host.base()
+    return "written, no restart", broken + host.healthy(before)
+
+
+def without_iptables(host: Host) -> Outcome:
+    """Set it, manage the host that has it, and go back."""
+    before = host.state()
+    answers = [
+        host.daemon(config={"iptables": False}, on_running_containers="proceed"),
+        host.daemon(config={"debug": True}),
+        host.daemon(config={"iptables": False, "debug": True}, state="absent", on_running_containers="proceed"),
+    ]
+    broken = [answer["msg"] for answer in answers if answer.get("failed")]
+    host.base()
+    return "set, managed, removed", broken + host.healthy(before)
+
+
+FAULTS = [
+    ("people: down by a comma too many, other keys in the file", comma_keeps_keys),
+    ("people: a first mistake, and the corrected task", first_mistake),
+    ("people: values that only the engine takes", found_and_taken),
+    ("people: a default that is declared", declared_default),
+    ("people: iptables false", without_iptables),
+]
