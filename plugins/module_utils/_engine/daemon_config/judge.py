@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
@@ -83,24 +83,23 @@ def check_types(config: Config, found: Found, judged_by_engine: bool) -> tuple[C
     return sound, unknown
 
 
-def check_rules(config: Config, around: rules.Surroundings, found: Found, starts: bool) -> list[str]:
+def check_rules(
+    config: Config, around: rules.Surroundings, found: Found, starts: bool, by_flag: Collection[str] = frozenset()
+) -> list[str]:
     """Raise DockyardError for the first rule that is broken and that the engine has not taken. Return warnings.
 
     config: with the right types.
     starts: whether the engine is to be started with it.
+    by_flag: the keys that flags of dockerd set.
     """
     warned = []
-    for complaint in _complaints(config, around):
+    every = [*rules.complaints(config, around), *value_rules.complaints(config, around.engine_version, by_flag)]
+    for complaint in every:
         accepted = found.keys if complaint.taken else found.in_force
         if not accepted.issuperset(complaint.keys) or (complaint.at_start and starts):
             raise found.explained(complaint.error, complaint.keys)
         warned.append(f"{found.path}: {complaint.error.message} The engine takes it, so it was left as it is.")
     return warned + list(rules.warnings(config, around))
-
-
-def _complaints(config: Config, around: rules.Surroundings) -> Iterator[rules.Complaint]:
-    yield from rules.complaints(config, around)
-    yield from value_rules.complaints(config, around.engine_version)
 
 
 def ask_engine(unit: service.Unit, config: Config, found: Found) -> None:

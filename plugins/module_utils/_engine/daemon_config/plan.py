@@ -97,7 +97,9 @@ def build_plan(options: DaemonOptions, host: HostState) -> Plan:
         plan.action = "none" if options.restart == "never" else "start"
     if plan.writes or plan.pending or host.engine == "failed":
         around = surroundings or host.surroundings()
-        plan.warnings += check_rules(sound, around, found, plan.action in ("restart", "start"))
+        plan.warnings += check_rules(
+            sound, around, found, plan.action in ("restart", "start"), keys.set_by_flags(host.unit.argv)
+        )
         ask_engine(host.unit, target, found)
         plan.warnings += _warn_of_unknown(host, unknown)
     protect_data(options, plan)

@@ -5,15 +5,16 @@
 """The rules for single values of daemon.json that an engine looks at only when it starts, generation by generation.
 
 Sources: daemon/pkg/registry/config.go and the storage drivers, tags v20.10.24 to v28.5.2 and 29; each was tried on
-engines 20.10, 26.1, 28.5 and 29. No host is touched here.
+engines 20.10, 26.1, 28.5 and 29. Of the host it is only asked whether a program is there.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import re
+import shutil
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
@@ -28,10 +29,18 @@ _KERNEL_CHECK_UNTIL = (24,)  # overlay2.override_kernel_check is no option of th
 _HOST = re.compile(r"([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*(:\d+)?")
 
 
-def complaints(config: Config, version: Version | None) -> Iterator[Complaint]:
+# Since which release a storage driver is no longer there.
+_DRIVERS_UNTIL = {"aufs": (24,), "overlay": (24,), "devicemapper": (25,)}
+# Options of the drivers that write files by themselves, which these do not take.
+_FILE_OPTIONS = ("max-file", "max-size")
+_OTHER_LOG_DRIVERS = ("awslogs", "fluentd", "gcplogs", "gelf", "journald", "none", "splunk", "syslog")
+
+
+def complaints(config: Config, version: Version | None, by_flag: Collection[str] = frozenset()) -> Iterator[Complaint]:
     """Yield every rule that a value breaks. Types are right already.
 
     version: of the installed engine; None if not known.
+    by_flag: the keys that flags of dockerd set.
     """
     for key, values in (("dns", config.get("dns", [])), ("ip", [config["ip"]] if config.get("ip") else [])):
         for value in values:
@@ -41,7 +50,9 @@ def complaints(config: Config, version: Version | None) -> Iterator[Complaint]:
         yield from _mirror(value, version)
     for value in config.get("insecure-registries", []):
         yield from _insecure(value)
-    yield from _storage_options(config, version)
+    yield from _storage(config, version)
+    yield from _log_options(config)
+    yield from _runtime(config, by_flag)
 
 
 def _invalid(key: str, message: str, taken: bool = False) -> Complaint:
@@ -102,8 +113,18 @@ def _is_registry(text: str) -> bool:
     return True
 
 
-def _storage_options(config: Config, version: Version | None) -> Iterator[Complaint]:
-    if version is None or version < _KERNEL_CHECK_UNTIL:
+def _storage(config: Config, version: Version | None) -> Iterator[Complaint]:
+    if version is None:
+        return
+    driver = config.get("storage-driver", "")
+    until = _DRIVERS_UNTIL.get(driver)
+    if until is not None and version >= until:
+        error = DockyardError(
+            "daemon_invalid_storage_option",
+            f"storage-driver: engines from {until[0]} on do not have {driver}, and do not start with it; use overlay2.",
+        )
+        yield Complaint(("storage-driver",), error)
+    if version < _KERNEL_CHECK_UNTIL:
         return
     for option in config.get("storage-opts", []):
         if option.split("=")[0].strip().lower() == "overlay2.override_kernel_check":
@@ -113,3 +134,39 @@ def _storage_options(config: Config, version: Version | None) -> Iterator[Compla
                 " with it; remove it, as it has had no effect for years.",
             )
             yield Complaint(("storage-opts",), error)
+
+
+def _log_options(config: Config) -> Iterator[Complaint]:
+    driver = config.get("log-driver")
+    wrong = [option for option in _FILE_OPTIONS if option in config.get("log-opts", {})]
+    if driver in _OTHER_LOG_DRIVERS and wrong:
+        error = DockyardError(
+            "daemon_invalid_log_option",
+            f"log-opts: {' and '.join(wrong)} {'is' if len(wrong) == 1 else 'are'} for json-file and local, and an"
+            f" engine with log-driver: {driver} does not start with {'it' if len(wrong) == 1 else 'them'}; remove"
+            f" {'it' if len(wrong) == 1 else 'them'}.",
+        )
+        yield Complaint(("log-driver", "log-opts"), error)
+
+
+def _runtime(config: Config, by_flag: Collection[str]) -> Iterator[Complaint]:
+    name = config.get("default-runtime") or "runc"
+    runtimes = config.get("runtimes", {})
+    if name == "runc" or "." in name or "/" in name:  # a shim of containerd, by its name or its path
+        return
+    if name not in runtimes:
+        if "runtimes" not in by_flag:
+            error = DockyardError(
+                "daemon_runtime_missing",
+                f"default-runtime is {name}, which runtimes does not name, and no engine takes that; add it there.",
+            )
+            yield Complaint(("default-runtime",), error)
+        return
+    path = runtimes[name].get("path") if isinstance(runtimes[name], dict) else None
+    if isinstance(path, str) and path and shutil.which(path) is None:
+        error = DockyardError(
+            "daemon_runtime_missing",
+            f"default-runtime is {name}, and its program {path} is not on the host, so that no container would start;"
+            " install it first.",
+        )
+        yield Complaint(("default-runtime", "runtimes"), error)

@@ -56,6 +56,29 @@ def said(config: dict[str, Any], version: tuple[int, ...] | None = NEW) -> list[
             "storage-opts: overlay2.override_kernel_check is no option of engines from 24 on, and they do not start"
             " with it; remove it, as it has had no effect for years.",
         ),
+        (
+            {"storage-driver": "devicemapper"},
+            "storage-driver: engines from 25 on do not have devicemapper, and do not start with it; use overlay2.",
+        ),
+        (
+            {"log-driver": "journald", "log-opts": {"max-size": "10m", "max-file": "3"}},
+            "log-opts: max-file and max-size are for json-file and local, and an engine with log-driver: journald does"
+            " not start with them; remove them.",
+        ),
+        (
+            {"log-driver": "syslog", "log-opts": {"max-size": "10m", "tag": "x"}},
+            "log-opts: max-size is for json-file and local, and an engine with log-driver: syslog does not start with"
+            " it; remove it.",
+        ),
+        (
+            {"default-runtime": "nvidia"},
+            "default-runtime is nvidia, which runtimes does not name, and no engine takes that; add it there.",
+        ),
+        (
+            {"default-runtime": "nvidia", "runtimes": {"nvidia": {"path": "/nowhere/nvidia-container-runtime"}}},
+            "default-runtime is nvidia, and its program /nowhere/nvidia-container-runtime is not on the host, so that"
+            " no container would start; install it first.",
+        ),
     ],
 )
 def test_a_value_that_no_engine_starts_with(config: dict[str, Any], message: str) -> None:
@@ -69,6 +92,14 @@ def test_a_mirror_with_a_path_on_an_engine_before_25() -> None:
         'registry-mirrors: "https://m.example.com/docker" has a path, and an engine before 25 does not start with it;'
         " remove it."
     ]
+
+
+def test_a_storage_driver_on_an_engine_that_has_it() -> None:
+    assert said({"storage-driver": "devicemapper"}, OLD) == []
+
+
+def test_a_runtime_that_a_flag_names() -> None:
+    assert list(complaints({"default-runtime": "nvidia"}, NEW, {"runtimes"})) == []
 
 
 def test_the_kernel_check_on_an_engine_that_knows_it() -> None:
@@ -106,7 +137,13 @@ def test_of_an_insecure_registry_the_engine_takes_only_the_scheme_away(value: st
                 "10.0.0.1/8",
             ]
         },
-        {"storage-opts": ["overlay2.size=1G"]},
+        {"storage-opts": ["overlay2.size=1G"], "storage-driver": "overlay2"},
+        {"log-driver": "json-file", "log-opts": {"max-size": "10m"}},
+        {"log-driver": "journald", "log-opts": {"tag": "x"}},
+        {"log-opts": {"max-size": "10m"}},
+        {"default-runtime": "sh", "runtimes": {"sh": {"path": "/bin/sh"}, "nvidia": {"path": "/nowhere"}}},
+        {"default-runtime": "io.containerd.runsc.v1"},
+        {"default-runtime": ""},
     ],
 )
 def test_values_that_engines_take(config: dict[str, Any]) -> None:
