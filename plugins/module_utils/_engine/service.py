@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import re
 import shlex
@@ -129,7 +130,7 @@ def inspect_unit(settle: float = 20) -> Unit:
         if active in ("active", "inactive", "failed") or time.monotonic() >= deadline:
             break
         time.sleep(0.2)
-    planned = _planned_argv(properties)
+    planned = _planned_argv(properties, _exec_start())
     pid = int(properties.get("MainPID") or 0)
     started = int(properties.get("ExecMainStartTimestampMonotonic") or 0)
     ago = time.clock_gettime(time.CLOCK_MONOTONIC) - started / 1e6
@@ -194,8 +195,24 @@ def boot_id() -> str:
         return file.read().strip()
 
 
-def _planned_argv(properties: dict[str, str]) -> list[str]:
-    """Return dockerd's arguments at the next start: ExecStart with the variables of the unit's environment."""
+def _exec_start() -> list[str]:
+    """Return the words of ExecStart as systemd has split them; systemctl shows them without their quotes."""
+    if not shutil.which("busctl"):
+        return []
+    place = ["org.freedesktop.systemd1", "/org/freedesktop/systemd1/unit/docker_2eservice"]
+    asked = ["busctl", "--json=short", "get-property", *place, "org.freedesktop.systemd1.Service", "ExecStart"]
+    try:
+        words: list[str] = json.loads(_run(asked, timeout=20).stdout)["data"][0][1]
+    except (ValueError, LookupError, TypeError):  # no message bus runs
+        return []
+    return words
+
+
+def _planned_argv(properties: dict[str, str], words: Sequence[str] = ()) -> list[str]:
+    """Return dockerd's arguments at the next start: ExecStart with the variables of the unit's environment.
+
+    words: of ExecStart, if they are known; else as systemctl shows them.
+    """
     exec_start = re.search(r"argv\[\]=(.*?) ; ignore_errors=", properties.get("ExecStart", ""))
     if exec_start is None:
         return []
@@ -203,7 +220,7 @@ def _planned_argv(properties: dict[str, str]) -> list[str]:
     for line in properties.get("EnvironmentFiles", "").splitlines():
         environment.update(_environment_file(line.split(" (", 1)[0].strip()))
     argv: list[str] = []
-    for word in exec_start[1].split():
+    for word in words or exec_start[1].split():
         whole = re.fullmatch(r"\$(\w+)", word)
         if whole:  # a variable by itself is split into words, systemd.service(5)
             argv += _split_words(environment.get(whole[1], ""))

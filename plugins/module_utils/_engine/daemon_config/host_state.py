@@ -20,6 +20,7 @@ from .. import service
 from ..api import EngineApi, find_answering
 from ..containers import Container, running
 from ..networks.rules import Surroundings
+from ..other_engine import find_other_engine
 from .data_location import Location, location_of
 from .document import Config, InvalidDaemonConfig, equal, parse, read_past_mistakes
 from .live import confirmed_by, inspect_surroundings, read_live
@@ -141,6 +142,9 @@ def _inspect_engine(path: str) -> tuple[service.Unit, EngineState]:
         unit = service.Unit("stopped" if dockerd else "absent", argv, argv)
         return unit, unit.state
     unit = service.inspect_unit()
+    other = find_other_engine() if unit.state != "running" else None
+    if other is not None:
+        raise other.refusal(path)
     if unit.state != "absent" and os.path.realpath(unit.config_file) != os.path.realpath(path):
         return unit, "other_file"
     return unit, unit.state

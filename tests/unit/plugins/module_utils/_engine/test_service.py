@@ -164,8 +164,15 @@ def test_what_the_next_start_has_from_files(tmp_path: pathlib.Path) -> None:
     assert service._environment_file(str(tmp_path / "first")) == {"DOCKER_OPTS": "--debug", "ROOT": "/srv"}
 
 
+def test_words_with_spaces_are_those_that_systemd_has_split() -> None:
+    properties = {"ExecStart": exec_start("/usr/sbin/dockerd --label rack=row 7 $OPTS"), "Environment": "OPTS=--debug"}
+    words = ["/usr/sbin/dockerd", "--label", "rack=row 7", "$OPTS"]
+    assert service._planned_argv(properties, words) == [*words[:3], "--debug"]
+
+
 def test_a_unit_without_a_command_has_no_arguments() -> None:
     assert service._planned_argv({}) == []
+    assert service._planned_argv({}, ["/usr/sbin/dockerd"]) == []
     assert service._planned_argv({"ExecStart": ""}) == []
 
 
