@@ -54,9 +54,13 @@ class InvalidDaemonConfig(DockyardError):
         return self
 
 
-def has_byte_order_mark(content: bytes) -> bool:
-    """Return whether a file begins with a mark of its encoding: engines before 23 do not start with it."""
-    return _encoding(content) != "utf-8"
+def only_newer_engines_read(content: bytes) -> bool:
+    """Return whether engines before 23 do not start with a file that newer ones read.
+
+    It is empty, or begins with a mark of its encoding, or with white space that JSON does not know.
+    """
+    begin = content.lstrip(b" \t\r\n")[:1]
+    return _encoding(content) != "utf-8" or begin in (b"", b"\xc2")
 
 
 def _encoding(content: bytes) -> str:

@@ -23,7 +23,7 @@ from . import keys
 from .compare import same, unlike
 from .data_location import Move, moves
 from .data_protection import protect_data
-from .document import Config, different_keys, equal, has_byte_order_mark, new_config, render, without
+from .document import Config, different_keys, equal, new_config, only_newer_engines_read, render, without
 from .host_state import HostState
 from .judge import Found, ask_engine, brought_in_vain, check_rules, check_types
 from .live import keys_not_in_force, running_version
@@ -134,8 +134,8 @@ def _target(options: DaemonOptions, host: HostState, warnings: list[str]) -> tup
 
 
 def _is_for_newer_engines(host: HostState) -> bool:
-    """Return whether the file has a byte order mark, with which engines before 23 do not start."""
-    if host.content is None or not has_byte_order_mark(host.content):
+    """Return whether the file has a form with which the installed engine does not start."""
+    if host.content is None or not only_newer_engines_read(host.content):
         return False
     version = service.installed_version(host.unit)
     return version is None or version < _READS_BYTE_ORDER_MARK

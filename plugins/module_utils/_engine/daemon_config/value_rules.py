@@ -5,12 +5,13 @@
 """The rules for single values of daemon.json that an engine looks at only when it starts, generation by generation.
 
 Sources: daemon/pkg/registry/config.go and the storage drivers, tags v20.10.24 to v28.5.2 and 29; each was tried on
-engines 20.10, 26.1, 28.5 and 29. Of the host it is only asked whether a program is there.
+engines 20.10, 26.1, 28.5 and 29. Of the host it is only asked whether a program or a file is there.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 import shutil
 import urllib.parse
@@ -53,6 +54,7 @@ def complaints(config: Config, version: Version | None, by_flag: Collection[str]
     yield from _storage(config, version)
     yield from _log_options(config)
     yield from _runtime(config, by_flag)
+    yield from _tls_files(config)
 
 
 def _invalid(key: str, message: str, taken: bool = False) -> Complaint:
@@ -170,3 +172,15 @@ def _runtime(config: Config, by_flag: Collection[str]) -> Iterator[Complaint]:
             " install it first.",
         )
         yield Complaint(("default-runtime", "runtimes"), error)
+
+
+def _tls_files(config: Config) -> Iterator[Complaint]:
+    names = ["tlscert", "tlskey", *(["tlscacert"] if config.get("tlsverify") else [])]
+    for key in names if config.get("tls") or config.get("tlsverify") else []:
+        path = config.get(key)
+        if path and not os.path.exists(path):
+            error = DockyardError(
+                "daemon_tls_file_missing",
+                f"{key} is {path}, which is not on the host, and no engine starts without it; put it there first.",
+            )
+            yield Complaint((key,), error)

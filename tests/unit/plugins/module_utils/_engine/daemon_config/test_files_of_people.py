@@ -140,8 +140,15 @@ def test_an_engine_that_runs_is_not_left_without_a_way_back() -> None:
         planned(COMMA, "running", DesiredConfig(KEYS, owned=None))
 
 
-def test_a_byte_order_mark_is_taken_away_where_no_engine_is_known_to_read_it() -> None:
-    plan = planned(codecs.BOM_UTF8 + JSON.encode(), "absent", DesiredConfig({"insecure-registries": ["reg:5000"]}))
+@pytest.mark.parametrize(
+    "content", [codecs.BOM_UTF8 + JSON.encode(), b"", b" \n", f"\u00a0{JSON}".encode(), codecs.BOM_UTF16_LE + b"\n\0"]
+)
+def test_a_form_goes_that_no_engine_is_known_to_read(content: bytes) -> None:
+    plan = planned(content, "absent", DesiredConfig({}))
     assert plan.writes
     assert plan.new is not None
     assert plan.new.startswith(b"{")
+
+
+def test_a_form_that_every_engine_reads_stays() -> None:
+    assert not planned(b" \n{}\r\n", "absent", DesiredConfig({})).writes

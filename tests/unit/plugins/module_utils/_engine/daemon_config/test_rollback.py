@@ -9,7 +9,7 @@ import pathlib
 from collections.abc import Iterator
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._engine import containers, service
+from ansible_collections.dockyard.ops.plugins.module_utils._engine import containers, other_engine, service
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.api import EngineApi
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config import host_state, state
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.rollback import (
@@ -36,6 +36,8 @@ def file(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> pathlib.Pat
     monkeypatch.setattr(service, "booted_by_systemd", lambda: True)
     monkeypatch.setattr(service, "DEFAULT_FILE", str(tmp_path / "daemon.json"))
     monkeypatch.setattr(state_dir, "ROOT", str(tmp_path / "state"))
+    monkeypatch.setattr(other_engine, "_PROC", str(tmp_path / "proc"))  # this machine may run an engine itself
+    (tmp_path / "proc").mkdir()
     (tmp_path / "daemon.json").write_text('{"debug": true}')
     return tmp_path / "daemon.json"
 

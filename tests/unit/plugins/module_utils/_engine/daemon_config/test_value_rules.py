@@ -71,6 +71,11 @@ def said(config: dict[str, Any], version: tuple[int, ...] | None = NEW) -> list[
             " it; remove it.",
         ),
         (
+            {"tls": True, "tlscert": "/nowhere/cert.pem", "tlscacert": "/nowhere/ca.pem", "tlskey": "/dev/null"},
+            "tlscert is /nowhere/cert.pem, which is not on the host, and no engine starts without it; put it there"
+            " first.",
+        ),
+        (
             {"default-runtime": "nvidia"},
             "default-runtime is nvidia, which runtimes does not name, and no engine takes that; add it there.",
         ),
@@ -144,6 +149,7 @@ def test_of_an_insecure_registry_the_engine_takes_only_the_scheme_away(value: st
         {"default-runtime": "sh", "runtimes": {"sh": {"path": "/bin/sh"}, "nvidia": {"path": "/nowhere"}}},
         {"default-runtime": "io.containerd.runsc.v1"},
         {"default-runtime": ""},
+        {"tlscert": "/nowhere/cert.pem"},
     ],
 )
 def test_values_that_engines_take(config: dict[str, Any]) -> None:
