@@ -26,7 +26,7 @@ SOCKET = "/var/run/docker.sock"
 TRIES = 3
 DUMPS = (18, 22, 26)  # links, addresses, routes
 KINDS = ("mnt", "pid", "net", "ipc", "uts", "user", "cgroup")
-TABLES = ("tcp", "tcp6", "udp", "udp6")
+SOCKETS = ((2, 6, 10), (10, 6, 10), (2, 17, 7), (10, 17, 7))  # family, protocol, state
 CGROUP = ("memory.max", "memory.current", "cpu.max", "cpu.stat", "pids.max", "pids.current", "io.max", "io.stat")
 
 
@@ -52,11 +52,10 @@ def link(path: str) -> str:
         return ""
 
 
-def dump(netlink: socket.socket) -> None:
-    for kind in DUMPS:
-        netlink.send(struct.pack("=IHHII16x", 32, kind, 0x301, 1, 0))
-        while struct.unpack_from("=H", netlink.recv(1 << 17), 4)[0] != 3:  # until NLMSG_DONE
-            pass
+def dump(netlink: socket.socket, request: bytes) -> None:
+    netlink.send(request)
+    while b"\x03\x00\x02\x00" not in netlink.recv(1 << 17)[-16:]:  # until NLMSG_DONE
+        pass
 
 
 def sweep() -> None:
@@ -88,8 +87,6 @@ def plain() -> None:
             read(f"/proc/{pid}/cgroup")
         for kind in KINDS:
             link(f"/proc/{pid}/ns/{kind}")
-        for table in TABLES:
-            read(f"/proc/{pid}/net/{table}")
         for descriptor_name in os.listdir(f"/proc/{pid}/fd"):
             link(f"/proc/{pid}/fd/{descriptor_name}")
         for file in CGROUP:
@@ -99,15 +96,20 @@ def plain() -> None:
 
 def visit(descriptor: int) -> None:
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
-        netlink = pool.submit(enter, descriptor).result()
-    dump(netlink)
+        netlink, diag = pool.submit(enter, descriptor).result()
+    for kind in DUMPS:
+        dump(netlink, struct.pack("=IHHII16x", 32, kind, 0x301, 1, 0))
+    for family, protocol, state in SOCKETS:
+        dump(diag, struct.pack("=IHHIIBBBxI48x", 72, 20, 0x301, 1, 0, family, protocol, 0, 1 << state))
     netlink.close()
+    diag.close()
 
 
-def enter(descriptor: int) -> socket.socket:
+def enter(descriptor: int) -> list[socket.socket]:
     _set_namespace(descriptor)
-    opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
-    opened.bind((0, 0))
+    opened = [socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol) for protocol in (0, 4)]
+    for one in opened:
+        one.bind((0, 0))
     return opened
 
 

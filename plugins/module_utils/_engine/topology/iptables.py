@@ -50,7 +50,7 @@ def parse(text: str, family: str) -> list[Chain]:
 
 
 def _rule(line: str, family: str) -> Rule:
-    words = iter(shlex.split(line)[2:])
+    words = iter((shlex.split(line) if '"' in line else line.split())[2:])
     tests: list[Test] = []
     action: Action = "continue"
     chain = to = ""

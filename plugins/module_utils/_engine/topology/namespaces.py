@@ -11,10 +11,9 @@ import ctypes
 import os
 import re
 import sys
-from typing import Callable
+from typing import Callable, TypeVar
 
-from .netlink import Netlink
-
+Result = TypeVar("Result")
 _CLONE_NEWNET = 0x40000000
 _MOUNTED = re.compile(r"net:\[(\d+)\]")
 
@@ -82,14 +81,14 @@ class Visitor:
     def __exit__(self, *_raised: object) -> None:
         self._pool.shutdown()
 
-    def netlink(self, descriptor: int) -> Netlink:
-        """Return a netlink socket of another namespace. Raise OSError if it may not be entered.
+    def do(self, descriptor: int, work: Callable[[], Result]) -> Result:
+        """Return what work returns in another namespace. Raise OSError if it may not be entered.
 
         descriptor: an open file of that namespace.
         """
-        return self._pool.submit(_open_in, descriptor).result()
 
+        def enter() -> Result:
+            _set_namespace(descriptor)
+            return work()
 
-def _open_in(descriptor: int) -> Netlink:
-    _set_namespace(descriptor)
-    return Netlink()
+        return self._pool.submit(enter).result()

@@ -78,70 +78,20 @@ class Route:
     index: int | None
 
 
-class Netlink:
-    """A socket to the kernel's network of the namespace in which the calling thread is."""
+class Conversation:
+    """A socket to a part of the kernel, in the network namespace in which the calling thread is."""
 
-    def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, _NETLINK_ROUTE)
+    def __init__(self, protocol: int) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol)
         self._socket.settimeout(20)
         self._socket.bind((0, 0))
         self._sequence = 0
 
-    def __enter__(self) -> Netlink:
-        return self
-
-    def __exit__(self, *_raised: object) -> None:
+    def close(self) -> None:
+        """Close the socket."""
         self._socket.close()
 
-    def links(self) -> list[Link]:
-        """Return all network devices."""
-        found = []
-        for body in self._dump(_GETLINK, struct.pack("=BxHiII", 0, 0, 0, 0, 0), _NEWLINK):
-            index, flags = struct.unpack_from("=iI", body, 4)
-            found.append(_link(index, flags, dict(_attributes(body, 16))))
-        return found
-
-    def addresses(self) -> list[Address]:
-        """Return all addresses."""
-        found = []
-        for body in self._dump(_GETADDR, struct.pack("=BBBBI", 0, 0, 0, 0, 0), _NEWADDR):
-            family, prefix, _flags, _scope, index = struct.unpack_from("=BBBBI", body)
-            if family not in (socket.AF_INET, socket.AF_INET6):
-                continue
-            attributes = dict(_attributes(body, 8))
-            # IFA_ADDRESS is the other end of a point-to-point link.
-            packed = attributes.get(_IFA_LOCAL) or attributes.get(_IFA_ADDRESS)
-            if packed:
-                found.append(Address(index, ipaddress.ip_interface((packed, prefix))))
-        return found
-
-    def routes(self) -> list[Route]:
-        """Return the routes of the main table."""
-        found = []
-        for body in self._dump(_GETROUTE, struct.pack("=12x"), _NEWROUTE):
-            family, length, _source, _tos, table, _protocol, _scope, kind = struct.unpack_from("=8B", body)
-            attributes = dict(_attributes(body, 12))
-            if _RTA_TABLE in attributes:
-                table = struct.unpack("=I", attributes[_RTA_TABLE])[0]
-            if family not in (socket.AF_INET, socket.AF_INET6) or table != _MAIN_TABLE or kind != _UNICAST:
-                continue
-            found.append(_route(family, length, attributes))
-        return found
-
-    def nsid(self, descriptor: int) -> int | None:
-        """Return the number by which this namespace knows another one; None if it knows it by none.
-
-        descriptor: an open file of the other namespace.
-        """
-        body = struct.pack("=Bxxx", 0) + _ATTRIBUTE.pack(8, _NSID_FD) + struct.pack("=I", descriptor)
-        self._send(_GETNSID, _REQUEST, body)
-        for kind, _flags, answer in self._receive():
-            if kind == _NEWNSID:
-                number = int(struct.unpack("=i", dict(_attributes(answer, 4))[_NSID])[0])
-                return None if number < 0 else number
-        return None
-
-    def _dump(self, request: int, body: bytes, wanted: int) -> list[bytes]:
+    def dump(self, request: int, body: bytes, wanted: int) -> list[bytes]:
         """Return the messages of a list. Ask again if it has changed while it was read."""
         messages: list[bytes] = []
         for _try in range(_DUMPS):
@@ -182,6 +132,67 @@ class Netlink:
                 yield kind, flags, body
                 if not to_end:
                     return
+
+
+class Netlink(Conversation):
+    """A socket to the links, addresses and routes of a namespace."""
+
+    def __init__(self) -> None:
+        super().__init__(_NETLINK_ROUTE)
+
+    def __enter__(self) -> Netlink:
+        return self
+
+    def __exit__(self, *_raised: object) -> None:
+        self.close()
+
+    def links(self) -> list[Link]:
+        """Return all network devices."""
+        found = []
+        for body in self.dump(_GETLINK, struct.pack("=BxHiII", 0, 0, 0, 0, 0), _NEWLINK):
+            index, flags = struct.unpack_from("=iI", body, 4)
+            found.append(_link(index, flags, dict(_attributes(body, 16))))
+        return found
+
+    def addresses(self) -> list[Address]:
+        """Return all addresses."""
+        found = []
+        for body in self.dump(_GETADDR, struct.pack("=BBBBI", 0, 0, 0, 0, 0), _NEWADDR):
+            family, prefix, _flags, _scope, index = struct.unpack_from("=BBBBI", body)
+            if family not in (socket.AF_INET, socket.AF_INET6):
+                continue
+            attributes = dict(_attributes(body, 8))
+            # IFA_ADDRESS is the other end of a point-to-point link.
+            packed = attributes.get(_IFA_LOCAL) or attributes.get(_IFA_ADDRESS)
+            if packed:
+                found.append(Address(index, ipaddress.ip_interface((packed, prefix))))
+        return found
+
+    def routes(self) -> list[Route]:
+        """Return the routes of the main table."""
+        found = []
+        for body in self.dump(_GETROUTE, struct.pack("=12x"), _NEWROUTE):
+            family, length, _source, _tos, table, _protocol, _scope, kind = struct.unpack_from("=8B", body)
+            attributes = dict(_attributes(body, 12))
+            if _RTA_TABLE in attributes:
+                table = struct.unpack("=I", attributes[_RTA_TABLE])[0]
+            if family not in (socket.AF_INET, socket.AF_INET6) or table != _MAIN_TABLE or kind != _UNICAST:
+                continue
+            found.append(_route(family, length, attributes))
+        return found
+
+    def nsid(self, descriptor: int) -> int | None:
+        """Return the number by which this namespace knows another one; None if it knows it by none.
+
+        descriptor: an open file of the other namespace.
+        """
+        body = struct.pack("=Bxxx", 0) + _ATTRIBUTE.pack(8, _NSID_FD) + struct.pack("=I", descriptor)
+        self._send(_GETNSID, _REQUEST, body)
+        for kind, _flags, answer in self._receive():
+            if kind == _NEWNSID:
+                number = int(struct.unpack("=i", dict(_attributes(answer, 4))[_NSID])[0])
+                return None if number < 0 else number
+        return None
 
 
 def _attributes(body: bytes, place: int) -> Iterator[tuple[int, bytes]]:

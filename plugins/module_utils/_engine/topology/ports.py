@@ -51,18 +51,19 @@ def addresses(row: Json, version_6: bool) -> list[str]:
 
 
 class Listeners:
-    """Finds listening sockets. Each namespace and each process is looked at once."""
+    """Finds listening sockets. Each namespace is looked at once. known: sockets by namespace."""
 
-    def __init__(self, table: Sequence[Process]) -> None:
+    def __init__(self, table: Sequence[Process], known: dict[int, list[Listener]]) -> None:
         self._by_namespace: dict[int, list[Process]] = {}
         for process in table:
             if process.namespace is not None:
                 self._by_namespace.setdefault(process.namespace, []).append(process)
-        self._engines = [process for process in table if process.name == _ENGINE]
+        self._engines = [process.pid for process in table if process.name == _ENGINE]
+        self._of_engines: dict[int, int] | None = None
         self._names = {process.pid: process.name for process in table}
-        self._sockets: dict[int, list[Listener]] = {}
+        self._sockets = dict(known)
 
-    def of_host(self, namespace: int, pid: int) -> list[Listener]:
+    def of_namespace(self, namespace: int, pid: int) -> list[Listener]:
         """Return the listening sockets of a namespace, read by way of one of its processes."""
         if namespace not in self._sockets:
             self._sockets[namespace] = processes.listeners(pid)
@@ -82,7 +83,7 @@ class Listeners:
         together = self._by_namespace.get(namespace, [])
         own = {process.pid for process in together if row["id"] in process.containers}
         foreign = {process.pid for process in together} - own
-        sockets = self.of_host(namespace, pid)
+        sockets = self.of_namespace(namespace, pid)
         inodes = {socket.inode for socket in sockets}
         found, complete = processes.owners(own, inodes)
         if not complete:
@@ -91,9 +92,9 @@ class Listeners:
         if alone and len(found) < len(inodes):
             # What belongs to a container that joined this one is in that one's row.
             joined, _complete = processes.owners(foreign, inodes - set(found))
-            engines, _complete = processes.owners([one.pid for one in self._engines], inodes - set(found))
+            engines = {inode: pid for inode, pid in self._engine_sockets().items() if inode in inodes}
             others = {**joined, **engines}
-            found = {**{inode: pid for inode, pid in engines.items()}, **found}
+            found = {**engines, **found}
         rows = [
             {
                 "protocol": socket.protocol,
@@ -107,8 +108,16 @@ class Listeners:
         ]
         row["listeners"] = sorted(rows, key=lambda one: (one["protocol"], one["port"], one["address"]))
 
-    def owner(self, namespace: int, inode: int) -> Process | None:
-        """Return the process that has a socket open; None if it can't be seen."""
-        together = self._by_namespace.get(namespace, [])
-        found, _complete = processes.owners([process.pid for process in together], {inode})
-        return next((process for process in together if process.pid == found.get(inode)), None)
+    def _engine_sockets(self) -> dict[int, int]:
+        """Return the sockets of the engine, with its process: among them those of its name service in containers."""
+        if self._of_engines is None:
+            self._of_engines = {
+                inode: pid for pid in self._engines for inode in sorted(processes.sockets_of(pid) or ())
+            }
+        return self._of_engines
+
+    def owners(self, namespace: int, sockets: Sequence[Listener]) -> dict[int, str]:
+        """Return the names of the processes that have sockets open, by inode, as far as they can be seen."""
+        together = [process.pid for process in self._by_namespace.get(namespace, [])]
+        found, _complete = processes.owners(together, {socket.inode for socket in sockets})
+        return {inode: self._names[pid] for inode, pid in found.items()}

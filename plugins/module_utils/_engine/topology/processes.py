@@ -106,6 +106,23 @@ def _address(digits: str) -> str:
     return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)
 
 
+def sockets_of(pid: int) -> set[int] | None:
+    """Return the inodes of the sockets that a process has open; None if they may not be seen."""
+    try:
+        descriptors = os.listdir(f"/proc/{pid}/fd")
+    except PermissionError:
+        return None
+    except OSError:
+        return set()
+    found = set()
+    for descriptor in descriptors:
+        with contextlib.suppress(OSError, ValueError):
+            target = os.readlink(f"/proc/{pid}/fd/{descriptor}")
+            if target.startswith("socket:["):
+                found.add(int(target[8:-1]))
+    return found
+
+
 def owners(pids: Iterable[int], inodes: set[int]) -> tuple[dict[int, int], bool]:
     """Return which of the processes has which of the sockets open, and whether all of them could be looked at."""
     found: dict[int, int] = {}
@@ -113,20 +130,10 @@ def owners(pids: Iterable[int], inodes: set[int]) -> tuple[dict[int, int], bool]
     for pid in sorted(pids):
         if len(found) == len(inodes):
             break
-        try:
-            descriptors = os.listdir(f"/proc/{pid}/fd")
-        except PermissionError:
-            complete = False
-            continue
-        except OSError:
-            continue
-        for descriptor in descriptors:
-            with contextlib.suppress(OSError, ValueError):
-                target = os.readlink(f"/proc/{pid}/fd/{descriptor}")
-                if target.startswith("socket:["):
-                    inode = int(target[8:-1])
-                    if inode in inodes:
-                        found.setdefault(inode, pid)
+        sockets = sockets_of(pid)
+        complete = complete and sockets is not None
+        for inode in (sockets or set()) & inodes:
+            found.setdefault(inode, pid)
     return found, complete
 
 

@@ -11,13 +11,17 @@ import json
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import commands
 
-from . import iptables, nft
+from . import iptables, nft, processes
 from .firewall import Chain, Firewall
 
 _SECONDS = 30
 _TABLES = ("filter", "nat", "mangle", "raw", "security")
 _SAVED = (("ip", "iptables-save"), ("ip6", "ip6tables-save"))
-_LEGACY = (("ip", "iptables-legacy-save"), ("ip6", "ip6tables-legacy-save"))
+# Which tables of the old kind there are. Asking for others would load the kernel's modules for them.
+_LEGACY = (
+    ("ip", "iptables-legacy-save", "/proc/net/ip_tables_names"),
+    ("ip6", "ip6tables-legacy-save", "/proc/net/ip6_tables_names"),
+)
 
 
 def in_force() -> tuple[Firewall | None, list[str]]:
@@ -34,8 +38,8 @@ def in_force() -> tuple[Firewall | None, list[str]]:
         if text is not None:
             chains += iptables.parse(text, family)
             printed.update((family, table) for table in _TABLES)
-    for family, program in _LEGACY:
-        text = _output(program, [], missing_is_fine=True)
+    for family, program, names in _LEGACY:
+        text = _output(program, [], missing_is_fine=True) if (processes.read(names) or "").strip() else None
         # Where these are the default, they have been read already.
         if text and "-A " in text and not any(chain.rules and chain.family == family for chain in chains):
             chains = [chain for chain in chains if chain.family != family] + iptables.parse(text, family)

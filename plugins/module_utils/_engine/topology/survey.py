@@ -24,7 +24,7 @@ from .firewall import Firewall
 from .namespaces import Visitor
 from .netlink import Link
 from .networks import Networks
-from .processes import Process
+from .processes import Listener, Process
 from .visit import Host
 
 Part = Literal["resources", "listeners", "firewall", "findings"]
@@ -58,7 +58,7 @@ def survey(options: Options) -> Json:
     if "firewall" in options.parts:
         firewall, reasons = rules_in_force.in_force()
         unknown += [{"field": "firewall", "reason": reason} for reason in reasons]
-    with Visitor() as visitor, Host(visitor) as home:
+    with Visitor() as visitor, Host(visitor, "listeners" in options.parts) as home:
         table = processes.scan()
         seen = _containers(view, home, table, options)
         # The list of processes is of before, and a container may have come since.
@@ -77,7 +77,7 @@ def survey(options: Options) -> Json:
                 stray,
                 firewall,
                 host.routed(links, routes),
-                _busy(table, home.inode) if "listeners" in options.parts else (),
+                _busy(table, home) if "listeners" in options.parts else (),
                 netns_links.stale(),
             ).rows()
     return {
@@ -180,13 +180,20 @@ def _complete(
 ) -> None:
     """Fill in ports and listening sockets."""
     proxies = processes.proxies(table)
-    listeners = ports.Listeners(table)
+    listeners = ports.Listeners(table, _sockets(seen, home))
     for one in seen:
         one.row["ports"] = ports.published(one, proxies, firewall)
         if one.row["ports"] and firewall is None and "firewall" in parts:
             one.row["unknown"] += [{"field": "ports.rules", "reason": reason} for reason in reasons[:1]]
         if "listeners" in parts:
             listeners.of(one.row, alone=one.visit is not None and one.row["namespace"]["inode"] != home.inode)
+
+
+def _sockets(seen: Sequence[Seen], home: Host) -> dict[int, list[Listener]]:
+    """Return the listening sockets that have been read already, by namespace."""
+    known = {one.visit.inode: one.visit.listeners for one in seen if one.visit is not None}
+    known[home.inode] = home.listeners()
+    return {inode: sockets for inode, sockets in known.items() if sockets is not None}
 
 
 def _strays(view: EngineView, home: Host, known: set[int | None]) -> list[Json]:
@@ -271,12 +278,13 @@ def _numbers(home: Host, paths: Iterable[str]) -> set[int]:
     return found
 
 
-def _busy(table: Sequence[Process], namespace: int) -> list[tuple[str, str, int, str]]:
+def _busy(table: Sequence[Process], home: Host) -> list[tuple[str, str, int, str]]:
     """Return the host's ports that a process other than the engine's own has open, with its name."""
-    listeners = ports.Listeners(table)
-    found = []
-    for socket in listeners.of_host(namespace, os.getpid()):
-        owner = listeners.owner(namespace, socket.inode)
-        if owner is not None and owner.name not in _ENGINE_PROCESSES:
-            found.append((socket.protocol.rstrip("6"), socket.address, socket.port, owner.name))
-    return found
+    listeners = ports.Listeners(table, _sockets((), home))
+    sockets = listeners.of_namespace(home.inode, os.getpid())
+    names = listeners.owners(home.inode, sockets)
+    return [
+        (socket.protocol.rstrip("6"), socket.address, socket.port, names[socket.inode])
+        for socket in sockets
+        if names.get(socket.inode, _ENGINE_PROCESSES[0]) not in _ENGINE_PROCESSES
+    ]

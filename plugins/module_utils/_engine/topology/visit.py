@@ -10,8 +10,10 @@ import dataclasses
 import os
 from typing import Any
 
+from . import socket_diag
 from .namespaces import Visitor, is_overlay, mounted
 from .netlink import Address, Link, Netlink, Route
+from .processes import Listener
 
 _HOME = "/proc/self/ns/net"
 
@@ -23,6 +25,7 @@ class Visit:
     inode: of the namespace.
     nsid: by which number the host's namespace knows it.
     home: by which number it knows the host's namespace.
+    listeners: its listening sockets; None if they are not wanted, or not shown by the kernel.
     """
 
     inode: int
@@ -31,6 +34,7 @@ class Visit:
     routes: list[Route]
     nsid: int | None
     home: int | None
+    listeners: list[Listener] | None = None
 
     def of(self, link: Link) -> list[Address]:
         """Return the addresses of a link, without link-local ones."""
@@ -55,10 +59,11 @@ class Peer:
 
 
 class Host:
-    """The host's own namespace, from which containers are visited."""
+    """The host's own namespace, from which containers are visited. sockets: whether listening sockets are wanted."""
 
-    def __init__(self, visitor: Visitor) -> None:
+    def __init__(self, visitor: Visitor, sockets: bool = False) -> None:
         self._visitor = visitor
+        self._sockets = sockets
         self._netlink = Netlink()
         self._descriptor = os.open(_HOME, os.O_RDONLY | os.O_CLOEXEC)
         self.inode = os.fstat(self._descriptor).st_ino
@@ -97,7 +102,8 @@ class Host:
 
     def visit(self, descriptor: int) -> Visit:
         """Return what is in another namespace. Raise OSError if it may not be entered."""
-        with self._visitor.netlink(descriptor) as inside:
+        inside, listeners = self._visitor.do(descriptor, self._open)
+        with inside:
             return Visit(
                 inode=os.fstat(descriptor).st_ino,
                 links=inside.links(),
@@ -105,7 +111,15 @@ class Host:
                 routes=inside.routes(),
                 nsid=self._netlink.nsid(descriptor),
                 home=inside.nsid(self._descriptor),
+                listeners=listeners,
             )
+
+    def _open(self) -> tuple[Netlink, list[Listener] | None]:
+        return Netlink(), socket_diag.listeners() if self._sockets else None
+
+    def listeners(self) -> list[Listener] | None:
+        """Return the host's own listening sockets; None if they are not wanted, or not shown by the kernel."""
+        return socket_diag.listeners() if self._sockets else None
 
     def peer(self, visit: Visit, link: Link) -> Peer | None:
         """Return the other end of a veth in a container; None if it is in no namespace that can be seen.
@@ -149,7 +163,7 @@ class Host:
         except OSError:
             return []
         try:
-            with self._visitor.netlink(descriptor) as inside:
+            with self._visitor.do(descriptor, Netlink) as inside:
                 return inside.links()
         except OSError:
             return []

@@ -15,6 +15,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology impo
     namespaces,
     netns_links,
     processes,
+    socket_diag,
 )
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology.netlink import Netlink
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology.visit import Host
@@ -64,6 +65,10 @@ def test_a_listening_socket_and_its_process() -> None:
         bound.bind(("127.0.0.1", 0))
         found = {(one.protocol, one.address, one.port): one.inode for one in processes.listeners(os.getpid())}
         inodes = {found[("tcp", *server.getsockname())], found[("udp", *bound.getsockname())]}
+        shown = socket_diag.listeners()
+        assert shown is None or {one for one in shown if one.inode in inodes} == {
+            one for one in processes.listeners(os.getpid()) if one.inode in inodes
+        }
         assert processes.owners([os.getpid()], inodes) == (dict.fromkeys(inodes, os.getpid()), True)
 
 
