@@ -40,7 +40,7 @@ ALONE = [Step(name, name) for name in ("license-check", "extra-checks")]
 WAITING = [
     Step("faults-daemon-trixie", "faults", ("daemon", "trixie", "--small")),
     # The engine is built from its Go module on first use.
-    Step("integration-engine29", "integration", ("docker_bridge", "engine29")),
+    Step("integration-engine29", "integration", ("docker_bridge", "docker_topology_info", "engine29")),
 ]
 TOGETHER = [
     scenario("registry"),

@@ -4,7 +4,8 @@
 """docker_topology_info for 100 containers in one call against one docker_container_info for each of them.
 
 Then the same module for 500 containers against five times that of 100, and what it does in its own process against the
-plain cost of reading the same from the engine, netlink and /proc, without making anything of it.
+plain cost of reading the same from the engine, netlink and /proc, without making anything of it. These two are in
+processor time.
 """
 
 from __future__ import annotations
@@ -119,7 +120,7 @@ def measure(folder: pathlib.Path) -> list[Row]:
             "held": theirs / ours >= 20,
         },
         {
-            "subject": f"docker_topology_info, {MANY} containers, in its process",
+            "subject": f"docker_topology_info, {MANY} containers, processor time",
             "ours_seconds": survey_many,
             "peer": f"the same for {FEW} containers, times {MANY // FEW}",
             "peer_seconds": survey_few * MANY / FEW,
@@ -128,7 +129,7 @@ def measure(folder: pathlib.Path) -> list[Row]:
             "held": survey_few * MANY / FEW / survey_many >= 0.8,
         },
         {
-            "subject": f"docker_topology_info, {FEW} containers, in its process",
+            "subject": f"docker_topology_info, {FEW} containers, processor time",
             "ours_seconds": survey_few,
             "peer": "reading the same from the engine, netlink and /proc, and nothing else",
             "peer_seconds": plain_few,

@@ -31,6 +31,7 @@ class EngineView:
     info: Json = dataclasses.field(default_factory=dict)
     networks: list[Json] = dataclasses.field(default_factory=list)
     listed: dict[str, Json] = dataclasses.field(default_factory=dict)
+    _together: dict[str, list[str]] | None = None
 
     @property
     def rootless(self) -> bool:
@@ -66,9 +67,12 @@ class EngineView:
 
     def sharing(self, container: str) -> list[str]:
         """Return the identifiers of the containers that are to have the same network as another one."""
+        if self._together is None:
+            self._together = {}
+            for one in self.listed:
+                self._together.setdefault(self.joined(one) or one, []).append(one)
         owner = self.joined(container) or container
-        together = [one for one in self.listed if one == owner or self.joined(one) == owner]
-        return [one for one in together if one != container]
+        return [one for one in self._together.get(owner, []) if one != container]
 
     def inspect(self, container: str) -> Json | None:
         """Return a container's details; None if it is gone."""

@@ -29,7 +29,7 @@ _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER = 1, 3, 4, 5, 1
 _IFLA_LINKINFO, _IFLA_STATS64, _IFLA_LINK_NETNSID = 18, 23, 37
 _INFO_KIND = 1
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
-_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_TABLE, _RTA_VIA = 1, 4, 5, 15, 18
+_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_VIA = 1, 4, 5, 18
 _UNICAST = 1
 _MAIN_TABLE = 254
 _NSID, _NSID_FD = 1, 3
@@ -151,7 +151,7 @@ class Netlink(Conversation):
         found = []
         for body in self.dump(_GETLINK, struct.pack("=BxHiII", 0, 0, 0, 0, 0), _NEWLINK):
             index, flags = struct.unpack_from("=iI", body, 4)
-            found.append(_link(index, flags, dict(_attributes(body, 16))))
+            found.append(_link(index, flags, _attributes(body, 16)))
         return found
 
     def addresses(self) -> list[Address]:
@@ -161,7 +161,7 @@ class Netlink(Conversation):
             family, prefix, _flags, _scope, index = struct.unpack_from("=BBBBI", body)
             if family not in (socket.AF_INET, socket.AF_INET6):
                 continue
-            attributes = dict(_attributes(body, 8))
+            attributes = _attributes(body, 8)
             # IFA_ADDRESS is the other end of a point-to-point link.
             packed = attributes.get(_IFA_LOCAL) or attributes.get(_IFA_ADDRESS)
             if packed:
@@ -173,11 +173,9 @@ class Netlink(Conversation):
         found = []
         for body in self.dump(_GETROUTE, struct.pack("=12x"), _NEWROUTE):
             family, length, _source, _tos, table, _protocol, _scope, kind = struct.unpack_from("=8B", body)
-            attributes = dict(_attributes(body, 12))
-            if _RTA_TABLE in attributes:
-                table = struct.unpack("=I", attributes[_RTA_TABLE])[0]
             if family not in (socket.AF_INET, socket.AF_INET6) or table != _MAIN_TABLE or kind != _UNICAST:
                 continue
+            attributes = _attributes(body, 12)
             found.append(_route(family, length, attributes))
         return found
 
@@ -190,27 +188,30 @@ class Netlink(Conversation):
         self._send(_GETNSID, _REQUEST, body)
         for kind, _flags, answer in self._receive():
             if kind == _NEWNSID:
-                number = int(struct.unpack("=i", dict(_attributes(answer, 4))[_NSID])[0])
+                number = int(struct.unpack("=i", _attributes(answer, 4)[_NSID])[0])
                 return None if number < 0 else number
         return None
 
 
-def _attributes(body: bytes, place: int) -> Iterator[tuple[int, bytes]]:
-    """Return type and content of each attribute of a message. place: where the first one begins."""
+def _attributes(body: bytes, place: int) -> dict[int, bytes]:
+    """Return the attributes of a message by their types. place: where the first one begins."""
+    found = {}
     end = len(body)
+    unpack = _ATTRIBUTE.unpack_from
     while place + 4 <= end:
-        length, kind = _ATTRIBUTE.unpack_from(body, place)
+        length, kind = unpack(body, place)
         if length < 4:
-            return
-        yield kind & _NESTED, body[place + 4 : place + length]
+            break
+        found[kind & _NESTED] = body[place + 4 : place + length]
         place += (length + 3) & ~3
+    return found
 
 
 def _link(index: int, flags: int, attributes: dict[int, bytes]) -> Link:
     def number(kind: int, form: str = "=I") -> int | None:
         return struct.unpack(form, attributes[kind])[0] if kind in attributes else None
 
-    information = dict(_attributes(attributes.get(_IFLA_LINKINFO, b""), 0))
+    information = _attributes(attributes.get(_IFLA_LINKINFO, b""), 0)
     counters = {}
     if _IFLA_STATS64 in attributes:
         received, sent, _rx_bytes, _tx_bytes, rx_errors, tx_errors, rx_dropped, tx_dropped = struct.unpack_from(
