@@ -15,9 +15,12 @@ description:
     closed again whatever happens - the work fails or takes too long, the disk is full, the engine restarts, the connection is
     lost, the module is killed. Should the whole host go down, the next run of O(operation=collect_garbage),
     O(operation=backup) or O(operation=close_window) closes it.
-  - Before garbage is collected with O(delete_untagged), the registry is asked over its API what its tags need - the images
-    of all platforms of an index, nested indexes, attestations, and the signatures and other artifacts that refer to what is
-    needed. None of that is deleted, whatever the version of Docker Distribution would do.
+  - That the window is read-only is proven by beginning an upload, over O(registry) and at the container's own address. If one
+    begins, the window is closed and nothing is done. If neither says so, because a login is missing, there is a warning.
+  - Before garbage is collected, the registry is asked over its API what its tags need - the images of all platforms of an
+    index, nested indexes, attestations, and, with O(delete_untagged), the signatures and other artifacts that refer to what
+    is needed. None of that is deleted, whatever the version of Docker Distribution would do. Right before it deletes, the
+    collector is asked once more what it is about to delete, and it is not run if a tag needs any of that.
   - After a garbage collection, everything that a tag or an index needs is asked for. If something is not there any more,
     the module fails and names it.
 extends_documentation_fragment:
@@ -40,7 +43,9 @@ options:
         archive. Start the registry and prove that it is up, then complete it by V(finish_restore), or by V(undo_restore),
         which puts back what was there and starts it.
       - V(close_window) closes a read-only window that a run left open.
-      - V(wait) waits until the registry says inside its container that it is healthy.
+      - V(wait) waits until the registry is healthy. What says so is the container's own health check; if it has none, the
+        debug server at C(127.0.0.1:5001) inside the container; and else C(/v2/) at the container's own address or its
+        published port.
     type: str
     required: true
     choices:
@@ -61,12 +66,15 @@ options:
     description:
       - The registry's address as in front of an image's name, C(host[:port]); an IPv6 address is in brackets.
       - Required for O(operation=collect_garbage) with O(delete_untagged). Without it the registry is not asked what it needs.
+      - For O(operation=backup), the proof that the registry takes no uploads in the meantime uses it.
     type: str
     required: false
   delete_untagged:
     description:
       - Whether O(operation=collect_garbage) deletes manifests that no tag refers to, and that nothing needs which a tag refers
         to. That breaks pulls of these by their digests.
+      - It is refused for a pull-through mirror, which deletes by itself what is older than its C(proxy.ttl). What its tags need
+        can't be asked for without fetching it from the other registry.
     type: bool
     default: false
   time_limit:
@@ -142,6 +150,12 @@ options:
 notes:
   - In check mode, O(operation=collect_garbage) says what would be collected, without a read-only window.
   - Needs root, the C(docker) command, and the Python library PyYAML on the managed host.
+  - Only the registry of this container is made read-only. Another running container of this host that uses the same
+    folder or the same bucket is refused by name. Registries elsewhere that share the storage, over NFS or in S3, can't be
+    seen from here. Stop them, or make all of them read-only, for as long as this takes.
+  - Garbage is not collected if the registry keeps what it knows of its blobs in Redis (C(storage.cache.blobdescriptor)). It
+    would still believe in the blobs that are deleted, and not take them when they are pushed again.
+  - A window can be opened on a full file system. Its configuration is then in memory, mounted over the file.
 seealso:
   - module: dockyard.ops.registry_info
   - module: dockyard.ops.registry_htpasswd
@@ -337,13 +351,16 @@ previous:
   sample: /srv/registry/.before-restore-20260801T020000Z
 """
 
+import contextlib
 import os
+from collections.abc import Iterator
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
 from ansible_collections.dockyard.ops.plugins.module_utils._module import MissingLibrary, ModuleCall, diff, run_module
 from ansible_collections.dockyard.ops.plugins.module_utils._registry import (
+    api,
     backup,
     configuration,
     container,
@@ -377,6 +394,10 @@ def _container(call: ModuleCall) -> container.Container:
     return container.Container(call.params["container_name"])
 
 
+def _registry(call: ModuleCall) -> api.Registry | None:
+    return options.connect(call.params) if call.params["registry"] else None
+
+
 def _with_closed_window(call: ModuleCall, work: Any) -> dict[str, Any]:
     """Close what a killed run left open, then do the work; one run at a time."""
     registry = _container(call)
@@ -401,7 +422,7 @@ def _collect_garbage(call: ModuleCall) -> dict[str, Any]:
     def collect() -> dict[str, Any]:
         request = garbage.Request(
             _container(call),
-            options.connect(params) if params["registry"] else None,
+            _registry(call),
             params["delete_untagged"],
             params["time_limit"],
             params["start_timeout"],
@@ -433,6 +454,7 @@ def _backup(call: ModuleCall) -> dict[str, Any]:
         params["keep"],
         params["time_limit"],
         params["start_timeout"],
+        _registry(call),
     )
     result = _with_closed_window(call, lambda: backup.back_up(request, call.check_mode))
     removed = [f"{path}\n" for path in result.get("removed", [])]
@@ -458,6 +480,18 @@ def _restore_request(call: ModuleCall) -> restore.Request:
     )
 
 
+@contextlib.contextmanager
+def _locked_instance(call: ModuleCall) -> Iterator[None]:
+    """Keep away other restores, and runs that are in a read-only window of this registry."""
+    folders = {call.params["instance_directory"]}
+    with contextlib.suppress(DockyardError):
+        folders.add(os.path.dirname(_container(call).place().config_file))
+    with contextlib.ExitStack() as stack:
+        for folder in sorted(filter(os.path.isdir, folders)):
+            stack.enter_context(atomic_file.locked(folder, _LOCK_SECONDS))
+        yield
+
+
 def _check_archive(call: ModuleCall) -> dict[str, Any]:
     call.reads_only = True
     return {"changed": False, **backup.described(restore.check(_restore_request(call)))}
@@ -465,7 +499,8 @@ def _check_archive(call: ModuleCall) -> dict[str, Any]:
 
 def _restore(call: ModuleCall) -> dict[str, Any]:
     request = _restore_request(call)
-    result = restore.restore(request, call.check_mode)
+    with _locked_instance(call):
+        result = restore.restore(request, call.check_mode)
     result["diff"] = diff(
         request.base, "what is there\n", "".join(f"{name} from {request.archive}\n" for name in result["contents"])
     )
@@ -476,7 +511,8 @@ def _finish_restore(call: ModuleCall) -> dict[str, Any]:
     pending = restore.pending(call.params["instance_directory"])
     if call.check_mode:
         return {"changed": pending}
-    previous = restore.finish(call.params["instance_directory"], call.params["keep_previous"])
+    with _locked_instance(call):
+        previous = restore.finish(call.params["instance_directory"], call.params["keep_previous"])
     return {"changed": pending, "previous": previous}
 
 
@@ -484,7 +520,8 @@ def _undo_restore(call: ModuleCall) -> dict[str, Any]:
     base = call.params["instance_directory"]
     if call.check_mode:
         return {"changed": restore.pending(base)}
-    return {"changed": restore.undo(_container(call), base, call.params["previous_container_name"])}
+    with _locked_instance(call):
+        return {"changed": restore.undo(_container(call), base, call.params["previous_container_name"])}
 
 
 def _close_window(call: ModuleCall) -> dict[str, Any]:

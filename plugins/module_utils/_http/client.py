@@ -20,7 +20,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
@@ -31,6 +31,7 @@ from .connection import Connection, Deadline, Origin, Phase, printable_url, sing
 BODY_LIMIT = 32 * 1024 * 1024
 REDIRECTS = (301, 302, 303, 307, 308)
 MAX_REDIRECTS = 5
+Method = Literal["GET", "POST", "DELETE"]
 _CLOSED = (ConnectionError, ssl.SSLEOFError)
 USER_AGENT = "dockyard.ops"
 
@@ -118,6 +119,13 @@ class Client:
             " fix that in the registry or in the proxy in front of it.",
         )
 
+    def send(self, method: Method, url: str, headers: Mapping[str, str], authorization: str | None = None) -> Answer:
+        """Send a request without a body to the registry itself; no redirect is followed."""
+        all_headers = {"User-Agent": USER_AGENT, **({"Content-Length": "0"} if method == "POST" else {}), **headers}
+        if authorization:
+            all_headers["Authorization"] = authorization
+        return self._exchange(self.home, url, all_headers, Deadline(self.timeout, self.deadline), method)
+
     def name(self, origin: Origin) -> str:
         """Return how a message calls a server, at the beginning of a sentence."""
         if origin == self.home:
@@ -153,13 +161,15 @@ class Client:
             connection = self._connections[origin] = Connection(origin, proxy, context)
         return connection
 
-    def _exchange(self, origin: Origin, url: str, headers: dict[str, str], deadline: Deadline) -> Answer:
+    def _exchange(
+        self, origin: Origin, url: str, headers: dict[str, str], deadline: Deadline, method: Method = "GET"
+    ) -> Answer:
         proxy, proxy_headers = self._proxy(origin)
         connection = self._connection(origin, proxy)
         for _attempt in range(2):
             reused = connection.sock is not None
             try:
-                return self._once(connection, url, headers, proxy_headers, deadline)
+                return self._once(connection, method, url, headers, proxy_headers, deadline)
             except (OSError, http.client.HTTPException) as error:
                 connection.close()
                 self._connections.pop(origin, None)
@@ -167,14 +177,19 @@ class Client:
                 if reused and isinstance(error, _CLOSED):
                     connection = self._connection(origin, proxy)
                     continue
-                raise self._explain(error, origin, proxy, url, deadline) from error
+                raise self._explain(error, origin, proxy, f"{method} {_path(url)}", deadline) from error
         raise Unavailable(
             "registry_timeout", f"{self.name(origin)} closed two connections without an answer; look at its log."
         )
 
     @staticmethod
     def _once(
-        connection: Connection, url: str, headers: dict[str, str], proxy_headers: dict[str, str], deadline: Deadline
+        connection: Connection,
+        method: Method,
+        url: str,
+        headers: dict[str, str],
+        proxy_headers: dict[str, str],
+        deadline: Deadline,
     ) -> Answer:
         connection.open(deadline, proxy_headers)
         parts = urllib.parse.urlsplit(url)
@@ -182,7 +197,7 @@ class Client:
         if connection.proxy and connection.context is None:
             target = f"{connection.origin}{target}"
             headers = {**headers, **proxy_headers}
-        connection.putrequest("GET", target, skip_host=True, skip_accept_encoding=True)
+        connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
         for key, value in {"Host": connection.origin.netloc, "Accept-Encoding": "identity", **headers}.items():
             connection.putheader(key, value)
         with contextlib.suppress(ConnectionError, ssl.SSLEOFError):  # then the reason waits to be read
@@ -204,7 +219,7 @@ class Client:
         error: OSError | http.client.HTTPException,
         origin: Origin,
         proxy: Origin | None,
-        url: str,
+        request: str,
         deadline: Deadline,
     ) -> DockyardError:
         """Return the error for what went wrong on the way to an answer."""
@@ -212,7 +227,6 @@ class Client:
         peer = proxy if proxy else origin
         at = f"the proxy {proxy}" if proxy else f"{name[0].lower()}{name[1:]}"
         subject = f"{at[0].upper()}{at[1:]}"
-        request = f"GET {urllib.parse.urlsplit(url).path or '/'}"
         if isinstance(error, socket.gaierror):
             sentence = (
                 f"The name '{peer.host}' of {at} can't be resolved ({error.strerror});"
@@ -249,6 +263,10 @@ class Client:
             "registry_unreachable",
             f"{subject} can't be reached on port {peer.port} ({error.strerror or error}); check host, port and routes.",
         )
+
+
+def _path(url: str) -> str:
+    return urllib.parse.urlsplit(url).path or "/"
 
 
 def _too_late(deadline: Deadline, peer: Origin, at: str, request: str) -> DockyardError:

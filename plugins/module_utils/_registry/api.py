@@ -150,6 +150,15 @@ class Registry:
         self._expect(answer, path)
         return True
 
+    def begin_upload(self, repository: str) -> int:
+        """Begin an upload, and abort it at once. Return the answer's status, 202 if it was begun."""
+        path = f"/v2/{_quote(repository)}/blobs/uploads/"
+        answer = self._get(path, {}, "POST")
+        location = urllib.parse.urlsplit(urllib.parse.urljoin(answer.url, answer.header("Location")))
+        if answer.status == 202 and answer.header("Location"):
+            self._get(urllib.parse.urlunsplit(("", "", location.path, location.query, "")), {}, "DELETE")
+        return answer.status
+
     @property
     def _who(self) -> str:
         return f"user '{self._login.name}'" if self._login and self.requires_auth else "a user without a login"
@@ -203,23 +212,27 @@ class Registry:
             time.sleep(pause)
             self._patience -= pause
 
-    def _get(self, path: str, headers: dict[str, str]) -> Answer:
+    def _get(self, path: str, headers: dict[str, str], method: http_client.Method = "GET") -> Answer:
         url = f"{self._client.home}{path}"
-        answer = self._client.get(url, headers, self._authorization)
+        answer = self._send(method, url, headers)
         if answer.status != 401:
             return answer
         home = self._client.home
         if Origin.of(answer.url) != home:
             raise DockyardError(
                 "registry_login_not_sent",
-                f"{self.name} sends GET {path} on to {printable_url(answer.url)}, which asks for a login that is not"
-                " sent"
-                " to another server; give that server as registry.",
+                f"{self.name} sends {method} {path} on to {printable_url(answer.url)}, which asks for a login that is"
+                " not sent to another server; give that server as registry.",
             )
         self.requires_auth = True
         if not self._meet(answer):
             return answer
-        return self._client.get(url, headers, self._authorization)
+        return self._send(method, url, headers)
+
+    def _send(self, method: http_client.Method, url: str, headers: dict[str, str]) -> Answer:
+        if method == "GET":
+            return self._client.get(url, headers, self._authorization)
+        return self._client.send(method, url, headers, self._authorization)
 
     def _meet(self, answer: Answer) -> bool:
         """Do what a 401 asks for. Return False if nothing is left to be done."""

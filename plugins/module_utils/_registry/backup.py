@@ -17,7 +17,9 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 from ansible_collections.dockyard.ops.plugins.module_utils._host import archive
 
 from . import read_only_window
-from .container import Container, Place
+from .api import Registry
+from .container import Container
+from .place import Place
 from .read_only_window import ReadOnlyWindow
 
 
@@ -27,6 +29,7 @@ class Request:
 
     base: the folder of the instance; folders: those below it that are archived if they are there.
     window_folders: those of them that are archived while the registry takes no uploads.
+    registry: the same registry over its API, with which it is proven that it takes none; None if it can't be asked so.
     keep: how many archives of this container are kept, 0 for all.
     """
 
@@ -38,6 +41,7 @@ class Request:
     keep: int = 0
     timeout: float = 21600
     start_timeout: float = 60
+    registry: Registry | None = None
 
 
 def back_up(request: Request, check_mode: bool) -> dict[str, Any]:
@@ -57,13 +61,14 @@ def back_up(request: Request, check_mode: bool) -> dict[str, Any]:
     os.makedirs(request.target, mode=0o700, exist_ok=True)
     os.chmod(request.target, 0o700)
     archive.clear_parts(request.target, request.container.name)
-    contents, seconds = _write(request, place, path, present)
+    contents, seconds, warnings = _write(request, place, path, present)
     removed = archive.prune(request.target, request.container.name, request.keep) if request.keep > 0 else []
     return {
         "changed": True,
         "archive": path,
         "removed": removed,
         "window_seconds": round(seconds, 1),
+        "warnings": warnings,
         **described(contents),
     }
 
@@ -77,26 +82,28 @@ def described(contents: archive.Contents) -> dict[str, Any]:
     }
 
 
-def _write(request: Request, place: Place, path: str, present: Sequence[str]) -> tuple[archive.Contents, float]:
+def _write(
+    request: Request, place: Place, path: str, present: Sequence[str]
+) -> tuple[archive.Contents, float, list[str]]:
     left_out = [
         os.path.relpath(read_only_window.marker(place.config_file), request.base),
         os.path.relpath(f"{place.config_file}.new", request.base),
     ]
     frozen = [folder for folder in present if folder in request.window_folders]
-    seconds = 0.0
+    seconds, warnings = 0.0, []
     with archive.Writer(path, time.monotonic() + request.timeout) as writer:
         # Outside of the window, in which the configuration is another one.
         for folder in present:
             if folder not in frozen:
                 writer.add(request.base, folder, left_out)
         if frozen:
-            window = ReadOnlyWindow(request.container, place, request.start_timeout)
+            window = ReadOnlyWindow(request.container, place, request.start_timeout, request.registry)
             with _named(request.container.name), window:
                 for folder in frozen:
                     writer.add(request.base, folder)
-            seconds = window.seconds
+            seconds, warnings = window.seconds, window.warnings
         try:
-            return writer.complete(), seconds
+            return writer.complete(), seconds, warnings
         except DockyardError as error:
             # The registry was restarted for its window.
             error.changed = error.changed or bool(frozen)

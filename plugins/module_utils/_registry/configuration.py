@@ -13,7 +13,7 @@ from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
-from .container import Place
+from .place import Place
 
 YAML_IMPORT_ERROR: str | None
 try:
@@ -26,6 +26,11 @@ else:
 _STORAGE = "docker/registry/v2"
 _DEFAULT_ROOT = "/var/lib/registry"
 _PREFIX = "REGISTRY_"
+# What is below storage besides the driver.
+_NO_DRIVER = ("cache", "delete", "maintenance", "redirect", "tag")
+_BUCKET = ("accountname", "bucket", "container", "regionendpoint", "rootdirectory")
+# layerinfo is an older name of blobdescriptor.
+_CACHES = ("blobdescriptor", "layerinfo")
 
 
 def read(path: str) -> dict[str, Any]:
@@ -89,6 +94,22 @@ def read_only(document: dict[str, Any], environment: tuple[str, ...]) -> bytes:
 def _names(environment: tuple[str, ...]) -> list[str]:
     names = [variable.partition("=")[0] for variable in environment]
     return [name for name in names if name == "REGISTRY_STORAGE" or name.startswith("REGISTRY_STORAGE_MAINTENANCE")]
+
+
+def lasting_cache(document: dict[str, Any]) -> str | None:
+    """Return the setting by which a cache knows of blobs beyond a restart; None if there is no such cache."""
+    cache = document["storage"].get("cache")
+    names = [name for name in _CACHES if isinstance(cache, dict) and cache.get(name) == "redis"]
+    return f"storage.cache.{names[0]}" if names else None
+
+
+def remote(document: dict[str, Any]) -> tuple[str, ...] | None:
+    """Return what names the storage of a registry that keeps its images elsewhere; None if it is a folder."""
+    drivers = [name for name in document["storage"] if name not in _NO_DRIVER]
+    if not drivers or drivers[0] in ("filesystem", "inmemory"):
+        return None
+    options = document["storage"][drivers[0]] or {}
+    return (drivers[0], *(str(options.get(key) or "").strip("/") for key in _BUCKET))
 
 
 def storage_on_host(place: Place, document: dict[str, Any]) -> str | None:

@@ -10,39 +10,20 @@ import json
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from subprocess import CompletedProcess
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host.commands import last_line, parse_version, run
 
-# Inside the container, where neither a certificate nor a password is needed. timeout and not wget -T, with which some
-# busybox builds crash.
+from . import configuration, direct
+from .place import Place
+
+# The debug server, inside the container, where neither a certificate nor a password is needed. timeout and not wget -T,
+# with which some busybox builds crash.
 _HEALTH = ("timeout", "5", "wget", "-q", "-O", "/dev/null", "http://127.0.0.1:5001/debug/health")
 _PAUSE = 0.5  # seconds
 _STOP_SECONDS = 120  # docker restart and stop, which give the registry ten seconds to end
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where the files of a registry are.
-
-    config: the configuration file as the container sees it; config_file: the same on the host.
-    environment: the container's variables, NAME=VALUE, some of which win over the file.
-    """
-
-    config: str
-    config_file: str
-    mounts: tuple[tuple[str, str], ...]  # destination in the container, source on the host
-    environment: tuple[str, ...] = ()
-
-    def on_host(self, path: str) -> str | None:
-        """Return where a path of the container is on the host; None if it is in no mount."""
-        for destination, source in sorted(self.mounts, key=lambda mount: -len(mount[0])):
-            if path == destination or path.startswith(f"{destination.rstrip('/')}/"):
-                return os.path.normpath(os.path.join(source, os.path.relpath(path, destination)))
-        return None
 
 
 class Container:
@@ -63,6 +44,13 @@ class Container:
             f"The container {self.name} can't be inspected ({last_line(done)}); start the engine with"
             ' "systemctl start docker".',
         )
+
+    def running(self) -> list[dict[str, Any]]:
+        """Return what the engine knows of all containers that run."""
+        identities = self._must("ps", "--quiet", "--no-trunc").stdout.split()
+        # One may end in between: what is found is printed all the same.
+        found = self._docker("container", "inspect", *identities).stdout if identities else ""
+        return list(json.loads(found or "[]"))
 
     def place(self) -> Place:
         """Return where its files are. Raise DockyardError if there is no such registry."""
@@ -96,6 +84,11 @@ class Container:
         """Run a program in the container."""
         return run(["docker", "exec", self.name, *argv], seconds)
 
+    def sees(self, path: str, content: bytes) -> bool:
+        """Return whether a file has this content for the container."""
+        done = self._docker("cp", "--follow-link", f"{self.name}:{path}", "-")
+        return done.returncode == 0 and content.decode() in done.stdout
+
     def wait(self, seconds: float) -> None:
         """Wait until the registry says that it is healthy. Raise DockyardError if it does not."""
         end = time.monotonic() + seconds
@@ -107,24 +100,19 @@ class Container:
                 raise DockyardError(
                     "registry_not_starting", f"The registry in the container {self.name} does not start."
                 )
-            if self._healthy():
+            reason = self._why_not_healthy()
+            if not reason:
                 return
             if time.monotonic() >= end:
-                raise DockyardError(
-                    "registry_not_healthy",
-                    f"The registry in the container {self.name} is not healthy after {seconds:g} seconds.",
-                )
+                raise self._not_healthy(seconds, reason)
             time.sleep(_PAUSE)
 
     def require_health(self, seconds: float) -> None:
         """Raise DockyardError if the registry does not say within that time that it is healthy."""
         end = time.monotonic() + seconds
-        while not self._healthy():
+        while reason := self._why_not_healthy():
             if time.monotonic() >= end:
-                raise DockyardError(
-                    "registry_not_healthy",
-                    f"The registry in the container {self.name} is not healthy after {seconds:g} seconds.",
-                )
+                raise self._not_healthy(seconds, reason)
             time.sleep(_PAUSE)
 
     def restart(self, seconds: float) -> bool:
@@ -137,7 +125,7 @@ class Container:
         while True:
             try:
                 restarted = restarted or self._docker("restart", self.name).returncode == 0
-                if restarted and self._healthy():
+                if restarted and not self._why_not_healthy():
                     return True
                 details = self.details() if restarted else None
                 # Another restart of the engine left it stopped.
@@ -168,10 +156,36 @@ class Container:
         """Give the container another name."""
         self._must("rename", self.name, name)
 
-    def _healthy(self) -> bool:
-        return self.run(_HEALTH, 30).returncode == 0
+    def _not_healthy(self, seconds: float, reason: str) -> DockyardError:
+        return DockyardError(
+            "registry_not_healthy",
+            f"The registry in the container {self.name} is not healthy after {seconds:g} seconds: {reason}; look at"
+            f" docker logs {self.name}.",
+        )
 
-    def _must(self, *arguments: str) -> None:
+    def _why_not_healthy(self) -> str:
+        """Return why the registry is not healthy, "" if it is.
+
+        The container's own health check is asked at once, and not by the engine, which does so now and then. Without
+        one it is the debug server, and without that the registry itself.
+        """
+        details = self.details()
+        if details is None or not details["State"]["Running"]:
+            return "the container does not run"
+        check = _health_check(details["Config"])
+        done = self.run(check or _HEALTH, 30)
+        if done.returncode == 0:
+            return ""
+        if check:
+            return f"its health check fails ({last_line(done)})"
+        try:
+            place = self.place()
+            document = configuration.in_force(configuration.read(place.config_file), place.environment)
+        except DockyardError as error:
+            return f"it has no health check, and {error.message}"
+        return direct.why_not_up(direct.endpoints(details, document))
+
+    def _must(self, *arguments: str) -> CompletedProcess[str]:
         done = self._docker(*arguments)
         if done.returncode != 0:
             raise DockyardError(
@@ -179,7 +193,16 @@ class Container:
                 f"docker {arguments[0]} of the container {self.name} failed ({last_line(done)});"
                 " look at journalctl -u docker.service.",
             )
+        return done
 
     @staticmethod
     def _docker(*arguments: str) -> CompletedProcess[str]:
         return run(["docker", *arguments], _STOP_SECONDS)
+
+
+def _health_check(config: dict[str, Any]) -> list[str]:
+    """Return the program of a container's own health check, [] if it has none."""
+    test = (config.get("Healthcheck") or {}).get("Test") or [""]
+    if test[0] == "CMD-SHELL":
+        return [*(config.get("Shell") or ("/bin/sh", "-c")), test[1]]
+    return list(test[1:]) if test[0] == "CMD" else []

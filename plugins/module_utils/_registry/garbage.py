@@ -11,31 +11,30 @@ the storage is on this host, the option is not used: what nothing needs loses it
 collector itself would remove it, and the collector then runs without that option, with which it keeps all that has a
 link. The option would besides leave links without their manifests in a repository that never had a tag, and with these
 a later collection fails.
+
+Whatever the collector is about to delete is compared with what is needed once more, right before it does: it is not
+taken for granted that it keeps what has a link.
 """
 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
-import re
-import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
-from . import configuration
+from . import collector_report, configuration, shared_storage
 from . import needed as registry_needed
 from .api import Registry
-from .container import Container, Place
+from .collector_report import Report
+from .container import Container
+from .links import Links
 from .needed import Missing, Needed, Survey
+from .place import Place
 from .read_only_window import ReadOnlyWindow
 
-_MANIFEST = re.compile(r"manifest eligible for deletion: (?:\{(?P<repository>\S+) )?(?P<digest>sha256:[0-9a-f]{64})")
-_BLOB = re.compile(r"blob eligible for deletion: (sha256:[0-9a-f]{64})")
-_MARKED = re.compile(r"(\d+) blobs marked, ")
-_REPOSITORY = re.compile(r"[a-z0-9][a-z0-9._/-]*")
 # Docker Distribution calls a registry that nobody has pushed to yet an error.
 _EMPTY = "Path not found: /docker/registry/v2/repositories"
 _SHOWN = 5
@@ -51,16 +50,6 @@ class Request:
     delete_untagged: bool = False
     timeout: float = 21600
     start_timeout: float = 60
-
-
-@dataclass
-class Report:
-    """What the collector says: what it keeps, and what it deletes or would delete."""
-
-    marked: int = 0
-    repositories: list[str] = field(default_factory=list)
-    manifests: list[tuple[str, str]] = field(default_factory=list)
-    blobs: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -91,23 +80,6 @@ class Stored:
     bytes: int
 
 
-def parse(output: str) -> Report:
-    """Return what the output of C(registry garbage-collect) says, of 2.x or of 3.x."""
-    report = Report()
-    repository = ""
-    for line in output.splitlines():
-        if manifest := _MANIFEST.match(line):
-            report.manifests.append((manifest["repository"] or repository, manifest["digest"]))
-        elif blob := _BLOB.match(line):
-            report.blobs.add(blob[1])
-        elif marked := _MARKED.match(line):
-            report.marked = int(marked[1])
-        elif _REPOSITORY.fullmatch(line):
-            repository = line
-            report.repositories.append(line)
-    return report
-
-
 class Collection:
     """One garbage collection."""
 
@@ -116,15 +88,18 @@ class Collection:
         self._container = request.container
         self._place: Place = request.container.place()
         self._config = configuration.in_force(configuration.read(self._place.config_file), self._place.environment)
-        # What a mirror holds, it can fetch again.
-        self._mirror = bool((self._config.get("proxy") or {}).get("remoteurl"))
+        self._upstream = (self._config.get("proxy") or {}).get("remoteurl") or ""
         self._storage = configuration.storage_on_host(self._place, self._config)
-        self._survey = Survey(request.registry) if request.registry and not self._mirror else None
+        # A mirror would fetch from the other registry what it is asked for.
+        self._survey = Survey(request.registry) if request.registry and not self._upstream else None
+        # If what is untagged is unlinked here, the collector is not to look for it.
+        self._sweeps_untagged = request.delete_untagged and self._storage is None
 
     def run(self, check_mode: bool) -> dict[str, Any]:
         """Collect garbage, or say what would be collected. Return the module's results."""
         request = self._request
-        if request.delete_untagged and not self._survey and not self._mirror:
+        self._require_collectable()
+        if request.delete_untagged and not self._survey:
             raise DockyardError(
                 "registry_gc_blind",
                 f"What the tags of the registry in the container {self._container.name} need can't be asked for without"
@@ -175,6 +150,25 @@ class Collection:
                     blobs += 1
         return Stored(blobs, size)
 
+    def _require_collectable(self) -> None:
+        """Raise DockyardError if images would be lost whatever is deleted."""
+        if self._request.delete_untagged and self._upstream:
+            raise DockyardError(
+                "registry_gc_mirror",
+                f"The registry in the container {self._container.name} is a pull-through mirror of {self._upstream}:"
+                " what its tags need can't be asked for without fetching it from there; leave delete_untagged off, a"
+                " mirror deletes by itself what is older than its proxy.ttl.",
+            )
+        cache = configuration.lasting_cache(self._config)
+        if cache:
+            raise DockyardError(
+                "registry_gc_cache",
+                f"The registry in the container {self._container.name} keeps in Redis which blobs it has ({cache}), and"
+                " would go on believing in those that are deleted: images that are pushed again would lack them. Set"
+                f" {cache} to inmemory, restart the registry, and empty that Redis database before it is used again.",
+            )
+        shared_storage.require_none(self._container, self._place, self._config)
+
     def _plan(self, frozen: bool = False) -> Plan:
         """Return what is to be deleted as things are at this moment.
 
@@ -182,12 +176,12 @@ class Collection:
         """
         untagged = self._request.delete_untagged
         report = self._ask_collector(["--dry-run"], untagged, _DRY_RUN_SECONDS)
-        if self._survey is None or not untagged or not report.manifests:
+        if self._survey is None or not (report.manifests or report.blobs):
             return Plan(report.marked, report.manifests, report.blobs, [], None, self._bytes(report.blobs))
         needed = self._survey.read(report.repositories)
-        for repository in report.repositories:
-            self._compare(repository, needed, frozen)
-        self._survey.keep_artifacts(needed, report.manifests)
+        if untagged:
+            self._compare(report, needed, frozen)
+            self._survey.keep_artifacts(needed, report.manifests)
         protected, removable = [], []
         for repository, digest in report.manifests:
             need = needed.why(repository, digest)
@@ -198,39 +192,66 @@ class Collection:
         kept = report.blobs & needed.digests()
         blobs = report.blobs - kept
         plan = Plan(report.marked + len(kept), removable, blobs, protected, needed, self._bytes(blobs))
-        if protected and self._storage is None:
-            raise DockyardError(
-                "registry_gc_would_lose",
-                f"The registry in the container {self._container.name} would lose {len(protected)} manifests that its"
-                f" tags need, among them {_few(protected)}; collect garbage without delete_untagged, or with"
-                " Docker Distribution 3 or newer, which keeps what an index lists.",
-            )
+        if untagged == self._sweeps_untagged:
+            # Unless frozen, what was pushed between the two questions is needed and was not known to the collector.
+            if needed.among(report.manifests, report.blobs):
+                self._require_harmless(needed, report if frozen else None)
+        elif not frozen and not plan.empty:
+            self._require_harmless(needed)
         return plan
+
+    def _require_harmless(self, needed: Needed | None, report: Report | None = None) -> None:
+        """Raise DockyardError if the collector, as it is run at last, is about to delete what is needed."""
+        if needed is None:
+            return
+        report = report or self._ask_collector(["--dry-run"], self._sweeps_untagged, _DRY_RUN_SECONDS)
+        found = needed.among(report.manifests, report.blobs)
+        if found:
+            raise self._would_lose(found)
+
+    def _would_lose(self, found: list[Missing]) -> DockyardError:
+        remedy = (
+            "collect garbage without delete_untagged, or with Docker Distribution 3 or newer, which keeps what an index"
+            " lists"
+            if self._sweeps_untagged
+            else "don't collect garbage by hand either, and look for what is wrong with its storage"
+        )
+        return DockyardError(
+            "registry_gc_would_lose",
+            f"The registry in the container {self._container.name} would lose {len(found)} manifests and blobs that its"
+            f" tags need, among them {_few(found)}; nothing was deleted: {remedy}.",
+        )
 
     def _collect(self) -> tuple[Plan, float, list[str]]:
         """Collect in a window, and prove afterwards that all that is needed is still there."""
-        window = ReadOnlyWindow(self._container, self._place, self._request.start_timeout)
+        window = ReadOnlyWindow(self._container, self._place, self._request.start_timeout, self._request.registry)
         with window:
             # Again, because only from now on nobody pushes.
             plan = self._plan(frozen=True)
-            needed = plan.needed or self._survey_all()
-            known_missing = self._missing_before(needed)
-            if self._storage is not None:
-                self._unlink(plan.manifests)
-            self._sweep()
+            known_missing = self._missing_before(plan.needed)
+            links = Links(self._storage)
+            try:
+                links.hide(plan.manifests)
+                # Only now the collector can say what follows from what was hidden.
+                if self._request.delete_untagged != self._sweeps_untagged:
+                    self._require_harmless(plan.needed)
+            except BaseException:
+                links.show()
+                raise
+            try:
+                self._sweep()
+            finally:
+                links.remove()
         try:
-            warnings = self._prove(needed, known_missing)
+            warnings = self._prove(plan, known_missing)
         except DockyardError as error:
             error.changed = True
             raise
-        return dataclasses.replace(plan, needed=needed), window.seconds, warnings
-
-    def _survey_all(self) -> Needed | None:
-        return self._survey.read([]) if self._survey else None
+        return plan, window.seconds, [*window.warnings, *warnings]
 
     def _sweep(self) -> None:
         try:
-            self._ask_collector([], self._request.delete_untagged and self._storage is None, self._request.timeout)
+            self._ask_collector([], self._sweeps_untagged, self._request.timeout)
         except DockyardError as error:
             raise DockyardError(
                 "registry_gc_failed",
@@ -243,7 +264,7 @@ class Collection:
         options = [*options, *(["--delete-untagged"] if untagged else [])]
         done = self._container.run(["registry", "garbage-collect", *options, self._place.config], seconds)
         if done.returncode == 0:
-            return parse(done.stdout)
+            return collector_report.parse(done.stdout)
         lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()] or ["nothing"]
         if lines[-1].endswith(_EMPTY):
             return Report()
@@ -251,24 +272,6 @@ class Collection:
             "registry_gc_failed",
             f"The garbage collector of the registry {self._container.name} fails. It said: {' / '.join(lines[-3:])}",
         )
-
-    def _unlink(self, manifests: list[tuple[str, str]]) -> None:
-        """Remove the links of manifests that nothing needs, as the collector does it."""
-        for repository, digest in manifests:
-            revision = os.path.join(
-                str(self._storage), "repositories", repository, "_manifests/revisions/sha256", digest.partition(":")[2]
-            )
-            try:
-                shutil.rmtree(revision)
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                raise DockyardError(
-                    "registry_gc_failed",
-                    f"The link of the untagged manifest {repository}@{digest} can't be removed ({error.strerror});"
-                    " the registry is back in read-write service. Look at the disk, and run again.",
-                    changed=True,
-                ) from error
 
     def _missing_before(self, needed: Needed | None) -> set[str]:
         """Return the digests of needed blobs that are gone before anything is deleted."""
@@ -278,56 +281,49 @@ class Collection:
             return {missing.digest for missing in registry_needed.lost(self._request.registry, needed)}
         return {digest for digest in needed.digests() if not os.path.exists(self._data(digest))}
 
-    def _prove(self, needed: Needed | None, known_missing: set[str]) -> list[str]:
+    def _prove(self, plan: Plan, known_missing: set[str]) -> list[str]:
         """Raise DockyardError if something that is needed is gone. Return warnings about what was gone before."""
-        if needed is None or self._request.registry is None:
+        registry = self._request.registry
+        if plan.needed is None or registry is None:
             return []
-        self._request.registry.wait(self._request.start_timeout)
-        gone = list(registry_needed.lost(self._request.registry, needed))
-        lost = [missing for missing in gone if missing.digest not in known_missing]
+        registry.wait(self._request.start_timeout)
+        gone = list(registry_needed.lost(registry, plan.needed))
+        before = [missing for missing in gone if missing.digest in known_missing]
+        lost = [missing for missing in gone if missing not in before and self._is_lost(missing)]
+        if lost:
+            # Users can delete again by now, and what they do not need any more is no loss.
+            now = Survey(registry).read([])
+            lost = [missing for missing in lost if now.needs(missing)]
         if lost:
             raise DockyardError(
                 "registry_gc_lost",
                 f"After the garbage collection of the registry {self._container.name} {len(lost)} manifests and blobs"
                 f" that its tags need are not there: {_few(lost)}; restore the latest backup, and report this.",
             )
-        return [f"{len(gone)} manifests and blobs that tags need were gone before: {_few(gone)}."] if gone else []
+        if not before:
+            return []
+        return [f"{len(before)} manifests and blobs that tags need were gone before: {_few(before)}."]
 
-    def _compare(self, repository: str, needed: Needed, frozen: bool) -> None:
-        """Raise DockyardError if the registry does not show a tag that its storage has.
+    def _is_lost(self, missing: Missing) -> bool:
+        """Return whether a collection can have taken it: a user who deletes leaves the content in the storage."""
+        return self._storage is None or not os.path.exists(self._data(missing.digest))
+
+    def _compare(self, report: Report, needed: Needed, frozen: bool) -> None:
+        """Raise DockyardError if the registry does not show what has a tag in the container's storage.
 
         Without this, another registry, or a proxy that hides something, would make needed manifests look like garbage.
         """
-        for tag, digest in self._tags_in_storage(repository).items():
-            if needed.tagged.get(repository, {}).get(tag) == digest:
+        shown = {(repository, digest) for repository, tags in needed.tagged.items() for digest in tags.values()}
+        for repository, digest in sorted(report.kept - shown):
+            # It may have been untagged since; the window asks again.
+            if not frozen and self._request.registry and self._request.registry.manifest(repository, digest):
                 continue
-            # It may have been pushed since; the window asks again.
-            if not frozen and self._request.registry:
-                found = self._request.registry.manifest(repository, tag)
-                if found and found[0] == self._tags_in_storage(repository).get(tag, found[0]):
-                    continue
             raise DockyardError(
                 "registry_gc_other_registry",
-                f"The storage of the registry in the container {self._container.name} has the tag {repository}:{tag}"
-                f" for {digest}, and the registry at the given address does not show it; check that registry is the"
-                " address of this container, and what the user and a proxy in front of it may see.",
+                f"The storage of the registry in the container {self._container.name} has a tag in {repository} for"
+                f" {digest}, and the registry at the given address does not show it; check that registry is the address"
+                " of this container, and what the user and a proxy in front of it may see.",
             )
-
-    def _tags_in_storage(self, repository: str) -> dict[str, str]:
-        """Return the digests of the tags whose manifests are there; nothing if the storage is not on this host."""
-        if self._storage is None:
-            return {}
-        manifests = os.path.join(self._storage, "repositories", repository, "_manifests")
-        found = {}
-        with contextlib.suppress(FileNotFoundError):
-            for tag in os.listdir(os.path.join(manifests, "tags")):
-                with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-                    with open(os.path.join(manifests, "tags", tag, "current", "link"), encoding="ascii") as file:
-                        digest = file.read().strip()
-                    revision = os.path.join(manifests, "revisions", *digest.split(":"), "link")
-                    if os.path.exists(revision) and os.path.exists(self._data(digest)):
-                        found[tag] = digest
-        return found
 
     def _bytes(self, blobs: set[str]) -> int | None:
         if self._storage is None:

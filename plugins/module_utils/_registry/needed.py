@@ -72,6 +72,34 @@ class Needed:
         """Return the digests of all that is needed."""
         return {digest for group in (self.manifests, self.blobs) for found in group.values() for digest in found}
 
+    def among(self, manifests: Iterable[tuple[str, str]], blobs: set[str]) -> list[Missing]:
+        """Return what is needed of these manifests and blobs, each digest once in a repository."""
+        found = {
+            (repository, digest): Missing(repository, digest, need)
+            for group in (self.blobs, self.manifests)
+            for repository, needs in group.items()
+            for digest, need in needs.items()
+            if digest in blobs
+        }
+        for repository, digest in manifests:
+            need = self.why(repository, digest)
+            if need is not None:
+                found[repository, digest] = Missing(repository, digest, need)
+        return list(found.values())
+
+    def needs(self, missing: Missing) -> bool:
+        """Return whether something is needed, be it there or not."""
+        repository, digest = missing.repository, missing.digest
+        return (
+            digest in self.manifests.get(repository, {})
+            or digest in self.blobs.get(repository, {})
+            # A tag whose manifest is gone does not say which it was.
+            or any(
+                other.repository == repository and (other.digest == digest or other.need == missing.need)
+                for other in self.missing
+            )
+        )
+
     def count(self) -> tuple[int, int]:
         """Return how many manifests and blobs are needed, each digest counted once."""
         manifests, blobs = (

@@ -80,6 +80,12 @@ def restore(request: Request, check_mode: bool) -> dict[str, Any]:
 
     Return the module's results. To be completed by finish() or undo().
     """
+    if pending(request.base):
+        raise DockyardError(
+            "registry_restore_pending",
+            f"An earlier restore of {request.base} is neither complete nor undone, and its record says where what was"
+            " there before is; complete it by finish_restore, or undo it by undo_restore.",
+        )
     contents = check(request)
     described = {"changed": True, **backup.described(contents)}
     if check_mode:

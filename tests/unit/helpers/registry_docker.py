@@ -28,22 +28,33 @@ state["calls"].append(argv)
 status = 0
 names = state["containers"]
 if argv[:2] == ["container", "inspect"]:
-    if argv[2] not in names:
+    if argv[2] not in names and argv[2] not in state["others"]:
         print("Error: No such container: " + argv[2], file=sys.stderr)
         status = 1
     else:
         mounts = [dict(Destination=to, Source=source) for to, source in state["mounts"].items()]
         config = dict(Entrypoint=["/entrypoint.sh"], Cmd=["serve", "/etc/registry/config.yml"], Env=state["env"])
-        print(json.dumps([dict(Config=config, Mounts=mounts, State=dict(Running=names[argv[2]]), RestartCount=0)]))
+        config.update(state["config"])
+        found = dict(Id=argv[2], Name="/" + argv[2], Config=config, Mounts=mounts, RestartCount=0)
+        found.update(State=dict(Running=names.get(argv[2], True)), NetworkSettings=state["network"])
+        print(json.dumps([dict(found, **state["others"].get(name, dict())) for name in argv[2:]]))
 elif argv[0] in ("start", "stop", "restart"):
     names[argv[1]] = argv[0] != "stop"
     status = state["fails"].get(argv[0], 0)
+elif argv[0] == "ps":
+    print("\\n".join([*names, *state["others"]]))
+elif argv[0] == "cp":
+    inside = argv[2].partition(":")[2]
+    source = state["sees"] or state["mounts"][os.path.dirname(inside)]
+    with open(os.path.join(source, os.path.basename(inside))) as file:
+        print(file.read())
 elif argv[0] == "rename":
     names[argv[2]] = names.pop(argv[1])
 elif argv[0] == "rm":
     names.pop(argv[2], None)
 elif argv[0] == "exec":
-    answer = state["exec"].get(argv[2] if argv[2] != "registry" else argv[3], dict(rc=0, out="", err=""))
+    known, words = state["exec"], argv[2:] if argv[2] != "registry" else argv[3:]
+    answer = known.get(" ".join(words[:-1])) or known.get(words[0], dict(rc=0, out="", err=""))
     if isinstance(answer, str):
         sys.exit(os.system(answer) >> 8)
     print(answer["out"], end="")
@@ -67,7 +78,8 @@ class RegistryDocker:
         self.config.write_text("version: 0.1\nstorage:\n  filesystem: {}\nhttp: {secret: s}\n")
         self._state = folder / "docker.json"
         mounts = {"/etc/registry": str(self.base / "config"), "/var/lib/registry": str(self.base / "data")}
-        self.save({"calls": [], "containers": {"registry": True}, "mounts": mounts, "env": [], "fails": {}, "exec": {}})
+        state = {"calls": [], "containers": {"registry": True}, "mounts": mounts, "env": [], "fails": {}, "exec": {}}
+        self.save({**state, "config": {}, "network": {}, "others": {}, "sees": ""})
         (folder / "bin").mkdir()
         program = folder / "bin" / "docker"
         program.write_text(PROGRAM.format(python=sys.executable, path=str(self._state)))
@@ -88,6 +100,7 @@ class RegistryDocker:
 
     @property
     def calls(self) -> list[str]:
-        """Return what docker was asked, without health checks and inspections."""
-        quiet = (["container", "inspect"], ["exec", "registry", "timeout"])
-        return [" ".join(call) for call in self.load()["calls"] if call[:2] != quiet[0] and call[:3] != quiet[1]]
+        """Return what docker was asked, without health checks, inspections, lists and copies of the configuration."""
+        quiet = ("container inspect ", "exec registry timeout ", "ps ", "cp ")
+        calls = [" ".join(call) for call in self.load()["calls"]]
+        return [call for call in calls if not call.startswith(quiet)]

@@ -35,6 +35,7 @@ class Request:
 
     path: str
     headers: dict[str, str]
+    method: str = "GET"
 
 
 @dataclass
@@ -85,7 +86,8 @@ def serve(
             super().setup()
 
         def do_GET(self) -> None:
-            request = Request(self.path, {key.lower(): value for key, value in self.headers.items()})
+            headers = {key.lower(): value for key, value in self.headers.items()}
+            request = Request(self.path, headers, self.command)
             server.requests.append(request)
             reply = answer(request)
             self.send_response(reply.status)
@@ -94,6 +96,8 @@ def serve(
                     self.send_header(key, value)
             self.end_headers()
             self.wfile.write(reply.content)
+
+        do_POST = do_DELETE = do_GET
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             pass

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._registry import configuration
-from ansible_collections.dockyard.ops.plugins.module_utils._registry.container import Place
+from ansible_collections.dockyard.ops.plugins.module_utils._registry.place import Place
 
 FILE = {"version": 0.1, "storage": {"filesystem": {"rootdirectory": "/var/lib/registry"}}}
 PLACE = Place("/etc/registry/config.yml", "/srv/config.yml", (("/data", "/srv/data"),))

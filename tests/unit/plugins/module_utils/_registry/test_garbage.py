@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
-from ansible_collections.dockyard.ops.plugins.module_utils._registry import garbage, needed
+from ansible_collections.dockyard.ops.plugins.module_utils._registry import collector_report, garbage, needed
 from ansible_collections.dockyard.ops.plugins.module_utils._registry.container import Container
 from ansible_collections.dockyard.ops.plugins.module_utils._registry.needed import Need, Needed, Survey
 from ansible_collections.dockyard.ops.tests.unit.helpers.registry_docker import RegistryDocker
@@ -30,6 +30,8 @@ class Store:
         self.manifests: dict[str, dict[str, dict[str, Any]]] = {}
         self.tags: dict[str, dict[str, str]] = {}
         self.blobs: set[str] = set()
+        # What the beginning of an upload is answered with.
+        self.upload = 405
 
     def put(self, repository: str, content: dict[str, Any], tag: str = "") -> str:
         """Add a manifest, and return its digest."""
@@ -49,6 +51,12 @@ class Store:
 
     def answer(self, request: Request) -> Reply:
         path = request.path.partition("?")[0]
+        if request.method == "POST":
+            assert path == "/v2/dockyard-proof/blobs/uploads/"
+            return Reply(self.upload, headers={"Location": f"{path}1?_state=x"})
+        if request.method == "DELETE":
+            assert request.path == "/v2/dockyard-proof/blobs/uploads/1?_state=x"
+            return Reply(204)
         if path == "/v2/":
             return Reply()
         if path == "/v2/_catalog":
@@ -163,7 +171,7 @@ def test_what_is_lost_is_found() -> None:
 
 
 def test_the_output_of_distribution_2() -> None:
-    report = garbage.parse(
+    report = collector_report.parse(
         f"team/app\nteam/app: marking manifest {A} \nteam/app: marking blob {B}\nmanifest eligible for deletion: {C}\n"
         f"other\nmanifest eligible for deletion: {A}\n\n"
         f"13 blobs marked, 2 blobs and 2 manifests eligible for deletion\n"
@@ -176,7 +184,7 @@ def test_the_output_of_distribution_2() -> None:
 
 
 def test_the_output_of_distribution_3() -> None:
-    report = garbage.parse(
+    report = collector_report.parse(
         f"team/app\nteam/app: marking manifest {A} \nother\n"
         f"manifest eligible for deletion: {{team/app {C} [1 latest]}}\n\n"
         f"4 blobs marked, 1 blobs and 1 manifests eligible for deletion\nblob eligible for deletion: {B}\n"
@@ -198,14 +206,32 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RegistryDocker:
     return docker
 
 
-def collector(docker: RegistryDocker, untagged: list[str], blobs: list[str]) -> None:
-    """Let the collector find these untagged manifests of the repository app, and these blobs."""
-    lines = ["app", *(f"manifest eligible for deletion: {digest}" for digest in untagged), ""]
+def said(untagged: list[str], blobs: list[str], tagged: list[str]) -> dict[str, Any]:
+    lines = ["app", *(f"app: marking manifest {digest} " for digest in tagged)]
+    lines += [*(f"manifest eligible for deletion: {digest}" for digest in untagged), ""]
     lines += [f"3 blobs marked, {len(blobs)} blobs and {len(untagged)} manifests eligible for deletion"]
     lines += [f"blob eligible for deletion: {digest}" for digest in blobs]
-    text = "\n".join(lines) + "\n"
+    return {"rc": 0, "out": "\n".join(lines) + "\n", "err": ""}
+
+
+def collector(
+    docker: RegistryDocker,
+    untagged: list[str],
+    blobs: list[str],
+    swept: list[str] | None = None,
+    tagged: list[str] | None = None,
+) -> None:
+    """Let the collector find these untagged manifests of the repository app, and these blobs.
+
+    swept: the blobs that it finds without its option for what is untagged, none if it is None.
+    tagged: the manifests that it finds with a tag.
+    """
+    without = said([], swept or [], tagged or [])
     version = {"rc": 0, "out": "registry github.com/docker/distribution v2.8.2+ds1\n", "err": ""}
-    docker.change(exec={"garbage-collect": {"rc": 0, "out": text, "err": ""}, "--version": version})
+    answers = {"garbage-collect": without, "garbage-collect --dry-run": without, "--version": version}
+    for option in ("--dry-run --delete-untagged", "--delete-untagged"):
+        answers[f"garbage-collect {option}"] = said(untagged, blobs, tagged or [])
+    docker.change(exec=answers)
 
 
 def collect(store: Store, check_mode: bool = False, untagged: bool = True) -> dict[str, Any]:
@@ -235,10 +261,11 @@ def test_the_children_of_an_index_are_kept_and_only_what_nothing_needs_is_unlink
     child, rubbish = store.image("app", A), store.image("app", C)
     index = store.index("app", [child], tag="latest")
     links = {digest: revision(docker, digest) for digest in (child, rubbish, index)}
-    collector(docker, [child, rubbish], [child, rubbish, A, C])
+    collector(docker, [child, rubbish], [child, rubbish, A, C], swept=[], tagged=[index])
 
     checked = collect(store, check_mode=True)
-    assert all(link.exists() for link in links.values()) and options(docker) == ["--dry-run --delete-untagged"]
+    assert all(link.exists() for link in links.values())
+    assert options(docker) == ["--dry-run --delete-untagged", "--dry-run"]
     found = collect(store)
 
     for result in (checked, found):
@@ -246,7 +273,7 @@ def test_the_children_of_an_index_are_kept_and_only_what_nothing_needs_is_unlink
         assert (result["manifests_eligible"], result["blobs_eligible"], result["version"]) == (1, 2, "2.8.2")
     assert not links[rubbish].exists() and links[child].exists() and links[index].exists()
     # What loses nothing is done without the option that would.
-    assert options(docker)[1:] == ["--dry-run --delete-untagged", "--dry-run --delete-untagged", ""]
+    assert options(docker)[2:] == [*["--dry-run --delete-untagged", "--dry-run"] * 2, ""]
     assert found["changed"] and found["window_seconds"] > 0
 
 
@@ -258,7 +285,7 @@ def test_a_link_is_removed_though_nothing_is_to_be_protected(docker: RegistryDoc
 
     # The collector's own option leaves the link in a repository that never had a tag.
     assert collect(store)["protected"] == [] and not link.exists()
-    assert options(docker)[2:] == [""]
+    assert options(docker)[4:] == [""]
 
 
 def test_what_was_pushed_again_since_it_was_missing_is_needed() -> None:
@@ -273,37 +300,30 @@ def test_what_was_pushed_again_since_it_was_missing_is_needed() -> None:
         assert survey.read([]).why("app", child) == Need("index", index)
 
 
-def tag(docker: RegistryDocker, name: str, digest: str) -> None:
-    """Make a tag with its manifest as the registry's storage has it."""
-    root = docker.base / "data/docker/registry/v2"
-    revision(docker, digest)
-    hexadecimal = digest.partition(":")[2]
-    link = root / f"repositories/app/_manifests/tags/{name}/current/link"
-    data = root / f"blobs/sha256/{hexadecimal[:2]}/{hexadecimal}/data"
-    for file in (link, data):
-        file.parent.mkdir(parents=True)
-        file.write_text(digest)
-
-
+@pytest.mark.parametrize("elsewhere", [False, True])
 @pytest.mark.parametrize("shown", [False, True])
-def test_another_registry_than_that_of_the_container_is_refused(docker: RegistryDocker, shown: bool) -> None:
+def test_another_registry_than_that_of_the_container_is_refused(
+    docker: RegistryDocker, shown: bool, elsewhere: bool
+) -> None:
+    if elsewhere:
+        docker.config.write_text("storage:\n  s3: {bucket: images}\n")
     store, other = Store(), Store()
     child = store.image("app", A)
     index = store.index("app", [child], tag="latest")
     other.image("app", B, tag="latest" if shown else "")
-    tag(docker, "latest", index)
-    collector(docker, [child], [child, A])
+    collector(docker, [child], [child, A], tagged=[index])
 
     with pytest.raises(DockyardError) as caught:
         collect(other)
 
     assert caught.value.code == "registry_gc_other_registry" and not caught.value.changed
     assert caught.value.message.startswith(
-        f"The storage of the registry in the container registry has the tag app:latest for {index}, and the registry at"
-        " the given address does not show it; check that registry is the address of this container"
+        f"The storage of the registry in the container registry has a tag in app for {index}, and the registry at the"
+        " given address does not show it; check that registry is the address of this container"
     )
     assert "restart registry" not in docker.calls
-    assert not collect(store)["changed"]
+    if not elsewhere:
+        assert not collect(store)["changed"]
 
 
 def test_an_empty_proxy_makes_no_mirror(docker: RegistryDocker) -> None:
@@ -353,9 +373,10 @@ def test_what_is_not_on_this_host_is_refused_with_names_and_counts(docker: Regis
 
     assert caught.value.code == "registry_gc_would_lose"
     assert caught.value.message == (
-        f"The registry in the container registry would lose 1 manifests that its tags need, among them app@{child}"
-        f" (needed by the index {index}); collect garbage without delete_untagged, or with Docker Distribution 3 or"
-        " newer, which keeps what an index lists."
+        f"The registry in the container registry would lose 2 manifests and blobs that its tags need, among them"
+        f" app@{A} (needed by the index {child}), app@{child} (needed by the index {index}); nothing was deleted:"
+        " collect garbage without delete_untagged, or with Docker Distribution 3 or newer, which keeps what an index"
+        " lists."
     )
     assert not caught.value.changed and "restart registry" not in docker.calls
 
@@ -363,14 +384,17 @@ def test_what_is_not_on_this_host_is_refused_with_names_and_counts(docker: Regis
 def test_what_is_lost_all_the_same_is_said(docker: RegistryDocker) -> None:
     store = Store()
     image, rubbish = store.image("app", A, tag="1"), store.image("app", C)
-    (docker.base / "data/docker/registry/v2/blobs/sha256/aa" / ("a" * 64)).mkdir(parents=True)
-    (docker.base / "data/docker/registry/v2/blobs/sha256/aa" / ("a" * 64) / "data").touch()
+    data = docker.base / "data/docker/registry/v2/blobs/sha256/aa" / ("a" * 64) / "data"
+    data.parent.mkdir(parents=True)
+    data.touch()
     collector(docker, [rubbish], [rubbish, C])
     real = store.answer
 
     def answer(request: Request) -> Reply:
         # The collector has run when the window is closed.
         gone = docker.calls.count("restart registry") == 2 and "/blobs/" in request.path
+        if gone:
+            data.unlink(missing_ok=True)
         return Reply(404) if gone else real(request)
 
     store.answer = answer  # type: ignore[method-assign]
@@ -407,3 +431,137 @@ def test_untagged_manifests_are_not_deleted_blindly(docker: RegistryDocker) -> N
         garbage.Collection(request).run(check_mode=False)
     assert caught.value.code == "registry_gc_blind"
     assert "can't be asked for without access to its API, and delete_untagged may delete that" in caught.value.message
+
+
+# ---- what the collector is about to delete is compared with what is needed, right before ----
+
+
+@pytest.mark.parametrize("check_mode", [True, False])
+@pytest.mark.parametrize("untagged", [True, False])
+def test_a_collector_that_would_delete_what_a_tag_needs_is_not_run(
+    docker: RegistryDocker, untagged: bool, check_mode: bool
+) -> None:
+    store = Store()
+    image, rubbish = store.image("app", A, tag="1"), store.image("app", C)
+    link = revision(docker, rubbish)
+    collector(docker, [rubbish], [rubbish, C], swept=[A, C], tagged=[image])
+
+    with pytest.raises(DockyardError) as caught:
+        collect(store, check_mode, untagged)
+
+    assert caught.value.code == "registry_gc_would_lose" and not caught.value.changed
+    assert caught.value.message == (
+        "The registry in the container registry would lose 1 manifests and blobs that its tags need, among them"
+        f" app@{A} (needed by the index {image}); nothing was deleted: don't collect garbage by hand either, and look"
+        " for what is wrong with its storage."
+    )
+    assert "restart registry" not in docker.calls and (link / "link").exists()
+    assert all(run.startswith("--dry-run") for run in options(docker))
+
+
+def test_what_the_collector_would_delete_only_in_the_window_is_refused_and_its_links_come_back(
+    docker: RegistryDocker,
+) -> None:
+    store = Store()
+    image, rubbish = store.image("app", A, tag="1"), store.image("app", C)
+    link = revision(docker, rubbish)
+    collector(docker, [rubbish], [rubbish, C], tagged=[image])
+    state = docker.load()
+    lossy = docker.base / "lossy"
+    harmless = docker.base / "harmless"
+    lossy.write_text(said([], [A], [image])["out"])
+    harmless.write_text(said([], [], [image])["out"])
+    hidden = link / ".link.hidden"
+    command = f"cat $(test -e {hidden} && echo {lossy} || echo {harmless})"
+    docker.change(exec={**state["exec"], "garbage-collect --dry-run": command})
+
+    with pytest.raises(DockyardError) as caught:
+        collect(store)
+
+    assert caught.value.code == "registry_gc_would_lose" and caught.value.changed
+    assert docker.load()["calls"] and (link / "link").read_text() == rubbish and not hidden.exists()
+    assert "readonly" not in docker.config.read_text()
+    assert all(run.startswith("--dry-run") for run in options(docker))
+
+
+def test_what_is_pushed_between_the_two_questions_is_no_loss(docker: RegistryDocker) -> None:
+    store = Store()
+    image = store.image("app", A, tag="1")
+    first, later = docker.base / "first", docker.base / "later"
+    first.write_text(said([], [A], [])["out"])
+    later.write_text(said([], [], [image])["out"])
+    collector(docker, [], [])
+    # The collector is asked before the manifest is there, and again because of that.
+    command = f"cat {first}; mv {later} {first} 2>/dev/null; true"
+    docker.change(exec={**docker.load()["exec"], "garbage-collect --dry-run": command})
+    assert not collect(store, check_mode=True, untagged=False)["changed"]
+
+
+def test_what_users_delete_as_soon_as_the_window_is_closed_is_no_loss(docker: RegistryDocker) -> None:
+    docker.config.write_text("storage:\n  s3: {bucket: images}\n")
+    store = Store()
+    image, rubbish = store.image("app", A, tag="1"), store.image("app", C)
+    collector(docker, [rubbish], [rubbish, C], tagged=[image])
+    real = store.answer
+
+    def answer(request: Request) -> Reply:
+        if docker.calls.count("restart registry") == 2 and image in store.manifests["app"]:
+            del store.manifests["app"][image], store.tags["app"]["1"]
+        return real(request)
+
+    store.answer = answer  # type: ignore[method-assign]
+    assert collect(store)["changed"] and image not in store.manifests["app"]
+
+
+def test_a_collector_whose_words_are_not_understood_is_not_run() -> None:
+    with pytest.raises(DockyardError) as caught:
+        collector_report.parse(
+            "app\n\n2 blobs marked, 1 blobs and 0 manifests eligible for deletion\nblob: sha256:00\n"
+        )
+    assert caught.value.code == "registry_gc_failed"
+    assert caught.value.message.startswith(
+        "The garbage collector counts 1 blobs and 0 manifests that it would delete, and names 0 and 0; this version of"
+    )
+
+
+# ---- what is refused whatever is deleted ----
+
+
+@pytest.mark.parametrize("name", ["blobdescriptor", "layerinfo"])
+@pytest.mark.parametrize("check_mode", [True, False])
+def test_a_cache_that_outlives_a_restart_is_refused(docker: RegistryDocker, check_mode: bool, name: str) -> None:
+    docker.config.write_text(f"storage: {{filesystem: {{}}, cache: {{{name}: redis}}}}\n")
+    with pytest.raises(DockyardError) as caught:
+        collect(Store(), check_mode)
+    assert caught.value.code == "registry_gc_cache"
+    assert caught.value.message == (
+        f"The registry in the container registry keeps in Redis which blobs it has (storage.cache.{name}), and would"
+        " go on believing in those that are deleted: images that are pushed again would lack them. Set"
+        f" storage.cache.{name} to inmemory, restart the registry, and empty that Redis database before it is used"
+        " again."
+    )
+    assert docker.calls == []
+
+
+def test_a_cache_in_the_environment_is_refused_and_one_in_memory_is_not(docker: RegistryDocker) -> None:
+    docker.change(env=["REGISTRY_STORAGE_CACHE_BLOBDESCRIPTOR=redis"])
+    with pytest.raises(DockyardError) as caught:
+        collect(Store(), check_mode=True)
+    assert caught.value.code == "registry_gc_cache"
+    docker.change(env=["REGISTRY_STORAGE_CACHE_BLOBDESCRIPTOR=inmemory"])
+    collector(docker, [], [])
+    assert not collect(Store(), check_mode=True)["changed"]
+
+
+def test_untagged_manifests_of_a_mirror_are_not_deleted(docker: RegistryDocker) -> None:
+    docker.config.write_text("storage: {filesystem: {}}\nproxy: {remoteurl: 'https://registry.example.com'}\n")
+    with pytest.raises(DockyardError) as caught:
+        collect(Store())
+    assert caught.value.code == "registry_gc_mirror" and docker.calls == []
+    assert caught.value.message == (
+        "The registry in the container registry is a pull-through mirror of https://registry.example.com: what its tags"
+        " need can't be asked for without fetching it from there; leave delete_untagged off, a mirror deletes by itself"
+        " what is older than its proxy.ttl."
+    )
+    collector(docker, [], [])
+    assert not collect(Store(), untagged=False)["changed"]

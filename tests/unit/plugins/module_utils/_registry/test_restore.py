@@ -9,12 +9,15 @@ import hashlib
 import os
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
-from ansible_collections.dockyard.ops.plugins.module_utils._host import archive
+from ansible_collections.dockyard.ops.plugins.module_utils._host import archive, atomic_file
 from ansible_collections.dockyard.ops.plugins.module_utils._registry import backup, restore
 from ansible_collections.dockyard.ops.plugins.module_utils._registry.container import Container
+from ansible_collections.dockyard.ops.plugins.modules import registry_maintenance
 from ansible_collections.dockyard.ops.tests.unit.helpers.registry_docker import RegistryDocker
 
 FOLDERS = ("config", "auth", "tls", "data", "ca", "proof")
@@ -214,3 +217,38 @@ def test_an_archive_that_fails_after_the_window_is_a_change(
     with pytest.raises(DockyardError) as caught:
         archive_of(docker, tmp_path)
     assert caught.value.changed and docker.calls == ["restart registry", "restart registry"]
+
+
+@pytest.mark.parametrize("operation", [registry_maintenance._finish_restore, registry_maintenance._undo_restore])
+@pytest.mark.parametrize("folder", [".", "config"])
+def test_a_restore_keeps_away_from_other_restores_and_from_windows(
+    docker: RegistryDocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, operation: Any
+) -> None:
+    restore.restore(request(docker, archive_of(docker, tmp_path)), check_mode=False)
+    monkeypatch.setattr(registry_maintenance, "_LOCK_SECONDS", 0.1)
+    params = {
+        "container_name": "registry",
+        "instance_directory": str(docker.base),
+        "keep_previous": False,
+        "previous_container_name": "",
+    }
+    call: Any = SimpleNamespace(check_mode=False, params=params)
+    # A window, or another restore.
+    with atomic_file.locked(str(docker.base / folder)), pytest.raises(DockyardError) as caught:
+        operation(call)
+    assert caught.value.code == "file_locked" and restore.pending(str(docker.base))
+    assert operation(call)["changed"] and not restore.pending(str(docker.base))
+
+
+def test_a_restore_over_one_that_is_neither_complete_nor_undone(docker: RegistryDocker, tmp_path: Path) -> None:
+    path = archive_of(docker, tmp_path)
+    restore.restore(request(docker, path), check_mode=False)
+    before = tree(docker.base)
+    with pytest.raises(DockyardError) as caught:
+        restore.restore(request(docker, path), check_mode=False)
+    assert caught.value.code == "registry_restore_pending" and not caught.value.changed
+    assert caught.value.message == (
+        f"An earlier restore of {docker.base} is neither complete nor undone, and its record says where what was there"
+        " before is; complete it by finish_restore, or undo it by undo_restore."
+    )
+    assert tree(docker.base) == before
