@@ -52,9 +52,12 @@ class Container:
         found = self._docker("container", "inspect", *identities).stdout if identities else ""
         return list(json.loads(found or "[]"))
 
-    def place(self) -> Place:
-        """Return where its files are. Raise DockyardError if there is no such registry."""
-        details = self.details()
+    def place(self, details: dict[str, Any] | None = None) -> Place:
+        """Return where its files are. Raise DockyardError if there is no such registry.
+
+        details: what the engine knows of the container, if it was asked already.
+        """
+        details = details or self.details()
         if details is None:
             raise DockyardError(
                 "registry_container_missing",
@@ -179,7 +182,7 @@ class Container:
         if check:
             return f"its health check fails ({last_line(done)})"
         try:
-            place = self.place()
+            place = self.place(details)
             document = configuration.in_force(configuration.read(place.config_file), place.environment)
         except DockyardError as error:
             return f"it has no health check, and {error.message}"

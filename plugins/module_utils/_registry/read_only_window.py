@@ -90,8 +90,8 @@ def _put_back(config_file: str) -> None:
     if reason:
         raise DockyardError(
             "registry_window_not_closed",
-            f"What is mounted over {config_file} in the read-only window can't be taken away ({reason}); do that with umount,"
-            " and restart the registry.",
+            f"What is mounted over {config_file} in the read-only window can't be taken away ({reason}); do that with"
+            " umount, and restart the registry.",
             changed=True,
         )
     fresh = f"{config_file}.new"

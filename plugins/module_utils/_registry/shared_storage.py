@@ -65,7 +65,7 @@ def _shares(details: dict[str, Any], place: Place, document: dict[str, Any]) -> 
 def _configuration(details: dict[str, Any], environment: tuple[str, ...]) -> dict[str, Any] | None:
     """Return the configuration of a registry that is in force; None if there is no file of one on the host."""
     try:
-        place = Container(details["Id"]).place()
+        place = Container(details["Id"]).place(details)
         return configuration.in_force(configuration.read(place.config_file), environment)
     except DockyardError:
         named = any(variable.startswith("REGISTRY_STORAGE") for variable in environment)
