@@ -32,8 +32,9 @@ options:
     required: true
   written:
     description:
-      - The JSON of this host's report as it was written last. If the report is the same, its date stays.
-    type: str
+      - The JSON of this host's report as it was written last, or what is in it. If the report is the same, its date
+        stays.
+    type: raw
     default: ""
   baseline:
     description:
@@ -88,7 +89,7 @@ def topology_report(
     value: Any,
     host: str,
     now: str,
-    written: str = "",
+    written: str | Mapping[str, Any] = "",
     baseline: Mapping[str, Any] | None = None,
     changes: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:

@@ -98,7 +98,10 @@ def _changes(report: Mapping[str, Any]) -> list[str]:
     if report.get("changes") is None:
         return []
     lines = [f"## Changes since {escape(report.get('compared_with') or 'the earlier report')}", ""]
-    rows = [[one.get(key) for key in ("container", "network", "what", "before", "after")] for one in report["changes"]]
+    rows = [
+        [one.get("container"), one.get("network"), text.what(one), one.get("before"), one.get("after")]
+        for one in report["changes"]
+    ]
     return [*lines, *(table(["Container", "Network", "What", "Before", "After"], rows) if rows else ["None."]), ""]
 
 

@@ -25,7 +25,7 @@ def make(
     result: Mapping[str, Any],
     host: str,
     now: str,
-    written: str = "",
+    written: str | Mapping[str, Any] = "",
     baseline: Mapping[str, Any] | None = None,
     changes: Sequence[Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
@@ -91,8 +91,13 @@ def record(report: Mapping[str, Any]) -> dict[str, Any]:
     return {key: report.get(key) for key in ("host", "date", "error", "topology")}
 
 
-def parse(written: str) -> dict[str, Any]:
-    """Return a report that was kept as JSON; an empty one if this is none."""
+def parse(written: str | Mapping[str, Any]) -> dict[str, Any]:
+    """Return a report that was kept as JSON; an empty one if this is none.
+
+    ansible-core before 2.19 makes a dictionary of a variable that looks like one.
+    """
+    if isinstance(written, Mapping):
+        return dict(written)
     try:
         found = json.loads(written or "{}")
     except ValueError:

@@ -169,9 +169,9 @@ def isolation(container: Mapping[str, Any]) -> list[str]:
 
 
 def what(change: Mapping[str, Any]) -> str:
-    """Return what a change is about, in words."""
+    """Return what has changed, as topology_compare says it in a sentence, and without one in its words."""
     said = " ".join(line(change.get(key)) for key in ("subject", "kind") if change.get(key))
-    return line(change.get("message")) or line(change.get("what")) or said
+    return line(change.get("message")) or said
 
 
 def undrawn(topology: Topology) -> str:

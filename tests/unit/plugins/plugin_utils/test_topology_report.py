@@ -204,6 +204,10 @@ def test_the_date_is_that_of_the_content() -> None:
     written = json.dumps(topology_report.record(first))
     again = topology_report.make({"topology": topology_sample.topology(12)}, "docker1.example.com", "later", written)
     assert again["date"] == DATE
+    parsed = topology_report.make(
+        {"topology": topology_sample.topology(12)}, "docker1.example.com", "later", json.loads(written)
+    )
+    assert parsed["date"] == DATE
     other = topology_report.make({"topology": topology_sample.topology(13)}, "docker1.example.com", "later", written)
     assert other["date"] == "later"
     for broken in ("", "{", "[]", "null", '{"date": "x"}'):
@@ -366,6 +370,9 @@ def test_the_page_of_all_hosts() -> None:
     ]
     assert read.text.index("docker2: not read: No engine answers.") < read.text.index("declares ICC off")
     assert "Another address." in read.text and "Changes since yesterday" in read.text
+    assert "## Changes since yesterday" in topology_markdown.page(one)
+    assert "| web | lan | Another address. | a | b |" in topology_markdown.page(one)
+    assert text.what({"subject": "port", "kind": "added"}) == "port added"
     assert "[docker1.example.com](hosts/docker1.example.com.md)" in topology_markdown.index([one, two], "Ours")
 
 
