@@ -41,7 +41,7 @@ def run(suite: str, wanted: Callable[[str], bool], small: bool, result: table.Ta
         *data.FAULTS,
         *network.FAULTS,
         *interrupted.FAULTS,
-        *people.FAULTS,
+        *(people.SMALL if small else people.FAULTS),
     ]
     try:
         host.up()
