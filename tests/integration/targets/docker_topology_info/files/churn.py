@@ -1,3 +1,6 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Start and remove containers as fast as the engine can, up to 20 a second, and print how many that were.
 
 churn.py IMAGE SECONDS

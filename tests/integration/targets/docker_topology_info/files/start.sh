@@ -1,4 +1,7 @@
 #!/bin/sh
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Starts COUNT containers over five networks, each of which sends pings with a mark of its own to its gateway, and some others.
 # start.sh IMAGE COUNT
 set -eu

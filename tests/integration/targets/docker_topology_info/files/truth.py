@@ -1,3 +1,6 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Show on which veth each mark comes in, and the MAC addresses that leave by the uplink, as seen on the wire.
 
 truth.py SECONDS
