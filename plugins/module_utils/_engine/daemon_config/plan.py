@@ -113,7 +113,7 @@ def _target(options: DaemonOptions, host: HostState, warnings: list[str]) -> tup
     desired = options.desired
     current = host.current or {}
     if host.invalid is not None:
-        if host.engine == "running" or (desired.owned is not None and host.engine != "failed"):
+        if host.engine == "running" or (desired.owned is not None and host.engine != "failed") or desired.only_removes:
             raise host.invalid
         if desired.owned is not None:  # the engine is down because of it
             if host.readable is None:

@@ -110,10 +110,9 @@ def test_an_engine_that_is_down_by_a_comma_keeps_all_other_keys() -> None:
     assert (plan.writes, plan.action) == (True, "start")
 
 
-def test_a_key_is_removed_from_a_file_with_a_comma_too_many() -> None:
-    assert planned(COMMA, "failed", DesiredConfig({}, {"data-root": None})).target == {
-        "insecure-registries": ["reg:5000"]
-    }
+def test_a_removal_alone_repairs_no_file() -> None:
+    with pytest.raises(InvalidDaemonConfig, match="fix that line, or move the file away"):
+        planned(COMMA, "failed", DesiredConfig({}, {"data-root": None}))
 
 
 def test_a_file_that_can_not_be_read_is_only_replaced() -> None:

@@ -84,5 +84,10 @@ def test_what_is_found_and_what_is_in_force() -> None:
     found = Found.on(host, {**current, "debug": False, "icc": False}, DesiredConfig({"icc": False}), PATH)
     assert found.keys == {"labels", "dns", "mtu"}
     assert found.in_force == {"labels"}
-    host.engine = "stopped"
+    for shown, in_force in (("overlay2", True), ("overlayfs", False)):
+        host.live, host.loaded = {"storage-driver": shown}, {"storage-driver": "overlay2"}
+        host.current = {"storage-driver": "overlay2"}
+        there = Found.on(host, host.current, DesiredConfig({}), PATH)
+        assert ("storage-driver" in there.in_force) is in_force
+    host.engine, host.current = "stopped", current
     assert Found.on(host, current, DesiredConfig({}), PATH).in_force == frozenset()
