@@ -111,7 +111,10 @@ def ask_engine(unit: service.Unit, config: Config, found: Found) -> None:
         error = DockyardError(
             "daemon_refused_by_engine", f"The Docker Engine of this host refuses this configuration: {complaint}."
         )
-        raise found.explained(error, _named(complaint, config))
+        named = _named(complaint, config)
+        # Where the value has the wrong type, it is said which one it must have.
+        types = (wrong_type(key, config[key], loose=True) for key in named if key in keys.KEYS and key in found.keys)
+        raise found.explained(next((wrong for wrong in types if wrong is not None), error), named)
 
 
 def _named(complaint: str, config: Config) -> list[str]:

@@ -28,6 +28,10 @@ DOCKERD = """#!/bin/sh
 case $1 in
 --version) echo Docker version 20.10.24, build 1; exit;;
 esac
+if grep -q '"mtu": "' "${1#--config-file=}"; then
+  echo "json: cannot unmarshal string into Go struct field Config.CommonConfig.mtu of type int" >&2
+  exit 1
+fi
 grep -q http-proxy "${1#--config-file=}" || exit 0
 echo "unable to configure: the following directives don't match any configuration option: http-proxy" >&2
 exit 1
@@ -66,6 +70,15 @@ def test_what_nobody_of_us_brought_is_refused_with_the_way_out(dockerd: str) -> 
         "The Docker Engine of this host refuses this configuration: unable to configure: the following directives don't"
         " match any configuration option: http-proxy. proxies is in /etc/docker/daemon.json and not declared:"
         " declare it as wanted, or remove it (remove: [proxies])."
+    )
+
+
+def test_of_a_wrong_type_in_the_file_it_is_said_which_one_it_must_have(dockerd: str) -> None:
+    with pytest.raises(DockyardError) as caught:
+        plan(dockerd, {"mtu": "1400"}, {"debug": True}, set())
+    assert caught.value.message == (
+        'mtu must be a whole number, and is the string "1400"; change it. mtu is in /etc/docker/daemon.json and not'
+        " declared: declare it as wanted, or remove it (remove: [mtu])."
     )
 
 
