@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology import iptables, nft
@@ -68,11 +69,11 @@ def chain(name: str, **hook: object) -> dict[str, object]:
     return {"chain": {**TABLE, "name": name, "handle": 1, **hook}}
 
 
-def rule(name: str, *expressions: dict[str, object], **more: object) -> dict[str, object]:
+def rule(name: str, *expressions: Mapping[str, object], **more: object) -> dict[str, object]:
     return {"rule": {**TABLE, "chain": name, "handle": 2, "expr": [*expressions], **more}}
 
 
-COUNTER = {"counter": {"packets": 0, "bytes": 0}}
+COUNTER: dict[str, object] = {"counter": {"packets": 0, "bytes": 0}}
 JUMPS = [["br-a", {"jump": {"target": "in-a"}}], ["br-w", {"jump": {"target": "in-w"}}]]
 # Of Docker 29 with the backend nftables.
 RULESET = json.dumps(

@@ -64,7 +64,8 @@ def test_a_listening_socket_and_its_process() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as bound:
         bound.bind(("127.0.0.1", 0))
         found = {(one.protocol, one.address, one.port): one.inode for one in processes.listeners(os.getpid())}
-        inodes = {found[("tcp", *server.getsockname())], found[("udp", *bound.getsockname())]}
+        keys = [("tcp", *server.getsockname()), ("udp", *bound.getsockname())]
+        inodes = {found[key] for key in keys}
         shown = socket_diag.listeners()
         assert shown is None or {one for one in shown if one.inode in inodes} == {
             one for one in processes.listeners(os.getpid()) if one.inode in inodes
