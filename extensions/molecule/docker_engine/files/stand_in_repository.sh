@@ -33,7 +33,9 @@ pack() {
 
 depends=$(apt-cache show --no-all-versions docker.io | sed -n 's/^Depends: //p' | tr ',' '\n' | grep -vE 'containerd|runc' | paste -sd,)
 unpack docker.io
-pack docker.io docker-ce 5:1.0-1 "$depends, docker-ce-cli, containerd.io" docker.io
+for version in 5:1.0-1 5:2.0-1; do
+    pack docker.io docker-ce $version "$depends, docker-ce-cli, containerd.io" docker.io
+done
 unpack containerd
 unpack runc
 cp -a runc/usr containerd/
@@ -43,8 +45,9 @@ if apt-cache show docker-cli >/dev/null 2>&1; then
 else
     mkdir -p docker-cli/DEBIAN
 fi
-pack docker-cli docker-ce-cli 5:1.0-1 libc6 docker-cli
-pack docker-cli docker-ce-cli 5:99.0-1 libc6 docker-cli
+for version in 5:1.0-1 5:2.0-1 5:99.0-1; do
+    pack docker-cli docker-ce-cli $version libc6 docker-cli
+done
 mkdir -p vanished/DEBIAN
 pack vanished docker-ce-vanished 5:1.0-1 libc6 docker.io
 
