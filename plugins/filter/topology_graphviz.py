@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: topology_graphviz
 short_description: The wiring of a Docker host as a graph for Graphviz
-version_added: 0.4.0
+version_added: 0.3.0
 description:
   - Makes a graph in the language DOT. From left to right it has the containers with their interfaces, addresses,
     published ports

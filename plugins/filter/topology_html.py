@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: topology_html
 short_description: Network reports as self-contained pages
-version_added: 0.4.0
+version_added: 0.3.0
 description:
   - Makes the page of one host of findings, changes, the picture, and tables of networks and containers that can be
     searched.

@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: topology_markdown
 short_description: Network reports as Markdown, for a wiki
-version_added: 0.4.0
+version_added: 0.3.0
 description:
   - Makes the page of one host of findings, changes, a Mermaid flowchart, and tables of networks and containers.
   - Makes the page of all hosts of their findings and a table of the hosts, with links to C(hosts/NAME.md).

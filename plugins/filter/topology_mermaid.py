@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: topology_mermaid
 short_description: The wiring of a Docker host as a Mermaid flowchart
-version_added: 0.4.0
+version_added: 0.3.0
 description:
   - Makes a flowchart that the wikis of GitLab, GitHub and others draw by themselves, of the host, its networks, and
     their containers. On each

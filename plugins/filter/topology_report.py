@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: topology_report
 short_description: The report on the network of a Docker host, of which pages are made
-version_added: 0.4.0
+version_added: 0.3.0
 description:
   - Takes what M(dockyard.ops.docker_topology_info) returned, and leaves out what changes by itself, namely the
     counters of packets and the

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: docker_networks
 short_description: Create, replace and remove user-defined networks of the Docker Engine
-version_added: 0.4.0
+version_added: 0.3.0
 description:
   - Brings a whole list of user-defined networks to what is declared, in one call. They need no restart of the engine, so they are the way to
     other subnets, and to containers that can't reach each other, on hosts whose engine can't be restarted.
