@@ -19,8 +19,8 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 from .. import service
 from ..networks import rules
 from . import keys, value_rules
-from .compare import same
-from .document import Config, DesiredConfig, equal, render
+from .compare import same, unlike
+from .document import Config, DesiredConfig, different_keys, equal, render
 from .host_state import HostState
 from .key_types import wrong_type
 
@@ -31,11 +31,13 @@ class Found:
 
     path: the file.
     keys: their names; in_force: those of them with which the engine runs.
+    touched: the keys, of these or any other, that the task changes or removes.
     """
 
     path: str
     keys: frozenset[str]
     in_force: frozenset[str]
+    touched: frozenset[str] = frozenset()
 
     @classmethod
     def on(cls, host: HostState, target: Config, desired: DesiredConfig, path: str) -> Found:
@@ -51,7 +53,15 @@ class Found:
             # An image store shows its driver under another name, and so it is not certain that this one was loaded.
             and not (key == "storage-driver" and not same(key, host.live.get(key), target[key]))
         )
-        return cls(path, found, in_force)
+        touched = {*desired.removal, *different_keys(current, target)}
+        if host.engine == "running":
+            touched.update(unlike(host.loaded, target))
+        return cls(path, found, in_force, frozenset(touched))
+
+    def judged_by_engine(self, complaint: rules.Complaint) -> bool:
+        """Return whether an engine has taken what is complained of, so that it is warned of and not refused."""
+        accepted = self.keys if complaint.taken else self.in_force
+        return accepted.issuperset(complaint.keys) and self.touched.isdisjoint(complaint.by)
 
     def explained(self, error: DockyardError, names: Iterable[str]) -> DockyardError:
         """Return the error of those keys. Of what nobody declares it says that, and what removes it."""
@@ -97,8 +107,7 @@ def check_rules(
     warned = []
     every = [*rules.complaints(config, around), *value_rules.complaints(config, around.engine_version, by_flag)]
     for complaint in every:
-        accepted = found.keys if complaint.taken else found.in_force
-        if not accepted.issuperset(complaint.keys) or (complaint.at_start and starts):
+        if not found.judged_by_engine(complaint) or (complaint.at_start and starts):
             raise found.explained(complaint.error, complaint.keys)
         warned.append(f"{found.path}: {complaint.error.message} The engine takes it, so it was left as it is.")
     return warned + list(rules.warnings(config, around))

@@ -162,7 +162,7 @@ def _runtime(config: Config, by_flag: Collection[str]) -> Iterator[Complaint]:
                 "daemon_runtime_missing",
                 f"default-runtime is {name}, which runtimes does not name, and no engine takes that; add it there.",
             )
-            yield Complaint(("default-runtime",), error)
+            yield Complaint(("default-runtime",), error, by=("runtimes",))
         return
     path = runtimes[name].get("path") if isinstance(runtimes[name], dict) else None
     if isinstance(path, str) and path and shutil.which(path) is None:

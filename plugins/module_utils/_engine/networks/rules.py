@@ -129,6 +129,7 @@ class Complaint:
     """A rule that a daemon.json breaks.
 
     keys: those that it is about.
+    by: other keys whose change can break it, even if they are not there any more.
     taken: whether every engine starts with it all the same.
     at_start: whether an engine may run with it and yet not start with it.
     """
@@ -137,6 +138,7 @@ class Complaint:
     error: DockyardError
     taken: bool = False
     at_start: bool = False
+    by: tuple[str, ...] = ()
 
 
 def check(config: Config, around: Surroundings) -> list[str]:
@@ -158,9 +160,9 @@ def complaints(config: Config, around: Surroundings) -> Iterator[Complaint]:
         (6, ("bip6", "fixed-cidr-v6", "default-gateway-v6")),
     ):
         for error in _inside(config, version, names, around):
-            yield Complaint(tuple(name for name in names if config.get(name)), error)
+            yield Complaint(tuple(name for name in names if config.get(name)), error, by=names)
     for error in _mtu(config):
-        yield Complaint(("mtu",), error)
+        yield Complaint(("mtu",), error, by=("ipv6",))
     for error, taken in _pools(config, around):
         yield Complaint(("default-address-pools",), error, taken)
 
@@ -205,7 +207,7 @@ def _exclusions(config: Config, around: Surroundings) -> Iterator[Complaint]:
             "bridge_ipv6_network",
             f"ipv6: true needs fixed-cidr-v6 on an engine before 27, and this one is {version}; add it.",
         )
-        yield Complaint(("ipv6",), error)
+        yield Complaint(("ipv6",), error, by=("fixed-cidr-v6", "bip6"))
 
 
 def _interface(key: str, text: str, version: int) -> tuple[Interface | None, str]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any
 
 import pytest
@@ -75,6 +76,45 @@ def test_a_rule_about_two_keys_of_which_one_is_declared() -> None:
     assert caught.value.message.endswith(
         f" fixed-cidr is in {PATH} and not declared: declare it as wanted, or remove it (remove: [fixed-cidr])."
     )
+
+
+@pytest.mark.parametrize(
+    "file, loaded, left, removal, refused",
+    [
+        (
+            {"fixed-cidr": "10.78.0.0/25"},
+            {"bip": "10.78.0.1/24"},
+            {},
+            {"bip": None},
+            "fixed-cidr 10.78.0.0/25 does not",
+        ),
+        ({"ipv6": True}, {"fixed-cidr-v6": "fd00::/64"}, {}, {"fixed-cidr-v6": None}, "ipv6: true needs fixed-cidr-v6"),
+        ({"mtu": 1000}, {}, {"ipv6": True, "bip6": "fd00:77::1/64"}, {}, "mtu is 1000, and must lie between 1280"),
+        (
+            {"default-runtime": "a"},
+            {"runtimes": {"a": {}}},
+            {},
+            {"runtimes": None},
+            "default-runtime is a, which runtimes",
+        ),
+    ],
+)
+def test_what_the_change_of_another_key_breaks(
+    file: dict[str, Any], loaded: dict[str, Any], left: dict[str, Any], removal: dict[str, Any], refused: str
+) -> None:
+    """In force is it, and will not be."""
+    host = HostState(b"{}", {**file, **loaded}, None, service.Unit("running", []), "running")
+    host.loaded = {**file, **loaded}
+    target = {**file, **left}
+    found = Found.on(host, target, DesiredConfig(left, removal), PATH)
+    assert found.in_force == set(file)
+    around = Surroundings(docker0=[ipaddress.ip_interface("172.17.0.1/16")], engine_version=(26, 1, 5))
+    with pytest.raises(DockyardError) as caught:
+        check_rules(target, around, found, starts=True)
+    assert caught.value.message.startswith(refused)
+    # As long as nobody touches them, they stay.
+    same = Found.on(host, {**file, **loaded}, DesiredConfig({}), PATH)
+    assert same.touched == frozenset()
 
 
 def test_what_is_found_and_what_is_in_force() -> None:
