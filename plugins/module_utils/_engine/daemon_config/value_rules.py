@@ -19,6 +19,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host.secrets import Placeholders
 
 from ..networks.rules import Complaint
 
@@ -69,6 +70,11 @@ def _is_address(text: str) -> bool:
     return True
 
 
+def _shown(value: str) -> str:
+    """Return a value for a message, without the password that a URL may hold."""
+    return Placeholders().in_url(value)
+
+
 def _mirror(value: str, version: Version | None) -> Iterator[Complaint]:
     key = "registry-mirrors"
     try:
@@ -76,16 +82,18 @@ def _mirror(value: str, version: Version | None) -> Iterator[Complaint]:
     except ValueError:  # brackets that are not closed
         url = urllib.parse.urlsplit("")
     if not url.netloc or not re.match(r"https?://[^/\s]", value):
-        yield _invalid(key, f'{key}: "{value}" is no URL; write it like https://mirror.example.com.')
+        yield _invalid(key, f'{key}: "{_shown(value)}" is no URL; write it like https://mirror.example.com.')
         return
     if url.username is not None:
         yield _invalid(
             key, f"{key}: the mirror at {url.hostname} has a user name in its URL, and no engine takes that."
         )
     elif url.query or url.fragment:
-        yield _invalid(key, f'{key}: "{value}" has a query or a fragment, and no engine takes that; remove it.')
+        yield _invalid(key, f'{key}: "{_shown(value)}" has a query or a fragment, and no engine takes that; remove it.')
     elif url.path not in ("", "/") and version is not None and version < _MIRRORS_WITH_PATH_SINCE:
-        yield _invalid(key, f'{key}: "{value}" has a path, and an engine before 25 does not start with it; remove it.')
+        yield _invalid(
+            key, f'{key}: "{_shown(value)}" has a path, and an engine before 25 does not start with it; remove it.'
+        )
 
 
 def _insecure(value: str) -> Iterator[Complaint]:
@@ -93,12 +101,14 @@ def _insecure(value: str) -> Iterator[Complaint]:
     scheme, separator, rest = value.partition("://")
     if separator:
         # Every engine takes a scheme away. What is left has to be a host or a network all the same.
-        message = f'{key}: "{value}" is a URL, and must be host:port or a network; remove what is before the host.'
+        message = (
+            f'{key}: "{_shown(value)}" is a URL, and must be host:port or a network; remove what is before the host.'
+        )
         yield _invalid(key, message, taken=scheme.lower() in ("http", "https") and _is_registry(rest))
     elif not _is_registry(value):
         yield _invalid(
             key,
-            f'{key}: "{value}" is no host:port and no network, and no engine starts with it; write it like reg:5000.',
+            f'{key}: "{_shown(value)}" is no host:port and no network, and no engine starts with it; write it like reg:5000.',
         )
 
 
