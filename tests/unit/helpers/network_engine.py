@@ -26,6 +26,8 @@ class NetworkEngine(engine_server.Engine):
     """networks: by id. connections: containers and their connections by the names of networks.
 
     refused: requests ("METHOD /path") that fail, with the engine's words. swarm: what /info says of it.
+    services: what a manager lists. labels, details: of containers. stale: endpoints without a container, by networks.
+    settling: how many removals are refused before the engine notices that nobody is connected any more.
     """
 
     networks: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
@@ -35,6 +37,12 @@ class NetworkEngine(engine_server.Engine):
     swarm: dict[str, Any] = dataclasses.field(default_factory=dict)
     version: str = "26.1.5"
     count: int = 0
+    services: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    labels: dict[str, dict[str, str]] = dataclasses.field(default_factory=dict)
+    details: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
+    stale: dict[str, list[str]] = dataclasses.field(default_factory=dict)
+    settling: int = 0
+    connected_in_order: list[str] = dataclasses.field(default_factory=list)
 
     def add(self, name: str, *subnets: str, **options: Any) -> dict[str, Any]:
         """Add a network as it was created before."""
@@ -71,18 +79,28 @@ class NetworkEngine(engine_server.Engine):
                 return 500, {"message": words}
         if path in ("/info", "/version"):
             return 200, {"Swarm": self.swarm, "Version": self.version}
+        if path == "/services":
+            return 200, self.services
         word = path.split("/")
         if word[1] == "containers":
             return self._containers(word)
         if method == "GET":
-            found = self._find(word[2]) if len(word) > 2 else list(self.networks.values())
-            return (404, {"message": "network not found"}) if found is None else (200, found)
+            if len(word) == 2:
+                return 200, list(self.networks.values())
+            found = self._find(word[2])
+            return (404, {"message": "network not found"}) if found is None else (200, self._with_containers(found))
         if path == "/networks/create":
             return self._create(self.body)
         network = self._find(word[2])
         if network is None:
             return 404, {"message": f"network {word[2]} not found"}
         return self._change(method, word, network)
+
+    def _with_containers(self, network: dict[str, Any]) -> dict[str, Any]:
+        name = network["Name"]
+        shown = {container: {"Name": container} for container in self.connected(name)}
+        shown.update({f"ep-{endpoint}": {"Name": endpoint} for endpoint in self.stale.get(name, [])})
+        return {**network, "Containers": {**shown, f"lb-{name}": {"Name": f"{name}-endpoint"}}}
 
     def _find(self, word: str) -> dict[str, Any] | None:
         by_name = [network for network in self.networks.values() if network["Name"] == word]
@@ -91,17 +109,25 @@ class NetworkEngine(engine_server.Engine):
     def _containers(self, word: list[str]) -> engine_server.Answer:
         if len(word) == 3:
             return 200, [
-                {"Id": container, "Names": [f"/{container}"], "NetworkSettings": {"Networks": dict.fromkeys(found)}}
+                {
+                    "Id": container,
+                    "Names": [f"/{container}"],
+                    "Labels": self.labels.get(container, {}),
+                    "NetworkSettings": {"Networks": dict.fromkeys(found)},
+                }
                 for container, found in self.connections.items()
             ]
         if word[2] not in self.connections:
             return 404, {"message": f"No such container: {word[2]}"}
-        return 200, {"NetworkSettings": {"Networks": self.connections[word[2]]}}
+        details = self.details.get(word[2], {})
+        ports = details.get("Ports", {})
+        return 200, {**details, "NetworkSettings": {"Networks": self.connections[word[2]], "Ports": ports}}
 
     def _create(self, body: dict[str, Any]) -> engine_server.Answer:
         if "nonsense" in body["Options"].values():
             return 400, {"message": "invalid option nonsense"}
-        config = (body.get("IPAM") or {}).get("Config") or [{"Subnet": self.pool, "Gateway": ""}]
+        ipam = body.get("IPAM") or {}
+        config = ipam.get("Config") or [{"Subnet": self.pool, "Gateway": ""}]
         for other in self.networks.values():
             for part in other["IPAM"]["Config"]:
                 if any(
@@ -111,13 +137,14 @@ class NetworkEngine(engine_server.Engine):
                     return 403, {"message": "Pool overlaps with other one on this address space"}
         kept = {key: value for key, value in body.items() if key not in ("CheckDuplicate", "Name", "IPAM")}
         raw = self.add(body["Name"], **kept)
-        raw["IPAM"]["Config"] = config
+        raw["IPAM"] = {"Driver": "default", "Options": None, **ipam, "Config": config}
         return 201, {"Id": raw["Id"], "Warning": ""}
 
     def _change(self, method: str, word: list[str], network: dict[str, Any]) -> engine_server.Answer:
         name = network["Name"]
         if method == "DELETE":
-            if self.connected(name):
+            if self.connected(name) or self.stale.get(name) or self.settling:
+                self.settling = max(0, self.settling - 1)
                 return 403, {"message": f"network {name} has active endpoints"}
             del self.networks[network["Id"]]
             return 204, None
@@ -126,6 +153,7 @@ class NetworkEngine(engine_server.Engine):
             return 404, {"message": f"No such container: {container}"}
         if word[3] == "connect":
             self.connections[container][name] = self.body["EndpointConfig"]
+            self.connected_in_order.append(container)
         else:
             del self.connections[container][name]
         return 200, None

@@ -16,11 +16,13 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 
 from .. import api as engine_api
 from ..api import EngineApi, Unreachable
-from . import interrupted, rules
-from .plan import Plan, Step, differences, reconnected
-from .survey import Endpoint, ExistingNetwork, bridge_addresses, inspect_networks
+from . import interrupted, rules, whole
+from .plan import Plan, Step, differences, reconnected, stale_remedy
+from .survey import Endpoint, ExistingNetwork, bridge_addresses, inspect_networks, stale_endpoints
 
 _SETTLED_WITHIN = 30  # seconds in which a Swarm creates a network, or removes it
+_DETACHED_WITHIN = 5  # seconds in which it ceases to count containers that are disconnected
+_STILL_IN_USE = ("active endpoints", "in use by task")
 
 
 class NetworkUpdate:
@@ -60,36 +62,39 @@ class NetworkUpdate:
     def _take(self, step: Step) -> None:
         old = step.existing
         if old is not None:
-            for endpoint in step.endpoints:
+            # Undone from the last to the first, so that those with fixed addresses get them before others do.
+            for endpoint in reversed(_fixed_first(step.endpoints)):
                 _disconnect(self._api, old, endpoint)
                 self._undo.append(partial(_connect, self._api, old.name, endpoint, endpoint.config))
             _remove(self._api, old)
-            self._undo.append(partial(create, self._api, old.as_api()))
+            self._undo.append(partial(create, self._api, whole.of_existing(old).as_api()))
         if step.action == "remove":
             return
-        identity, warning = create(self._api, step.desired.as_api())
+        identity, warning = create(self._api, step.whole.as_api())
         self._undo.append(partial(_remove_named, self._api, step.name))
         if warning:
             self.warnings.append(warning)
         new = _inspect(self._api, identity)
-        for endpoint in step.endpoints:
-            _connect(self._api, step.name, endpoint, reconnected(endpoint, step.desired))
+        for endpoint in _fixed_first(step.endpoints):
+            _connect(self._api, step.name, endpoint, reconnected(endpoint, step.whole))
             self._undo.append(partial(_disconnect, self._api, new, endpoint))
         self._prove(step, identity)
 
     def _prove(self, step: Step, identity: str) -> None:
         """Read back from engine and kernel what the network is now."""
         network = _inspect(self._api, identity)
-        found = differences(step.desired, network)
+        wanted = step.whole
+        found = differences(wanted, network)
         # The managers of a Swarm give a network its driver and subnets by and by.
         deadline = time.monotonic() + _SETTLED_WITHIN
-        while found and step.desired.of_swarm and time.monotonic() < deadline:
+        while found and wanted.of_swarm and time.monotonic() < deadline:
             time.sleep(0.2)
             network = _inspect(self._api, identity)
-            found = differences(step.desired, network)
+            found = differences(wanted, network)
         if found:
             raise DockyardError("network_not_proven", f"the engine shows it with other {', '.join(found)}")
-        for subnet in network.subnets if step.desired.on_host else []:
+        had = step.existing.subnets if step.existing else []
+        for subnet in [each for each in network.subnets if each not in had] if wanted.on_host else []:
             reason = next(rules.conflicts(subnet, self._plan.around), None)
             if reason:  # the engine has chosen it from its pools
                 raise DockyardError(
@@ -98,7 +103,7 @@ class NetworkUpdate:
                 )
         if network.bridge_has_addresses:
             _prove_bridge(network)
-        self._plan.around.networks += [(step.name, subnet) for subnet in network.subnets if not step.desired.of_swarm]
+        self._plan.around.networks += [(step.name, subnet) for subnet in network.subnets if not wanted.of_swarm]
 
     def _failed(self, step: Step, error: DockyardError | Unreachable, before: dict[str, Any]) -> DockyardError:
         reason = str(error).rstrip(".")
@@ -154,10 +159,18 @@ def _prove_bridge(network: ExistingNetwork) -> None:
 
 def _state(api: EngineApi) -> dict[str, Any]:
     """Return what has to be the same again after a change that was put back."""
-    return {
-        network.name: (sorted(map(str, network.subnets)), network.driver, network.options, network.containers)
-        for network in inspect_networks(api)
-    }
+    found = {}
+    for network in inspect_networks(api):
+        shown = whole.of_existing(network)
+        # The ids of an overlay are chosen by the Swarm.
+        shown.options.pop(whole.VXLAN_IDS, None)
+        found[network.name] = (shown, network.containers)
+    return found
+
+
+def _fixed_first(endpoints: list[Endpoint]) -> list[Endpoint]:
+    """Return those with fixed addresses before those to which the engine could give the same."""
+    return sorted(endpoints, key=lambda endpoint: not endpoint.config.get("IPAMConfig"))
 
 
 def _request(api: EngineApi, method: str, path: str, body: Any, expected: tuple[int, ...], doing: str) -> Any:
@@ -174,7 +187,18 @@ def create(api: EngineApi, body: dict[str, Any]) -> tuple[str, str]:
 
 
 def _remove(api: EngineApi, network: ExistingNetwork) -> None:
-    _request(api, "DELETE", f"/networks/{network.id}", None, (204, 404), f"remove {network.name}")
+    deadline = time.monotonic() + _DETACHED_WITHIN
+    while True:
+        status, answer = api.ask("DELETE", f"/networks/{network.id}")
+        words = engine_api.message(answer)
+        if status in (204, 404):
+            break
+        # A Swarm takes some seconds to notice that containers are disconnected.
+        if not any(reason in words for reason in _STILL_IN_USE) or time.monotonic() >= deadline:
+            stale = stale_endpoints(api, network) if _STILL_IN_USE[0] in words else []
+            remedy = f": {stale_remedy(network.name, stale)}" if stale else ""
+            raise DockyardError("network_change_failed", f"the engine can't remove {network.name}: {words}{remedy}")
+        time.sleep(0.2)
     deadline = time.monotonic() + _SETTLED_WITHIN
     while api.ask("GET", f"/networks/{network.id}")[0] != 404:
         if time.monotonic() >= deadline:
@@ -219,8 +243,8 @@ def resume(api: EngineApi) -> list[str]:
         missing = [endpoint for endpoint in old.endpoints if endpoint.container not in connected]
         missing = [each for each in missing if api.ask("GET", f"/containers/{each.container}/json")[0] == 200]
         if current is None and missing:
-            create(api, old.as_api())
-        for endpoint in missing:
+            create(api, whole.of_existing(old).as_api())
+        for endpoint in _fixed_first(missing):
             _reconnect(api, old.name, endpoint)
         if missing:
             brought.append(old.name)

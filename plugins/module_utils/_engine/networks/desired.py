@@ -16,7 +16,8 @@ from ansible_collections.dockyard.ops.plugins.module_utils._host.network import 
 from . import rules
 
 State = Literal["present", "absent"]
-PREDEFINED = ("bridge", "host", "none")
+PREDEFINED = ("bridge", "host", "none", "ingress")
+DRIVER = "bridge"  # of a network that is created without one
 ICC = "com.docker.network.bridge.enable_icc"
 MTU = "com.docker.network.driver.mtu"
 
@@ -51,11 +52,13 @@ class DesiredNetwork:
     """A network that is declared. What is None, or empty, stays as it is on a network that exists.
 
     icc, mtu: as declared. options: all driver options, those for icc and mtu included.
+    driver: an empty string if it is not given.
+    kept: what no option is for, as the engine takes it; of a network that is made like one that exists (whole.py).
     """
 
     name: str
     state: State = "present"
-    driver: str = "bridge"
+    driver: str = ""
     subnets: tuple[Subnet, ...] = ()
     icc: bool | None = None
     mtu: int | None = None
@@ -64,10 +67,16 @@ class DesiredNetwork:
     ipv6: bool | None = None
     options: dict[str, str] = dataclasses.field(default_factory=dict)
     labels: dict[str, str] = dataclasses.field(default_factory=dict)
+    kept: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     @property
     def networks(self) -> list[Network]:
         return [subnet.network for subnet in self.subnets]
+
+    @property
+    def of_configuration(self) -> str:
+        """Return the name of the network that it takes its configuration from, and an empty string if there is none."""
+        return str(self.kept.get("ConfigFrom", {}).get("Network") or "")
 
     @property
     def of_swarm(self) -> bool:
@@ -93,6 +102,12 @@ class DesiredNetwork:
                 body[key] = value
         if self.subnets:
             body["IPAM"] = {"Config": [subnet.as_api() for subnet in self.subnets]}
+        body.update({key: value for key, value in self.kept.items() if key != "IPAM"})
+        if "IPAM" in self.kept:
+            body["IPAM"] = {**self.kept["IPAM"], **body.get("IPAM", {})}
+        if self.of_configuration:
+            # All of these come from the other network, and are not taken.
+            body = {key: value for key, value in body.items() if key not in ("IPAM", "Options", "Labels", "EnableIPv6")}
         return body
 
 
@@ -111,7 +126,7 @@ def _parse_one(found: dict[str, Any]) -> DesiredNetwork:
     return DesiredNetwork(
         name=found["name"],
         state=found.get("state") or "present",
-        driver=found.get("driver") or "bridge",
+        driver=found.get("driver") or "",
         subnets=tuple(
             Subnet(
                 subnet=part["subnet"],

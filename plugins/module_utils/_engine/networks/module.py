@@ -14,7 +14,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 
 from ..api import EngineApi, Unreachable
 from ..daemon_config import state
-from . import apply, desired, interrupted
+from . import apply, desired, interrupted, whole
 from .desired import DesiredNetwork
 from .plan import Plan, Step, build_plan
 from .survey import ExistingNetwork, Survey, bridge_addresses, find_engine, inspect_host, inspect_networks
@@ -27,7 +27,7 @@ _SUBNET = {
 }
 _NETWORK = {
     "name": {"type": "str", "required": True},
-    "driver": {"type": "str", "default": "bridge"},
+    "driver": {"type": "str"},
     "subnets": {"type": "list", "elements": "dict", "options": _SUBNET},
     "icc": {"type": "bool"},
     "internal": {"type": "bool"},
@@ -192,41 +192,24 @@ def _shown(network: ExistingNetwork) -> dict[str, Any]:
 
 
 def _diff(networks: list[DesiredNetwork], survey: Survey, plan: Plan) -> dict[str, str]:
-    """Return the declared networks before and after, in terms of what is declared."""
-    before = {network.name: _declared_part(network, survey.named(network.name)) for network in networks}
-    steps = {step.name: step for step in plan.steps}
-    after = {
-        network.name: _after(steps[network.name]) if network.name in steps else before[network.name]
-        for network in networks
-    }
+    """Return the declared networks before and after, as a whole: what is not declared is kept, and shown as well."""
+    before: dict[str, Any] = {}
+    for network in networks:
+        existing = survey.named(network.name)
+        before[network.name] = _shown_in_diff(whole.of_existing(existing)) if existing else {}
+    after = dict(before)
+    for step in plan.steps:
+        after[step.name] = {} if step.action == "remove" else _shown_in_diff(step.whole)
     return {
         "before": json.dumps({name: value for name, value in before.items() if value}, indent=4, sort_keys=True) + "\n",
         "after": json.dumps({name: value for name, value in after.items() if value}, indent=4, sort_keys=True) + "\n",
     }
 
 
-def _after(step: Step) -> dict[str, Any]:
-    return {} if step.action == "remove" else _options(step.desired)
-
-
-def _options(network: DesiredNetwork) -> dict[str, Any]:
+def _shown_in_diff(network: DesiredNetwork) -> dict[str, Any]:
     body = network.as_api()
-    return {key: value for key, value in body.items() if key not in ("Name", "CheckDuplicate") and value != {}}
-
-
-def _declared_part(network: DesiredNetwork, existing: ExistingNetwork | None) -> dict[str, Any]:
-    """Return what an existing network has for each option that is declared."""
-    if existing is None:
-        return {}
-    if network.state == "absent":
-        return {"Driver": existing.driver, "IPAM": {"Config": existing.ipam}}
-    raw = existing.raw
-    found: dict[str, Any] = {}
-    for key, value in _options(network).items():
-        if key == "IPAM":
-            found[key] = {"Config": existing.ipam}
-        elif isinstance(value, dict):
-            found[key] = {name: (raw.get(key) or {})[name] for name in value if name in (raw.get(key) or {})}
-        else:
-            found[key] = raw.get(key)
-    return found
+    ipam = {
+        key: value for key, value in body.get("IPAM", {}).items() if value and (key, value) != ("Driver", "default")
+    }
+    shown = {**body, "IPAM": ipam}
+    return {key: value for key, value in shown.items() if key not in ("Name", "CheckDuplicate") and value != {}}

@@ -13,17 +13,22 @@ from typing import Any, Literal
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
-from . import desired, rules
+from ..api import EngineApi
+from . import desired, rules, whole
 from .desired import DesiredNetwork, Subnet
-from .survey import Endpoint, ExistingNetwork, Survey, inspect_endpoints
+from .survey import Endpoint, ExistingNetwork, Survey, inspect_endpoints, services_of, stale_endpoints
 
 Action = Literal["create", "replace", "remove"]
+# What an engine takes for the options of a bridge that it is not given.
+_IF_NOT_GIVEN = {desired.ICC: "true", "com.docker.network.bridge.enable_ip_masquerade": "true"}
+_LOSES_MAC = ((25,), (29,))  # engines that ignore the MAC address with which a container is to be connected
 
 
 @dataclasses.dataclass
 class Step:
     """What is done to one network.
 
+    desired: what is declared; whole: the network as it will be, also in what is not declared.
     existing: the network that is there; None for one that is created.
     differences: the options in which it differs.
     endpoints: the containers that are connected to it, and are connected to the new one.
@@ -39,6 +44,10 @@ class Step:
     def name(self) -> str:
         return self.desired.name
 
+    @property
+    def whole(self) -> DesiredNetwork:
+        return whole.laid_over(self.desired, self.existing) if self.existing else self.desired
+
 
 @dataclasses.dataclass
 class Plan:
@@ -51,6 +60,7 @@ class Plan:
 
 def build_plan(networks: list[DesiredNetwork], survey: Survey, replace_in_use: bool) -> Plan:
     """Return what has to be done. Raise DockyardError with everything that speaks against it."""
+    networks = [whole.completed(network, survey.named(network.name)) for network in networks]
     _refuse(desired.problems(networks))
     steps = [step for step in (_step(network, survey) for network in networks) if step]
     steps.sort(key=lambda step: step.action != "remove")
@@ -58,12 +68,15 @@ def build_plan(networks: list[DesiredNetwork], survey: Survey, replace_in_use: b
     around = _around(survey, changed)
     _refuse(_problems(steps, networks, survey, around))
     if survey.api:
+        _refuse_services(steps, survey, survey.api)
         for step in steps:
             if step.existing and step.existing.endpoints:
                 step.endpoints = inspect_endpoints(survey.api, step.existing)
     if not replace_in_use:
         _refuse_in_use(steps)
-    return Plan(steps, around, list(_warnings(steps)))
+    if survey.api:
+        _refuse_stale(steps, survey.api)
+    return Plan(steps, around, list(_warnings(steps, around.engine_version)))
 
 
 def _refuse(problems: Iterator[str]) -> None:
@@ -97,9 +110,10 @@ def differences(network: DesiredNetwork, existing: ExistingNetwork) -> list[str]
         if value is not None and value != bool(existing.raw.get(key)):
             found.append(option)
     for key, text in network.options.items():
-        # An engine keeps containers of a network together unless it is asked not to.
-        if existing.options.get(key, "true" if key == desired.ICC else None) != text:
+        if existing.options.get(key, _IF_NOT_GIVEN.get(key)) != text:
             found.append({desired.ICC: "icc", desired.MTU: "mtu"}.get(key, f"driver_options.{key}"))
+    has = whole.of_existing(existing).kept if network.kept else {}
+    found += [key for key, value in network.kept.items() if has.get(key) != value]
     found += [f"labels.{key}" for key, text in network.labels.items() if existing.labels.get(key) != text]
     return found
 
@@ -175,9 +189,37 @@ def _problems(
         ),
     }
     for step in steps:
+        if step.existing:
+            yield from _problems_of_existing(step, step.existing)
         if step.action != "remove":
-            yield from _problems_of_engine(step.desired, survey)
-            yield from _problems_of_place(step.desired, others[step.desired.of_swarm])
+            yield from _problems_of_engine(step.whole, survey)
+            yield from _problems_of_place(step.whole, others[step.whole.of_swarm], step.existing)
+
+
+def _problems_of_existing(step: Step, existing: ExistingNetwork) -> Iterator[str]:
+    """Yield why a network that exists can be neither replaced nor removed."""
+    if existing.of_engine:
+        yield (
+            f"{step.name} carries the traffic of a Swarm node's services, and"
+            + (
+                " is removed when the node has left the Swarm"
+                if step.action == "remove"
+                else f" differs in {', '.join(step.differences)}"
+            )
+            + "; leave it out, and change it by hand as Docker's documentation of Swarm networks says"
+        )
+    elif step.action == "replace" and step.whole.of_configuration:
+        given = [
+            name for name in step.differences if name.partition(".")[0] not in ("driver", "internal", "attachable")
+        ]
+        if given:
+            yield (
+                f"{step.name} takes its configuration from the network {step.whole.of_configuration}, and differs in"
+                f" {', '.join(given)}, which an engine does not take beside it; leave that out, or remove {step.name}"
+                " first"
+            )
+    elif step.action == "replace" and existing.raw.get("ConfigOnly") and "driver" in step.differences:
+        yield f"{step.name} is a configuration for other networks, which has no driver; leave driver out"
 
 
 def _problems_of_engine(network: DesiredNetwork, survey: Survey) -> Iterator[str]:
@@ -195,13 +237,18 @@ def _problems_of_engine(network: DesiredNetwork, survey: Survey) -> Iterator[str
         )
 
 
-def _problems_of_place(network: DesiredNetwork, around: rules.Surroundings) -> Iterator[str]:
-    if not network.on_host:
-        around = rules.Surroundings(networks=around.networks)
+def _problems_of_place(
+    network: DesiredNetwork, around: rules.Surroundings, existing: ExistingNetwork | None
+) -> Iterator[str]:
+    others = rules.Surroundings(networks=around.networks)
+    kept = existing.subnets if existing and existing.driver == network.driver else []
     for subnet in network.networks:
-        reason = next(rules.conflicts(subnet, around), None)
+        # A subnet that the network has already takes nothing more from the host.
+        reason = next(rules.conflicts(subnet, around if network.on_host and subnet not in kept else others), None)
         if reason:
             yield f"the subnet {subnet} of {network.name} {reason}; choose another"
+    if network.kept.get("ConfigOnly"):
+        return
     around.networks += [(network.name, subnet) for subnet in network.networks]
 
 
@@ -209,41 +256,93 @@ def _refuse_in_use(steps: list[Step]) -> None:
     reasons = []
     for step in steps:
         if step.endpoints:
-            why = (
-                "is to be removed"
-                if step.action == "remove"
-                else f"differs in {', '.join(step.differences)} and can only be replaced by a new one"
-            )
             reasons.append(
-                f"{step.name} {why}, and the containers {_names(step.endpoints)} are connected to it; disconnect them"
+                f"{step.name} {_why(step)}, and the containers {_names(step.endpoints)} are connected to it; disconnect them"
                 " first, or set replace_in_use: true"
             )
     if reasons:
         raise DockyardError("network_in_use", f"{'. Also: '.join(reasons)}.")
 
 
+def _refuse_services(steps: list[Step], survey: Survey, api: EngineApi) -> None:
+    """Refuse to take a network from a Swarm's services, which can't be connected to another one from outside."""
+    reasons = []
+    for step in steps:
+        if step.existing is None:
+            continue
+        tasks = sorted(endpoint.name for endpoint in step.existing.endpoints if endpoint.task)
+        services = services_of(api, step.existing) if survey.manager else []
+        if not services and not tasks:
+            continue
+        users = f"the services {', '.join(services)} use" if services else f"the tasks {', '.join(tasks)} use"
+        reasons.append(
+            f"{step.name} {_why(step)}, and {users} it, which only a Swarm can take from it; remove the services first,"
+            f" or take it from them on a manager (docker service update --network-rm {step.name} SERVICE), or declare"
+            " another network"
+        )
+    if reasons:
+        raise DockyardError("network_used_by_services", f"{'. Also: '.join(reasons)}.")
+
+
+def _refuse_stale(steps: list[Step], api: EngineApi) -> None:
+    reasons = []
+    for step in steps:
+        stale = stale_endpoints(api, step.existing) if step.existing else []
+        if stale:
+            reasons.append(stale_remedy(step.name, stale))
+    if reasons:
+        raise DockyardError("network_stale_endpoint", f"{'. Also: '.join(reasons)}.")
+
+
+def stale_remedy(name: str, stale: Sequence[str]) -> str:
+    """Return what keeps a network from being removed, and what to do."""
+    commands = " && ".join(f"docker network disconnect -f {name} {endpoint}" for endpoint in stale)
+    return (
+        f"{name} has endpoints of containers that the engine does not have any more ({', '.join(stale)}), and can't be"
+        f" removed with them; take them from it ({commands}), and run again"
+    )
+
+
+def _why(step: Step) -> str:
+    if step.action == "remove":
+        return "is to be removed"
+    return f"differs in {', '.join(step.differences)} and can only be replaced by a new one"
+
+
 def _names(endpoints: Sequence[Endpoint]) -> str:
     return ", ".join(sorted(endpoint.name for endpoint in endpoints))
 
 
-def _warnings(steps: list[Step]) -> Iterator[str]:
+def _warnings(steps: list[Step], version: tuple[int, ...] | None = None) -> Iterator[str]:
     """Yield what containers lose, so that it is said before it happens."""
     for step in steps:
         if step.action == "replace" and step.endpoints:
-            yield (
-                f"{step.name} is replaced: the containers {_names(step.endpoints)} lose their connections over it, and"
-                " are connected to the new one."
-            )
-            lost = [
-                endpoint.name for endpoint in step.endpoints if reconnected(endpoint, step.desired) != endpoint.config
-            ]
-            if lost:
-                yield (
-                    f"{step.name} is replaced: {', '.join(sorted(lost))} can't keep the fixed addresses, which are in"
-                    " none of its subnets."
-                )
+            yield from _losses(step, version)
         elif step.action == "remove" and step.endpoints:
             yield f"{step.name} is removed: the containers {_names(step.endpoints)} are disconnected from it."
+
+
+def _losses(step: Step, version: tuple[int, ...] | None) -> Iterator[str]:
+    said = f"{step.name} is replaced:"
+    yield (
+        f"{said} the containers {_names(step.endpoints)} lose their connections over it, and are connected to the new"
+        " one."
+    )
+    lost = [endpoint for endpoint in step.endpoints if reconnected(endpoint, step.whole) != endpoint.config]
+    if lost:
+        yield f"{said} {_names(lost)} can't keep the fixed addresses, which are in none of its subnets."
+    fixed = [endpoint for endpoint in step.endpoints if endpoint.fixed_mac]
+    if fixed and version and _LOSES_MAC[0] <= version < _LOSES_MAC[1]:
+        yield (
+            f"{said} {_names(fixed)} can't keep the fixed MAC address, as this engine gives a container that it connects"
+            " another one; create the container again to give it back."
+        )
+    ports = sorted(f"{each.name} ({'; '.join(each.chosen_ports)})" for each in step.endpoints if each.chosen_ports)
+    if ports:
+        yield (
+            f"{said} the engine gives other ports of the host to {', '.join(ports)}, as it has chosen them by itself;"
+            " publish fixed ones to keep them."
+        )
 
 
 def reconnected(endpoint: Endpoint, network: DesiredNetwork) -> dict[str, Any]:

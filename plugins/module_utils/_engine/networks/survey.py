@@ -14,7 +14,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_f
 from ansible_collections.dockyard.ops.plugins.module_utils._host import network as host_network
 from ansible_collections.dockyard.ops.plugins.module_utils._host.network import Network
 
-from .. import service
+from .. import inventory, service
 from ..api import EngineApi, find_answering
 from ..daemon_config import document, live
 from .rules import Surroundings
@@ -35,11 +35,19 @@ class Endpoint:
     """A container's connection to a network.
 
     config: how the container was connected, as the engine takes it: aliases, fixed addresses, links, driver options.
+    task: whether the container is one of a Swarm service.
+    chosen_ports: its published ports for which the engine has chosen a port of the host, as "80/tcp, now 32768".
     """
 
     container: str
     name: str
     config: dict[str, Any] = dataclasses.field(default_factory=dict)
+    task: bool = False
+    chosen_ports: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def fixed_mac(self) -> str:
+        return str(self.config.get("MacAddress") or "")
 
 
 @dataclasses.dataclass
@@ -77,6 +85,11 @@ class ExistingNetwork:
         return self.raw.get("Scope") == "swarm"
 
     @property
+    def of_engine(self) -> bool:
+        """Tell whether a Swarm node has it for the traffic of its services, and can't do without it."""
+        return bool(self.raw.get("Ingress")) or self.name in ("ingress", "docker_gwbridge")
+
+    @property
     def ipam(self) -> list[dict[str, Any]]:
         return (self.raw.get("IPAM") or {}).get("Config") or []
 
@@ -96,28 +109,6 @@ class ExistingNetwork:
     @property
     def bridge_has_addresses(self) -> bool:
         return bool(self.device) and not any(self.options.get(key) == value for key, value in _NO_ADDRESS.items())
-
-    def as_api(self) -> dict[str, Any]:
-        """Return what the engine is asked to create in order to have the same network again."""
-        raw = self.raw
-        kept = ("Name", "Driver", "Internal", "Attachable", "Ingress", "EnableIPv4", "EnableIPv6")
-        body: dict[str, Any] = {key: raw[key] for key in kept if key in raw}
-        body.update(CheckDuplicate=True, Options=self.options, Labels=self.labels)
-        # Old engines show the gateway that they chose for IPv6 with a prefix length, and do not take it like that.
-        config = [{**part, **_without_length(part)} for part in self.ipam]
-        ipam = raw.get("IPAM") or {}
-        body["IPAM"] = {"Driver": ipam.get("Driver") or "default", "Options": ipam.get("Options"), "Config": config}
-        if raw.get("ConfigOnly"):
-            body["ConfigOnly"] = True
-        if (raw.get("ConfigFrom") or {}).get("Network"):
-            # All of these come from the other network.
-            body = {key: value for key, value in body.items() if key not in ("IPAM", "Options", "Labels", "EnableIPv6")}
-            body["ConfigFrom"] = raw["ConfigFrom"]
-        return body
-
-
-def _without_length(part: dict[str, Any]) -> dict[str, str]:
-    return {"Gateway": part["Gateway"].partition("/")[0]} if part.get("Gateway") else {}
 
 
 @dataclasses.dataclass
@@ -184,8 +175,35 @@ def inspect_networks(api: EngineApi) -> list[ExistingNetwork]:
             if name in by_name:
                 # A container that is just being removed has no name any more.
                 container = (listed.get("Names") or ["/" + listed["Id"][:12]])[0].lstrip("/")
-                by_name[name].endpoints.append(Endpoint(listed["Id"], container))
+                task = inventory.SWARM_TASK in (listed.get("Labels") or {})
+                by_name[name].endpoints.append(Endpoint(listed["Id"], container, task=task))
     return networks
+
+
+def stale_endpoints(api: EngineApi, network: ExistingNetwork) -> list[str]:
+    """Return the names of endpoints that a network has of containers that the engine does not have any more."""
+    status, shown = api.ask("GET", f"/networks/{network.id}")
+    if status != 200:
+        return []
+    known = {listed["Id"] for listed in api.get("/containers/json", all="true")}
+    # An overlay has an endpoint of its own on each node, for the balancing of services.
+    return sorted(
+        endpoint.get("Name") or key
+        for key, endpoint in (shown.get("Containers") or {}).items()
+        if key not in known and not key.startswith("lb-")
+    )
+
+
+def services_of(api: EngineApi, network: ExistingNetwork) -> list[str]:
+    """Return the names of the Swarm services that use a network. Only a manager knows them."""
+    found = []
+    for each_service in api.get("/services"):
+        spec = each_service["Spec"]
+        attached = [*(spec["TaskTemplate"].get("Networks") or []), *(spec.get("Networks") or [])]
+        of_addresses = [each.get("NetworkID") for each in (each_service.get("Endpoint") or {}).get("VirtualIPs") or []]
+        if {network.id, network.name} & {each.get("Target") for each in attached} or network.id in of_addresses:
+            found.append(str(spec["Name"]))
+    return sorted(found)
 
 
 def inspect_endpoints(api: EngineApi, network: ExistingNetwork) -> list[Endpoint]:
@@ -195,8 +213,33 @@ def inspect_endpoints(api: EngineApi, network: ExistingNetwork) -> list[Endpoint
         status, details = api.ask("GET", f"/containers/{endpoint.container}/json")
         if status == 200:
             shown = ((details.get("NetworkSettings") or {}).get("Networks") or {}).get(network.name) or {}
-            found.append(dataclasses.replace(endpoint, config=_config(endpoint.container, shown)))
+            config = _config(endpoint.container, shown)
+            mac = _fixed_mac(details, network)
+            if mac:
+                config["MacAddress"] = mac
+            ports = _chosen_ports(details) if network.driver == "bridge" else []
+            found.append(dataclasses.replace(endpoint, config=config, chosen_ports=ports))
     return found
+
+
+def _fixed_mac(details: dict[str, Any], network: ExistingNetwork) -> str:
+    """Return the MAC address that a container was given for the network that it was started on."""
+    mode = (details.get("HostConfig") or {}).get("NetworkMode")
+    given = (details.get("Config") or {}).get("MacAddress")
+    return str(given) if given and mode in (network.name, network.id) else ""
+
+
+def _chosen_ports(details: dict[str, Any]) -> list[str]:
+    host = details.get("HostConfig") or {}
+    declared = host.get("PortBindings") or {}
+    found = []
+    for port, bindings in ((details.get("NetworkSettings") or {}).get("Ports") or {}).items():
+        asked = [str(binding.get("HostPort") or "") for binding in declared.get(port) or [{}]]
+        # A range leaves it to the engine as well.
+        if bindings and any(text in ("", "0") or "-" in text for text in asked):
+            now = sorted({str(binding.get("HostPort")) for binding in bindings})
+            found.append(f"{port}, now {' and '.join(now)}")
+    return sorted(found)
 
 
 def _config(container: str, shown: dict[str, Any]) -> dict[str, Any]:

@@ -257,3 +257,28 @@ def test_a_removal_that_does_not_end_has_begun(engine: NetworkEngine, monkeypatc
         "The network old could not be removed: old is still there after 0 seconds; and not everything could be"
         " put back."
     )
+
+
+def test_a_removal_is_tried_again_until_the_engine_notices(engine: NetworkEngine) -> None:
+    engine.add("old", "10.1.0.0/24")
+    engine.connect("web", "old")
+    engine.settling = 2
+    change(engine, {"name": "old", "state": "absent"})
+    assert engine.networks == {}
+
+
+def test_an_endpoint_that_becomes_stale(engine: NetworkEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apply, "_DETACHED_WITHIN", 0)
+    engine.add("old", "10.1.0.0/24")
+    api = EngineApi(engine.socket)
+    found = survey.Survey("running", api, Surroundings(), survey.inspect_networks(api))
+    planned = plan.build_plan(desired.parse([{"name": "old", "state": "absent"}]), found, replace_in_use=True)
+    engine.stale["old"] = ["gone"]
+    with pytest.raises(DockyardError) as caught:
+        apply.NetworkUpdate(api, planned).run()
+    assert (caught.value.code, caught.value.changed) == ("network_change_failed", False)
+    assert caught.value.message == (
+        "The network old could not be removed: the engine can't remove old: network old has active endpoints: old has"
+        " endpoints of containers that the engine does not have any more (gone), and can't be removed with them; take"
+        " them from it (docker network disconnect -f old gone), and run again."
+    )

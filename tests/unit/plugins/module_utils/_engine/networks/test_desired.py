@@ -8,11 +8,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks import desired
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks import desired, whole
 
 
 def declared(name: str, *subnets: str, **options: Any) -> dict[str, Any]:
     return {"name": name, "subnets": [{"subnet": subnet} for subnet in subnets], **options}
+
+
+def parsed(networks: list[dict[str, Any]]) -> list[desired.DesiredNetwork]:
+    """As they are on a host that has none of them."""
+    return [whole.completed(network, None) for network in desired.parse(networks)]
 
 
 def with_part(**part: Any) -> dict[str, Any]:
@@ -95,7 +100,7 @@ def with_part(**part: Any) -> dict[str, Any]:
     ],
 )
 def test_a_list_that_is_wrong_by_itself(networks: list[dict[str, Any]], problem: str) -> None:
-    assert list(desired.problems(desired.parse(networks))) == [problem]
+    assert list(desired.problems(parsed(networks))) == [problem]
 
 
 def test_a_list_that_is_right() -> None:
@@ -117,11 +122,11 @@ def test_a_list_that_is_right() -> None:
         {"name": "c", "state": "absent", "subnets": [{"subnet": "whatever"}]},
         {"name": "d"},
     ]
-    assert not list(desired.problems(desired.parse(networks)))
+    assert not list(desired.problems(parsed(networks)))
 
 
 def test_what_the_engine_is_asked_for() -> None:
-    (network,) = desired.parse(
+    (network,) = parsed(
         [
             {
                 **with_part(gateway="10.1.0.1", ip_range="10.1.0.128/25", aux_addresses={"router": "10.1.0.2"}),
@@ -160,7 +165,7 @@ def test_what_the_engine_is_asked_for() -> None:
 
 
 def test_what_is_not_given_is_left_to_the_engine() -> None:
-    (network,) = desired.parse([{"name": "a", "subnets": None, "driver": None, "state": None, "labels": None}])
+    (network,) = parsed([{"name": "a", "subnets": None, "driver": None, "state": None, "labels": None}])
     assert network.as_api() == {
         "Name": "a",
         "CheckDuplicate": True,

@@ -73,12 +73,14 @@ def test_check_mode_and_a_run_say_the_same(engine: NetworkEngine) -> None:
         == call.warnings
         == ["a is replaced: the containers web lose their connections over it, and are connected to the new one."]
     )
+    kept: dict[str, Any] = {"Driver": "macvlan", "Internal": False, "Attachable": False, "EnableIPv6": False}
+    kept["IPAM"] = {"Config": [{"Subnet": "10.2.0.0/24"}]}
     assert json.loads(did["diff"]["before"]) == {
-        "a": {"Driver": "macvlan", "Labels": {}},
-        "old": {"Driver": "macvlan", "IPAM": {"Config": [{"Subnet": "10.1.0.0/24"}]}},
+        "a": {**kept, "Labels": {"mine": "1"}},
+        "old": {**kept, "IPAM": {"Config": [{"Subnet": "10.1.0.0/24"}]}},
     }
     assert json.loads(did["diff"]["after"]) == {
-        "a": {"Driver": "macvlan", "Labels": {"owner": "web"}},
+        "a": {**kept, "Labels": {"mine": "1", "owner": "web"}},
         "new": {"Driver": "macvlan", "Internal": True, "IPAM": {"Config": [{"Subnet": "10.1.0.0/25"}]}},
     }
     assert sorted(would["networks"]) == ["a", "old"]
@@ -199,3 +201,86 @@ def test_a_record_that_stays_after_the_change(engine: NetworkEngine, monkeypatch
         module.run(Call([declared("a", labels={"owner": "web"})], check_mode=False, replace_in_use=True))
     assert caught.value.changed
     assert engine.connected("a") == ["web"]
+
+
+SERVICES = [
+    {"Spec": {"Name": "shop", "TaskTemplate": {"Networks": [{"Target": "wide"}]}}},
+    {"Spec": {"Name": "bare", "TaskTemplate": {}}, "Endpoint": {"VirtualIPs": [{"NetworkID": "other"}]}},
+]
+REMEDY = (
+    "which only a Swarm can take from it; remove the services first, or take it from them on a manager (docker service"
+    " update --network-rm wide SERVICE), or declare another network."
+)
+
+
+@pytest.mark.parametrize("manager", [True, False])
+@pytest.mark.parametrize("state", ["absent", "present"])
+def test_services_keep_their_network(engine: NetworkEngine, manager: bool, state: str) -> None:
+    """Also with replace_in_use: who disconnects a task's container has Swarm start another one."""
+    wide = engine.add("wide", "10.1.0.0/24", Driver="overlay" if manager else "bridge")
+    engine.swarm = {"ControlAvailable": manager}
+    addresses = {"VirtualIPs": [{"NetworkID": wide["Id"]}]}
+    web = {"Spec": {"Name": "web", "TaskTemplate": {}, "Networks": None}, "Endpoint": addresses}
+    engine.services = [*SERVICES, web]
+    engine.connect("web.1.abc", "wide")
+    engine.labels["web.1.abc"] = {"com.docker.swarm.task.id": "abc"}
+    wanted = {"name": "wide", "state": state, "internal": True}
+    with pytest.raises(DockyardError) as caught:
+        module.run(Call([wanted], False, replace_in_use=True))
+    why = "is to be removed" if state == "absent" else "differs in internal and can only be replaced by a new one"
+    users = "the services shop, web use" if manager else "the tasks web.1.abc use"
+    assert (caught.value.code, caught.value.changed) == ("network_used_by_services", False)
+    assert caught.value.message == f"wide {why}, and {users} it, {REMEDY}"
+    assert engine.connected("wide") == ["web.1.abc"]
+
+
+def test_endpoints_of_containers_that_are_gone(engine: NetworkEngine) -> None:
+    engine.add("a", "10.1.0.0/24")
+    engine.connect("web", "a")
+    engine.stale["a"] = ["gone", "lost"]
+    for check_mode in (True, False):
+        with pytest.raises(DockyardError) as caught:
+            module.run(Call([{"name": "a", "state": "absent"}], check_mode, replace_in_use=True))
+        assert (caught.value.code, caught.value.changed) == ("network_stale_endpoint", False)
+        assert caught.value.message == (
+            "a has endpoints of containers that the engine does not have any more (gone, lost), and can't be removed with"
+            " them; take them from it (docker network disconnect -f a gone && docker network disconnect -f a lost), and"
+            " run again."
+        )
+    assert engine.connected("a") == ["web"]
+
+
+def test_what_the_containers_of_a_replaced_network_have(engine: NetworkEngine) -> None:
+    engine.add("a", "10.1.0.0/24", Driver="bridge", Options={"com.docker.network.bridge.inhibit_ipv4": "true"})
+    engine.connect("first", "a")
+    engine.connect("web", "a", IPAMConfig={"IPv4Address": "10.1.0.2"})
+    engine.details["web"] = {
+        "Config": {"MacAddress": "02:42:0a:01:00:63"},
+        "HostConfig": {
+            "NetworkMode": "a",
+            "PortBindings": {
+                "80/tcp": [{"HostPort": ""}],
+                "81/tcp": [{"HostPort": "81"}],
+                "82/tcp": [{"HostPort": "8200-8300"}],
+            },
+        },
+        "Ports": {
+            "80/tcp": [{"HostPort": "32768"}],
+            "81/tcp": [{"HostPort": "81"}],
+            "82/tcp": [{"HostPort": "8200"}],
+            "83/tcp": None,
+            "84/tcp": [{"HostPort": "32769"}, {"HostPort": "32769"}],  # by --publish-all
+        },
+    }
+    call = Call([{"name": "a", "internal": True}], False, replace_in_use=True)
+    module.run(call)
+    assert call.warnings[1:] == [
+        "a is replaced: web can't keep the fixed MAC address, as this engine gives a container that it connects another"
+        " one; create the container again to give it back.",
+        "a is replaced: the engine gives other ports of the host to web (80/tcp, now 32768; 82/tcp, now 8200; 84/tcp,"
+        " now 32769), as it has chosen them by itself; publish fixed ones to keep them.",
+    ]
+    fixed = {"IPAMConfig": {"IPv4Address": "10.1.0.2"}, "MacAddress": "02:42:0a:01:00:63"}
+    assert engine.connections == {"first": {"a": {}}, "web": {"a": fixed}}
+    # The one with a fixed address first, before the engine gives it to the other.
+    assert engine.connected_in_order == ["web", "first"]

@@ -9,7 +9,7 @@ import ipaddress
 from typing import Any
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks import desired, plan
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks import desired, plan, whole
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks.rules import Surroundings
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks.survey import (
     Endpoint,
@@ -203,6 +203,7 @@ EXISTING = listed(
         ({"subnets": [{"subnet": "10.1.0.0/24", "ip_range": "10.1.0.0/25"}]}, ["subnets"]),
         ({"subnets": [{"subnet": "10.1.0.0/24", "aux_addresses": {"s": "10.1.0.2"}}]}, ["subnets"]),
         ({"driver": "macvlan"}, ["driver"]),
+        ({"driver_options": {"com.docker.network.bridge.enable_ip_masquerade": True}}, []),
         ({"internal": True, "ipv6": True, "attachable": False, "icc": True, "mtu": 1400}, []),
         ({"internal": False, "ipv6": False, "attachable": True}, ["internal", "attachable", "ipv6"]),
         ({"icc": False, "mtu": 1500}, ["icc", "mtu"]),
@@ -216,7 +217,7 @@ EXISTING = listed(
 )
 def test_in_what_a_network_differs(options: dict[str, Any], differing: list[str]) -> None:
     (network,) = desired.parse([{"name": "a", **options}])
-    assert plan.differences(network, EXISTING) == differing
+    assert plan.differences(whole.completed(network, EXISTING), EXISTING) == differing
 
 
 def test_containers_are_not_disconnected_by_surprise() -> None:
@@ -250,11 +251,21 @@ def test_what_containers_lose_is_said() -> None:
     lost = Endpoint("2", "db", {"Aliases": ["sql"], "IPAMConfig": {"IPv4Address": "10.1.0.200"}})
     assert plan.reconnected(kept, network) == kept.config
     assert plan.reconnected(lost, network) == {"Aliases": ["sql"]}
+    kept.chosen_ports.append("80/tcp, now 32768")
+    lost.config["MacAddress"] = "02:42:0a:01:00:63"
+    network = whole.completed(network, EXISTING)
     replaced = plan.Step("replace", network, EXISTING, ["subnets"], [kept, lost])
     removed = plan.Step("remove", network, EXISTING, [], [kept])
-    assert list(plan._warnings([replaced, removed])) == [
+    said = list(plan._warnings([replaced, removed], (28, 5, 2)))
+    assert [line for line in said if "MAC" not in line] == list(plan._warnings([replaced, removed], (29, 0)))
+    assert [line for line in said if "MAC" not in line] == list(plan._warnings([replaced, removed], (20, 10)))
+    assert said == [
         "a is replaced: the containers db, web lose their connections over it, and are connected to the new one.",
         "a is replaced: db can't keep the fixed addresses, which are in none of its subnets.",
+        "a is replaced: db can't keep the fixed MAC address, as this engine gives a container that it connects another"
+        " one; create the container again to give it back.",
+        "a is replaced: the engine gives other ports of the host to web (80/tcp, now 32768), as it has chosen them by"
+        " itself; publish fixed ones to keep them.",
         "a is removed: the containers web are disconnected from it.",
     ]
 
@@ -266,24 +277,167 @@ def test_the_device_of_a_network() -> None:
 
 
 def test_a_network_is_created_again_as_it_was() -> None:
-    assert EXISTING.as_api() == {
+    assert whole.of_existing(EXISTING).as_api() == {
         "Name": "a",
         "CheckDuplicate": True,
         "Driver": "bridge",
         "Internal": True,
+        "Attachable": False,
         "EnableIPv6": True,
         "Options": {"com.docker.network.driver.mtu": "1400"},
         "Labels": {"owner": "web", "more": "yes"},
         "IPAM": {
             "Driver": "default",
-            "Options": None,
+            "Options": {},
             "Config": [PART, {"Subnet": "fd00:1::/64", "Gateway": "fd00:1::1"}],
         },
     }
     of_another = listed("a", ConfigFrom={"Network": "template"})
-    assert of_another.as_api() == {
+    assert whole.of_existing(of_another).as_api() == {
         "Name": "a",
         "CheckDuplicate": True,
         "Driver": "bridge",
+        "Internal": False,
+        "Attachable": False,
         "ConfigFrom": {"Network": "template"},
     }
+
+
+SET = listed(
+    "a",
+    Driver="macvlan",
+    Internal=True,
+    Attachable=True,
+    EnableIPv6=True,
+    EnableIPv4=True,
+    IPAM={
+        "Driver": "plugin",
+        "Options": {"pool": "x"},
+        "Config": [PART, {"Subnet": "fd00:1::/64", "Gateway": "fd00:1::1/64"}],
+    },
+    Options={"parent": "eth0", "com.docker.network.driver.mtu": "1400"},
+    Labels={"com.docker.compose.network": "a"},
+)
+SIX = {"Subnet": "fd00:1::/64", "Gateway": "fd00:1::1"}
+
+
+@pytest.mark.parametrize(
+    ("options", "changed"),
+    [
+        ({"labels": {"owner": "web"}}, {"Labels": {"com.docker.compose.network": "a", "owner": "web"}}),
+        ({"internal": False}, {"Internal": False}),
+        ({"attachable": False}, {"Attachable": False}),
+        ({"mtu": 1500}, {"Options": {"parent": "eth0", "com.docker.network.driver.mtu": "1500"}}),
+        (
+            {"driver_options": {"macvlan_mode": "vepa"}},
+            {"Options": {"parent": "eth0", "com.docker.network.driver.mtu": "1400", "macvlan_mode": "vepa"}},
+        ),
+        # Options of another driver would mean nothing.
+        ({"driver": "ipvlan"}, {"Driver": "ipvlan", "Options": {"com.docker.network.driver.mtu": "1400"}}),
+        (
+            {"subnets": [{"subnet": "10.1.0.0/24", "gateway": "10.1.0.9"}]},
+            {"Config": [{**PART, "Gateway": "10.1.0.9"}, SIX]},
+        ),
+        (
+            {"subnets": [{"subnet": "10.1.0.0/24", "aux_addresses": {"s": "10.1.0.3"}}]},
+            {"Config": [{**PART, "AuxiliaryAddresses": {"r": "10.1.0.2", "s": "10.1.0.3"}}, SIX]},
+        ),
+        # A subnet takes the place of those of its kind.
+        ({"subnets": [{"subnet": "10.2.0.0/24"}]}, {"Config": [SIX, {"Subnet": "10.2.0.0/24"}]}),
+        ({"subnets": [{"subnet": "fd00:2::/64"}]}, {"Config": [PART, {"Subnet": "fd00:2::/64"}]}),
+        ({"ipv6": False}, {"EnableIPv6": False, "Config": [PART]}),
+    ],
+)
+def test_what_is_not_declared_is_kept(options: dict[str, Any], changed: dict[str, Any]) -> None:
+    """Of a network that is replaced, because it differs in what is declared."""
+    (step,) = plan.build_plan(desired.parse([{"name": "a", **options}]), survey(SET), False).steps
+    assert step.action == "replace"
+    was = whole.of_existing(SET).as_api()
+    config = changed.pop("Config", was["IPAM"]["Config"])
+    assert step.whole.as_api() == {**was, **changed, "IPAM": {**was["IPAM"], "Config": config}}
+    # The proof covers all of it.
+    assert plan.differences(step.whole, SET)
+    proven = {key: value for key, value in step.whole.as_api().items() if key not in ("Name", "CheckDuplicate")}
+    assert plan.differences(step.whole, listed("a", **proven)) == []
+    kinds = ("Labels", "Options") if options.get("driver") is None else ("Labels",)
+    for key in kinds:
+        assert plan.differences(step.whole, listed("a", **{**proven, key: {}}))
+    for key in ("Internal", "Attachable", "EnableIPv6", "EnableIPv4"):
+        assert plan.differences(step.whole, listed("a", **{**proven, key: not proven[key]}))
+    assert plan.differences(step.whole, listed("a", **{**proven, "IPAM": {**proven["IPAM"], "Driver": "default"}})) == [
+        "IPAM"
+    ]
+
+
+def test_kept_subnets_are_not_judged_but_by_the_rest_of_the_list() -> None:
+    """They take nothing more from the host than they do already."""
+    found = survey(listed("a", "10.1.0.0/24"), routes=[ROUTE])
+    assert steps([{"name": "a", "labels": {"x": "y"}}], found) == [("replace", "a")]
+    error = refusal([{"name": "a", "labels": {"x": "y"}}, declared("b", "10.1.0.0/25", driver="macvlan")], found)
+    assert error.message == (
+        f"{REFUSED}the subnet 10.1.0.0/25 of b overlaps the Docker network a (10.1.0.0/24); choose another."
+    )
+
+
+def test_the_driver_is_no_difference_if_it_is_not_given() -> None:
+    assert steps([{"name": "a", "labels": {"com.docker.compose.network": "a"}}], survey(SET)) == []
+    error = refusal([{"name": "a", "icc": False}], survey(SET))
+    assert error.message == f"{REFUSED}a has icc and the driver macvlan; only the driver bridge has it, leave it out."
+    wide = listed(
+        "wide", "10.1.0.0/24", Driver="overlay", Scope="swarm", Options={whole.VXLAN_IDS: "4097", "encrypted": ""}
+    )
+    found = survey(wide, manager=True)
+    (step,) = plan.build_plan(desired.parse([{"name": "wide", "labels": {"x": "y"}}]), found, False).steps
+    assert (step.whole.driver, step.whole.options) == ("overlay", {whole.VXLAN_IDS: "4097", "encrypted": ""})
+    (step,) = plan.build_plan(desired.parse([declared("wide", "10.2.0.0/24")]), found, False).steps
+    assert (step.whole.driver, step.whole.options) == ("overlay", {"encrypted": ""})
+
+
+OF_TEMPLATE = listed("a", "10.1.0.0/24", Driver="macvlan", ConfigFrom={"Network": "template"})
+GATEWAY_WORDS = (
+    "carries the traffic of a Swarm node's services, and {}; leave it out, and change it by hand as Docker's"
+    " documentation of Swarm networks says"
+)
+
+
+@pytest.mark.parametrize(
+    ("network", "existing", "problem"),
+    [
+        (
+            {"name": "docker_gwbridge", "state": "absent"},
+            listed("docker_gwbridge"),
+            "docker_gwbridge " + GATEWAY_WORDS.format("is removed when the node has left the Swarm"),
+        ),
+        (
+            {"name": "docker_gwbridge", "icc": False},
+            listed("docker_gwbridge"),
+            "docker_gwbridge " + GATEWAY_WORDS.format("differs in icc"),
+        ),
+        (
+            {"name": "mesh", "internal": True},
+            listed("mesh", Driver="overlay", Ingress=True),
+            "mesh " + GATEWAY_WORDS.format("differs in internal"),
+        ),
+        ({"name": "ingress"}, listed("ingress"), "ingress is a network of the engine itself; choose another name"),
+        (
+            {"name": "a", "labels": {"x": "y"}, "mtu": 1400, "internal": True},
+            OF_TEMPLATE,
+            "a takes its configuration from the network template, and differs in mtu, labels.x, which an engine does"
+            " not take beside it; leave that out, or remove a first",
+        ),
+        (
+            {"name": "a", "driver": "bridge"},
+            listed("a", Driver="null", ConfigOnly=True),
+            "a is a configuration for other networks, which has no driver; leave driver out",
+        ),
+    ],
+)
+def test_a_network_that_can_not_be_replaced(network: dict[str, Any], existing: ExistingNetwork, problem: str) -> None:
+    error = refusal([network], survey(existing, manager=True), replace_in_use=True)
+    assert (error.code, error.message) == ("network_refused", f"{REFUSED}{problem}.")
+
+
+def test_networks_of_the_swarm_that_are_as_declared() -> None:
+    assert steps([{"name": "docker_gwbridge"}], survey(listed("docker_gwbridge"))) == []
+    assert steps([{"name": "docker_gwbridge"}], survey()) == [("create", "docker_gwbridge")]
+    assert steps([{"name": "a", "internal": True}], survey(OF_TEMPLATE)) == [("replace", "a")]
