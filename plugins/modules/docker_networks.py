@@ -15,8 +15,11 @@ description:
   - All of them are checked before the first is touched, by the same rules as docker0 in M(dockyard.ops.docker_bridge). A subnet is refused if it
     overlaps a route of the host, docker0, another network of the engine or another one of the list, or if it takes in an address of the
     host, a gateway, a name server, or the other end of an open connection. The engine itself finds only overlaps with its own networks.
-  - A network that differs in what is declared can only be replaced by a new one. If containers are connected to it, also stopped ones, that is
+  - A network that differs in what is declared can only be replaced by a new one, which has what is declared and otherwise is as the old one:
+    its subnets with their ranges and addresses, driver, driver options, labels, and whether it is internal, attachable, and has IPv6. If containers are connected to it, also stopped ones, that is
     refused with their names, unless O(replace_in_use=true).
+  - A network that services of a Swarm use is neither replaced nor removed, also with O(replace_in_use=true), and neither is C(ingress) or
+    C(docker_gwbridge).
   - Each network is read back from the engine and its bridge. If one fails, those that were done before it are taken back, with their containers.
 extends_documentation_fragment:
   - dockyard.ops._attributes
@@ -38,13 +41,16 @@ options:
         required: true
       driver:
         description:
-          - The driver, for instance V(bridge), V(macvlan), V(ipvlan), or V(overlay) on a Swarm manager.
+          - The driver, for instance V(bridge), V(macvlan), V(ipvlan), or V(overlay) on a Swarm manager. A network that does not exist is
+            created with V(bridge) if it is not given.
+          - If another driver replaces that of a network, the driver options of the old one are not kept, but for the MTU.
         type: str
-        default: bridge
       subnets:
         description:
           - The subnets. Without any, the engine takes one from its address pools. If the one that it takes breaks a rule, the network is removed
             again.
+          - A network that has all of them is left alone, also if it has more. If one is missing, those that are given replace the ones that
+            it has of the same version of IP.
         type: list
         elements: dict
         suboptions:
@@ -87,11 +93,11 @@ options:
         type: int
       driver_options:
         description:
-          - Further options of the driver.
+          - Further options of the driver. Others that the network has stay.
         type: dict
       labels:
         description:
-          - Labels of the network.
+          - Labels of the network. Others that it has stay, also those that were declared earlier.
         type: dict
       state:
         description:
@@ -211,7 +217,7 @@ networks:
       addresses: [10.90.0.1/24]
       containers: []
 diff:
-  description: The declared networks before and after, as far as they are declared.
+  description: The declared networks before and after, with what is not declared and stays.
   returned: in diff mode
   type: dict
   sample:

@@ -16,7 +16,7 @@ from ..api import EngineApi, Unreachable
 from ..daemon_config import state
 from . import apply, desired, interrupted, whole
 from .desired import DesiredNetwork
-from .plan import Plan, Step, build_plan
+from .plan import Plan, build_plan
 from .survey import ExistingNetwork, Survey, bridge_addresses, find_engine, inspect_host, inspect_networks
 
 _SUBNET = {

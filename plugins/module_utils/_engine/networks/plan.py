@@ -257,8 +257,8 @@ def _refuse_in_use(steps: list[Step]) -> None:
     for step in steps:
         if step.endpoints:
             reasons.append(
-                f"{step.name} {_why(step)}, and the containers {_names(step.endpoints)} are connected to it; disconnect them"
-                " first, or set replace_in_use: true"
+                f"{step.name} {_why(step)}, and the containers {_names(step.endpoints)} are connected to it; disconnect"
+                " them first, or set replace_in_use: true"
             )
     if reasons:
         raise DockyardError("network_in_use", f"{'. Also: '.join(reasons)}.")
@@ -334,8 +334,8 @@ def _losses(step: Step, version: tuple[int, ...] | None) -> Iterator[str]:
     fixed = [endpoint for endpoint in step.endpoints if endpoint.fixed_mac]
     if fixed and version and _LOSES_MAC[0] <= version < _LOSES_MAC[1]:
         yield (
-            f"{said} {_names(fixed)} can't keep the fixed MAC address, as this engine gives a container that it connects"
-            " another one; create the container again to give it back."
+            f"{said} {_names(fixed)} can't keep the fixed MAC address, as this engine gives a container that it"
+            " connects another one; create the container again to give it back."
         )
     ports = sorted(f"{each.name} ({'; '.join(each.chosen_ports)})" for each in step.endpoints if each.chosen_ports)
     if ports:

@@ -203,7 +203,7 @@ def test_a_record_that_stays_after_the_change(engine: NetworkEngine, monkeypatch
     assert engine.connected("a") == ["web"]
 
 
-SERVICES = [
+SERVICES: list[dict[str, Any]] = [
     {"Spec": {"Name": "shop", "TaskTemplate": {"Networks": [{"Target": "wide"}]}}},
     {"Spec": {"Name": "bare", "TaskTemplate": {}}, "Endpoint": {"VirtualIPs": [{"NetworkID": "other"}]}},
 ]
@@ -220,7 +220,7 @@ def test_services_keep_their_network(engine: NetworkEngine, manager: bool, state
     wide = engine.add("wide", "10.1.0.0/24", Driver="overlay" if manager else "bridge")
     engine.swarm = {"ControlAvailable": manager}
     addresses = {"VirtualIPs": [{"NetworkID": wide["Id"]}]}
-    web = {"Spec": {"Name": "web", "TaskTemplate": {}, "Networks": None}, "Endpoint": addresses}
+    web: dict[str, Any] = {"Spec": {"Name": "web", "TaskTemplate": {}, "Networks": None}, "Endpoint": addresses}
     engine.services = [*SERVICES, web]
     engine.connect("web.1.abc", "wide")
     engine.labels["web.1.abc"] = {"com.docker.swarm.task.id": "abc"}
@@ -243,9 +243,9 @@ def test_endpoints_of_containers_that_are_gone(engine: NetworkEngine) -> None:
             module.run(Call([{"name": "a", "state": "absent"}], check_mode, replace_in_use=True))
         assert (caught.value.code, caught.value.changed) == ("network_stale_endpoint", False)
         assert caught.value.message == (
-            "a has endpoints of containers that the engine does not have any more (gone, lost), and can't be removed with"
-            " them; take them from it (docker network disconnect -f a gone && docker network disconnect -f a lost), and"
-            " run again."
+            "a has endpoints of containers that the engine does not have any more (gone, lost), and can't be removed"
+            " with them; take them from it (docker network disconnect -f a gone && docker network disconnect -f a lost"
+            "), and run again."
         )
     assert engine.connected("a") == ["web"]
 
