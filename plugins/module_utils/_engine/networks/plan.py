@@ -159,7 +159,7 @@ def _around(survey: Survey, changed: set[str]) -> rules.Surroundings:
         networks=[
             (network.name, subnet)
             for network in survey.networks
-            if network.name not in changed and not network.of_swarm
+            if network.name not in changed and not network.of_swarm and not network.config_only
             for subnet in network.subnets
         ],
     )
@@ -191,8 +191,17 @@ def _problems(
     for step in steps:
         if step.existing:
             yield from _problems_of_existing(step, step.existing)
+            users = sorted(each.name for each in survey.networks if each.configuration == step.name)
+            if users:
+                yield (
+                    f"{step.name} is the configuration of {', '.join(users)}, and can't be changed or removed as long"
+                    " as these networks exist; remove them first"
+                )
         if step.action != "remove":
             yield from _problems_of_engine(step.whole, survey)
+            # The subnets of a configuration network are those of the networks that are made from it.
+            if step.whole.kept.get("ConfigOnly"):
+                continue
             yield from _problems_of_place(step.whole, others[step.whole.of_swarm], step.existing)
 
 
@@ -247,8 +256,6 @@ def _problems_of_place(
         reason = next(rules.conflicts(subnet, around if network.on_host and subnet not in kept else others), None)
         if reason:
             yield f"the subnet {subnet} of {network.name} {reason}; choose another"
-    if network.kept.get("ConfigOnly"):
-        return
     around.networks += [(network.name, subnet) for subnet in network.networks]
 
 

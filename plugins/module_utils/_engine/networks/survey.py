@@ -85,6 +85,16 @@ class ExistingNetwork:
         return self.raw.get("Scope") == "swarm"
 
     @property
+    def config_only(self) -> bool:
+        """Tell whether it is only the configuration of others, and has no addresses itself."""
+        return bool(self.raw.get("ConfigOnly"))
+
+    @property
+    def configuration(self) -> str:
+        """Return the name of the network that it takes its configuration from, and an empty string if there is none."""
+        return str((self.raw.get("ConfigFrom") or {}).get("Network") or "")
+
+    @property
     def of_engine(self) -> bool:
         """Tell whether a Swarm node has it for the traffic of its services, and can't do without it."""
         return bool(self.raw.get("Ingress")) or self.name in ("ingress", "docker_gwbridge")

@@ -6,4 +6,4 @@
 docker network ls --no-trunc --format '{{ .ID }} {{ .Name }} {{ .Driver }}' | sort
 ip -brief address show type bridge | awk '{ $2 = ""; print }' | sort
 docker ps --all --no-trunc --format '{{ .ID }} {{ .Names }} {{ .State }} {{ .Networks }}' | sort
-find /var/lib/dockyard -path '*docker_networks/*'
+[ ! -d /var/lib/dockyard ] || find /var/lib/dockyard -path '*docker_networks/*'

@@ -441,3 +441,16 @@ def test_networks_of_the_swarm_that_are_as_declared() -> None:
     assert steps([{"name": "docker_gwbridge"}], survey(listed("docker_gwbridge"))) == []
     assert steps([{"name": "docker_gwbridge"}], survey()) == [("create", "docker_gwbridge")]
     assert steps([{"name": "a", "internal": True}], survey(OF_TEMPLATE)) == [("replace", "a")]
+
+
+def test_a_configuration_network_has_no_addresses_itself() -> None:
+    template = listed("template", "10.1.0.0/24", Driver="null", ConfigOnly=True)
+    found = survey(template, OF_TEMPLATE)
+    assert steps([{"name": "a", "internal": True}], found) == [("replace", "a")]
+    assert steps([{"name": "template", "labels": {"x": "y"}}], survey(template)) == [("replace", "template")]
+    for wanted in ({"labels": {"x": "y"}}, {"state": "absent"}):
+        error = refusal([{"name": "template", **wanted}], found)
+        assert error.message == (
+            f"{REFUSED}template is the configuration of a, and can't be changed or removed as long as these networks"
+            " exist; remove them first."
+        )
