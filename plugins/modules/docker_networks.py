@@ -15,9 +15,9 @@ description:
   - All of them are checked before the first is touched, by the same rules as docker0 in M(dockyard.ops.docker_bridge). A subnet is refused if it
     overlaps a route of the host, docker0, another network of the engine or another one of the list, or if it takes in an address of the
     host, a gateway, a name server, or the other end of an open connection. The engine itself finds only overlaps with its own networks.
-  - A network that differs in what is declared can only be replaced by a new one, which has what is declared and otherwise is as the old one:
-    its subnets with their ranges and addresses, driver, driver options, labels, and whether it is internal, attachable, and has IPv6. If containers are connected to it, also stopped ones, that is
-    refused with their names, unless O(replace_in_use=true).
+  - A network that differs in what is declared can only be replaced by a new one, which has what is declared and otherwise is as the old one.
+    It keeps its subnets with their ranges and addresses, driver, driver options, labels, and whether it is internal, attachable, and has IPv6.
+    If containers are connected to it, also stopped ones, that is refused with their names, unless O(replace_in_use=true).
   - A network that services of a Swarm use is neither replaced nor removed, also with O(replace_in_use=true), and neither is C(ingress) or
     C(docker_gwbridge).
   - Each network is read back from the engine and its bridge. If one fails, those that were done before it are taken back, with their containers.
