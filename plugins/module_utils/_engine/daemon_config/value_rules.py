@@ -108,7 +108,8 @@ def _insecure(value: str) -> Iterator[Complaint]:
     elif not _is_registry(value):
         yield _invalid(
             key,
-            f'{key}: "{_shown(value)}" is no host:port and no network, and no engine starts with it; write it like reg:5000.',
+            f'{key}: "{_shown(value)}" is no host:port and no network, and no engine starts with it; write it like'
+            " reg:5000.",
         )
 
 
