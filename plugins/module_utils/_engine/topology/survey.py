@@ -29,8 +29,8 @@ from .visit import Host
 
 Part = Literal["resources", "listeners", "firewall", "findings"]
 PARTS: frozenset[Part] = frozenset(("resources", "listeners", "firewall", "findings"))
-_SETTLE, _SETTLE_AFTER_START = 1.0, 5.0  # seconds
-_RECENT = 15  # seconds
+_SETTLE, _SETTLE_AFTER_START = 1.0, 20.0  # seconds
+_RECENT = 30  # seconds
 _ID_DIGITS = 12
 _ENGINE_PROCESSES = ("docker-proxy", "dockerd")
 
@@ -206,11 +206,15 @@ def _strays(view: EngineView, home: Host, known: set[int | None]) -> list[Json]:
     """
     bridges = {bridge_of(network) for network in view.networks} - {None}
     suspects = _suspects(home, bridges, known)
-    if suspects:
-        time.sleep(_SETTLE_AFTER_START if _has_started(view) else _SETTLE)
+    # On a busy host a start takes many seconds.
+    patience = time.monotonic() + (_SETTLE_AFTER_START if suspects and _has_started(view) else 0)
+    while suspects:
+        time.sleep(_SETTLE)
         home.refresh()
         again = _suspects(home, bridges, set())
         suspects = [link for link in suspects if link in again]
+        if time.monotonic() >= patience:
+            break
     return sorted(suspects, key=lambda link: str(link["name"]))
 
 
