@@ -7,7 +7,8 @@ set -eu
 case $1 in
     stop) systemctl stop docker.socket docker.service ;;
     break)
-        echo '{"bip":' >/etc/docker/daemon.json
+        # A comma too many, as hands leave it: what else is in the file can be read.
+        sed -i '$s/}$/,}/' /etc/docker/daemon.json
         if systemctl restart docker.service 2>/dev/null; then exit 1; fi
         ;;
 esac
