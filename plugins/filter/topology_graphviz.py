@@ -54,18 +54,12 @@ _value:
 
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
 from ansible_collections.dockyard.ops.plugins.plugin_utils.topology_graphviz import graph
-from ansible_collections.dockyard.ops.plugins.plugin_utils.topology_report import topology_of
+from ansible_collections.dockyard.ops.plugins.plugin_utils.topology_report import topology_for
 
 
 def topology_graphviz(value: Any) -> str:
-    topology = topology_of(value)
-    if topology is None:
-        raise AnsibleFilterError(
-            "topology_graphviz takes what docker_topology_info returned, and there is no topology in this."
-        )
-    return graph(topology)
+    return graph(topology_for("topology_graphviz", value))
 
 
 class FilterModule:

@@ -55,18 +55,12 @@ _value:
 
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
 from ansible_collections.dockyard.ops.plugins.plugin_utils.topology_mermaid import flowchart
-from ansible_collections.dockyard.ops.plugins.plugin_utils.topology_report import topology_of
+from ansible_collections.dockyard.ops.plugins.plugin_utils.topology_report import topology_for
 
 
 def topology_mermaid(value: Any) -> str:
-    topology = topology_of(value)
-    if topology is None:
-        raise AnsibleFilterError(
-            "topology_mermaid takes what docker_topology_info returned, and there is no topology in this."
-        )
-    return flowchart(topology)
+    return flowchart(topology_for("topology_mermaid", value))
 
 
 class FilterModule:

@@ -10,11 +10,12 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
+from . import topology_text
+
 Kind = Literal["added", "removed", "changed"]
 Subject = Literal["network", "container", "address", "port", "isolation", "limit", "reachability"]
 Json = Mapping[str, Any]
 _SUBJECTS = ("network", "container", "address", "port", "isolation", "limit", "reachability")
-_ALIVE = ("running", "paused")
 # What belongs to one start of a container or engine is left out: processes, indexes, names of veths, MACs, counters.
 _OF_NETWORK = ("driver", "internal", "ipv6", "mtu")
 _OF_CONTAINER = ("state", "image", "network_mode")
@@ -78,7 +79,7 @@ def _containers(before: dict[str, Json], after: dict[str, Json]) -> Iterator[dic
             if old[field] != new[field] and None not in (old[field], new[field]):
                 message = f"{field.replace('_', ' ')} of {name} was {_text(old[field])} and is {_text(new[field])}."
                 yield _row("changed", "container", message, old[field], new[field], container=name)
-        alive = old["state"] in _ALIVE and new["state"] in _ALIVE
+        alive = old["state"] in topology_text.ALIVE and new["state"] in topology_text.ALIVE
         yield from _endpoints(name, old, new, alive)
         yield from _ports(name, old, new)
         if alive:
@@ -108,7 +109,7 @@ def _endpoints(name: str, old: Json, new: Json, alive: bool) -> Iterator[dict[st
 
 
 def _ports(name: str, old: Json, new: Json) -> Iterator[dict[str, Any]]:
-    was, now = ({_port(port): bool(port["rules"]) for port in row["ports"]} for row in (old, new))
+    was, now = ({topology_text.port(port): bool(port["rules"]) for port in row["ports"]} for row in (old, new))
     for port in sorted({*was, *now}):
         if port not in now:
             yield _row("removed", "port", f"{name} no longer publishes {port}.", port, None, container=name)
@@ -124,11 +125,6 @@ def _ports(name: str, old: Json, new: Json) -> Iterator[dict[str, Any]]:
 def _unseen(row: Json) -> bool:
     """Return whether the rules of a container's ports could not be read."""
     return any(one["field"] == "ports.rules" for one in row["unknown"])
-
-
-def _port(port: Json) -> str:
-    host = f"[{port['host_ip']}]" if ":" in port["host_ip"] else port["host_ip"]
-    return f"{host}:{port['host_port']} to {port['container_port']}/{port['protocol']}"
 
 
 def _isolation(name: str, old: Json, new: Json) -> Iterator[dict[str, Any]]:
@@ -170,7 +166,7 @@ def _reachability(before: Json, after: Json) -> Iterator[dict[str, Any]]:
 
 
 def _members(topology: Json) -> set[str]:
-    return {row["name"] or row["id"] for row in topology["containers"] if row["state"] in _ALIVE}
+    return {row["name"] or row["id"] for row in topology["containers"] if row["state"] in topology_text.ALIVE}
 
 
 def _pairs(topology: Json) -> dict[tuple[str, str], list[str]]:
@@ -178,7 +174,7 @@ def _pairs(topology: Json) -> dict[tuple[str, str], list[str]]:
     open_ones = {network["name"] for network in topology["networks"] if network["icc"]["in_force"] is not False}
     members: dict[str, list[str]] = {}
     for row in topology["containers"]:
-        if row["state"] in _ALIVE:
+        if row["state"] in topology_text.ALIVE:
             for network in {one["network"] for one in row["endpoints"]} & open_ones:
                 members.setdefault(network, []).append(row["name"] or row["id"])
     found: dict[tuple[str, str], list[str]] = {}

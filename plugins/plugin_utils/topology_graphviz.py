@@ -35,7 +35,7 @@ _HEAD = """digraph topology {
 def graph(topology: text.Topology) -> str:
     """Return the graph of one host."""
     networks = text.rows(topology.get("networks"))
-    drawn = wired(topology)
+    drawn = text.wired(topology)
     numbers = {text.line(one.get("name")): number for number, one in enumerate(networks)}
     lines = [_HEAD, f"  host [label=<{_host(topology)}>];"]
     used = {text.line(endpoint.get("network")) for one in drawn for endpoint in text.rows(one.get("endpoints"))}
@@ -60,15 +60,6 @@ def graph(topology: text.Topology) -> str:
     return "\n".join([*lines, "}", ""])
 
 
-def wired(topology: text.Topology) -> list[Mapping[str, Any]]:
-    """Return the containers with wires of their own, which have a box each."""
-    return [
-        one
-        for one in text.rows(topology.get("containers"))
-        if text.rows(one.get("endpoints")) and one.get("state") in ("running", "paused")
-    ]
-
-
 def sharers(topology: text.Topology) -> dict[str, list[str]]:
     """Return, by the name of a container, those that are in its network namespace. With host: those in the host's."""
     containers = text.rows(topology.get("containers"))
@@ -77,7 +68,7 @@ def sharers(topology: text.Topology) -> dict[str, list[str]]:
     for one in containers:
         mode = text.mode(one)
         target = mode.removeprefix("container:")
-        if mode not in ("", "none") and one.get("state") in ("running", "paused"):
+        if mode not in ("", "none") and one.get("state") in text.ALIVE:
             found.setdefault(names.get(target, target) if mode != "host" else HOST, []).append(
                 text.line(one.get("name"))
             )
@@ -138,10 +129,6 @@ def _network(network: Mapping[str, Any], colour: str) -> str:
     return _table(rows, colour)
 
 
-def _name(container: Mapping[str, Any]) -> str:
-    return text.line(container.get("name")) + ("" if container.get("state") == "running" else " (paused)")
-
-
 def _where(endpoint: Mapping[str, Any]) -> str:
     return f"{text.line(endpoint.get('interface'))} {' '.join(text.addresses(endpoint)) or 'no address'}"
 
@@ -156,7 +143,7 @@ def _widths(drawn: list[Mapping[str, Any]]) -> tuple[str, ...]:
     """Return the cells' least widths, by which all boxes of containers are one table: name, ports, address, peer."""
     endpoints = [one for container in drawn for one in text.rows(container.get("endpoints"))]
     longest = (
-        max((len(_name(one)) for one in drawn), default=0),
+        max((len(text.name(one)) for one in drawn), default=0),
         max((len(_published(one)) for one in drawn), default=0),
         max((len(_where(one)) for one in endpoints), default=0),
         max((len(text.outside(one)) for one in endpoints), default=0),
@@ -175,7 +162,7 @@ def _container(
     for position, one in enumerate(endpoints):
         peer = f'<FONT COLOR="{_colour(one, numbers)}">{escape(text.outside(one)) or "&#160;"}</FONT>'
         first = position == 0
-        cells = [_cell(escape(_name(container)), widths[0] + span, "B")] if first else []
+        cells = [_cell(escape(text.name(container)), widths[0] + span, "B")] if first else []
         cells += [_cell(escape(_published(container)), widths[1] + span, "I")] if first and widths[1] else []
         cells += [_cell(escape(_where(one)), widths[2]), _cell(peer, f'{widths[3]} PORT="e{position}"')]
         rows.append(f"<TR>{''.join(cells)}</TR>")

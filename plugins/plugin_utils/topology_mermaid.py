@@ -10,7 +10,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from . import topology_graphviz
 from . import topology_text as text
 
 # Above this, Mermaid refuses a flowchart as it is configured everywhere (500 edges, 50000 letters).
@@ -21,7 +20,7 @@ def flowchart(topology: text.Topology) -> str:
     """Return the flowchart of one host."""
     networks = text.rows(topology.get("networks"))
     numbers = {text.line(one.get("name")): number for number, one in enumerate(networks)}
-    drawn = topology_graphviz.wired(topology)
+    drawn = text.wired(topology)
     on = [text.line(endpoint.get("network")) for one in drawn for endpoint in text.rows(one.get("endpoints"))]
     lines = ["flowchart LR", f"  host[{_label([text.part(topology, 'host', 'name') or 'host'])}]"]
     many = len(on) > MOST_WIRES
@@ -35,7 +34,7 @@ def flowchart(topology: text.Topology) -> str:
         lines.append(f"  n{number}([{_label(words)}])")
         lines.append(f"  host {'-.-' if network.get('internal') else '---'} n{number}")
     for number, one in enumerate([] if many else drawn):
-        lines.append(f"  c{number}[{_label([_name(one)])}]")
+        lines.append(f"  c{number}[{_label([text.name(one)])}]")
         for endpoint in text.rows(one.get("endpoints")):
             network_number = numbers.get(text.line(endpoint.get("network")))
             if network_number is not None:
@@ -50,10 +49,6 @@ def escape(value: Any) -> str:
 
 def _label(words: list[Any]) -> str:
     return '"' + "<br>".join(escape(word) for word in words if word) + '"'
-
-
-def _name(container: Mapping[str, Any]) -> str:
-    return text.line(container.get("name")) + ("" if container.get("state") == "running" else " (paused)")
 
 
 def _wire(endpoint: Mapping[str, Any]) -> list[Any]:

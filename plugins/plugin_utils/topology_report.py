@@ -16,6 +16,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ansible.errors import AnsibleFilterError
+
 from . import topology_text as text
 
 VOLATILE_COUNTERS = ("rx_packets", "tx_packets")
@@ -130,6 +132,14 @@ def topology_of(value: Any) -> text.Topology | None:
     """Return the topology in a report, in the module's result, or as it is; None if there is none."""
     found = value.get("topology", value) if isinstance(value, Mapping) else None
     return found if isinstance(found, Mapping) and "containers" in found else None
+
+
+def topology_for(name: str, value: Any) -> text.Topology:
+    """Return the topology that a filter of that name was given. Raise AnsibleFilterError if there is none."""
+    topology = topology_of(value)
+    if topology is None:
+        raise AnsibleFilterError(f"{name} takes what docker_topology_info returned, and there is no topology in this.")
+    return topology
 
 
 def report_of(value: Any) -> dict[str, Any]:

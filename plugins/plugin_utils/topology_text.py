@@ -14,8 +14,11 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.dockyard.ops.plugins.module_utils._http.address import bracketed
+
 Topology = Mapping[str, Any]
 
+ALIVE = ("running", "paused")  # states of containers that have processes
 SEVERITIES = ("error", "warning", "notice")
 SHARED_BY_DEFAULT = ("cgroup", "user")
 ANY_ADDRESS = ("", "0.0.0.0", "[::]")
@@ -174,13 +177,19 @@ def what(change: Mapping[str, Any]) -> str:
     return line(change.get("message")) or said
 
 
+def name(container: Mapping[str, Any]) -> str:
+    """Return the name of a container, and that it is paused if it is."""
+    return line(container.get("name")) + ("" if container.get("state") == "running" else " (paused)")
+
+
+def wired(topology: Topology) -> list[Mapping[str, Any]]:
+    """Return the containers with wires of their own, which a picture has a box for."""
+    return [one for one in rows(topology.get("containers")) if rows(one.get("endpoints")) and one.get("state") in ALIVE]
+
+
 def undrawn(topology: Topology) -> str:
     """Return which containers a picture leaves out, and why."""
-    left_out = [
-        one
-        for one in rows(topology.get("containers"))
-        if mode(one) == "none" or one.get("state") not in ("running", "paused")
-    ]
+    left_out = [one for one in rows(topology.get("containers")) if mode(one) == "none" or one.get("state") not in ALIVE]
     if not left_out:
         return ""
     are = "is" if len(left_out) == 1 else "are"
@@ -189,8 +198,7 @@ def undrawn(topology: Topology) -> str:
 
 def port(one: Mapping[str, Any]) -> str:
     """Return a published port, for instance "0.0.0.0:8080 to 80/tcp"."""
-    address = line(one.get("host_ip"))
-    address = f"[{address}]" if ":" in address else address
+    address = bracketed(line(one.get("host_ip")))
     outside = ":".join(filter(None, [address, line(one.get("host_port"))]))
     inside = f"{line(one.get('container_port'))}/{line(one.get('protocol')) or 'tcp'}"
     return f"{outside} to {inside}" if outside else inside
@@ -198,8 +206,7 @@ def port(one: Mapping[str, Any]) -> str:
 
 def outer_port(one: Mapping[str, Any]) -> str:
     """Return the host's side of a published port, for instance ":8080", or with its address if that is not any."""
-    address = line(one.get("host_ip"))
-    address = f"[{address}]" if ":" in address else address
+    address = bracketed(line(one.get("host_ip")))
     return f"{'' if address in ANY_ADDRESS else address}:{line(one.get('host_port'))}"
 
 
@@ -210,8 +217,7 @@ def listeners(container: Mapping[str, Any]) -> list[str]:
 
 def listener(one: Mapping[str, Any]) -> str:
     """Return a listening socket and the process behind it."""
-    address = line(one.get("address"))
-    address = f"[{address}]" if ":" in address else address
+    address = bracketed(line(one.get("address")))
     text = f"{address}:{line(one.get('port'))}/{line(one.get('protocol')) or 'tcp'}"
     process = " ".join(filter(None, [line(one.get("process")), f"({line(one['pid'])})" if one.get("pid") else ""]))
     return f"{text} {process}" if process else text

@@ -13,6 +13,8 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
+from ansible_collections.dockyard.ops.plugins.module_utils._http.address import bracketed
+
 from .api import EngineApi
 
 ImageStore = Literal["graph", "containerd"]
@@ -40,7 +42,7 @@ class Publication:
     @property
     def shown(self) -> str:
         """Return it as C(docker run --publish) takes it."""
-        host = f"[{self.address}]" if ":" in self.address else self.address
+        host = bracketed(self.address)
         return ":".join(part for part in (host, self.host_port, self.port) if part)
 
 

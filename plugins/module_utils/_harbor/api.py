@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._http.address import bracketed
 from ansible_collections.dockyard.ops.plugins.module_utils._http.auth import challenges
 from ansible_collections.dockyard.ops.plugins.module_utils._http.connection import single_line
 
@@ -97,7 +98,7 @@ class HarborApi:
     ) -> None:
         self._endpoint = endpoint
         standard = endpoint.port == (443 if endpoint.scheme == "https" else 80)
-        host = f"[{hostname}]" if ":" in hostname else hostname
+        host = bracketed(hostname)
         self._host = host if standard else f"{host}:{endpoint.port}"
         self._prefix = prefix
         self._user = user

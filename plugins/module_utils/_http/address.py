@@ -69,6 +69,11 @@ def _without_login(match: re.Match[str]) -> str:
     return f"{match[1] or ''}...@"
 
 
+def bracketed(host: str) -> str:
+    """Return a host or address for a place in front of a port: IPv6 in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
 def is_loopback(host: str) -> bool:
     """Return whether Docker takes this host for its own and so for insecure, whatever is configured."""
     try:

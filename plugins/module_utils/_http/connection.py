@@ -21,6 +21,8 @@ from typing import Any, Literal
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
+from .address import bracketed
+
 Phase = Literal["resolve", "connect", "proxy", "tls", "answer"]
 
 
@@ -62,7 +64,7 @@ class Origin:
     @property
     def netloc(self) -> str:
         """Return host and port as in a URL, without the scheme's own port."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
+        host = bracketed(self.host)
         return host if self.port == (443 if self.scheme == "https" else 80) else f"{host}:{self.port}"
 
     def __str__(self) -> str:
@@ -218,7 +220,7 @@ class Connection(http.client.HTTPConnection):
 
     def _through(self, headers: dict[str, str]) -> None:
         """Ask the proxy for a tunnel."""
-        name = f"[{self.origin.host}]" if ":" in self.origin.host else self.origin.host
+        name = bracketed(self.origin.host)
         lines = [f"CONNECT {name}:{self.origin.port} HTTP/1.1", f"Host: {name}:{self.origin.port}"]
         lines += [f"{key}: {value}" for key, value in headers.items()]
         self.sock.sendall("\r\n".join([*lines, "", ""]).encode("ascii"))

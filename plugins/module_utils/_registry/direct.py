@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ansible_collections.dockyard.ops.plugins.module_utils._http.address import bracketed
+
 _SECONDS = 5
 # What a server that demands a client certificate ends a connection without one with, in TLS 1.3 and 1.2.
 _NO_CERTIFICATE = ("CERTIFICATE_REQUIRED", "BAD_CERTIFICATE")
@@ -29,8 +31,7 @@ class Endpoint:
     tls: bool
 
     def __str__(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{'https' if self.tls else 'http'}://{host}:{self.port}"
+        return f"{'https' if self.tls else 'http'}://{bracketed(self.host)}:{self.port}"
 
     def status(self, method: Literal["GET", "POST"], path: str) -> int:
         """Return the status of the answer. Raise OSError or HTTPException if there is none."""

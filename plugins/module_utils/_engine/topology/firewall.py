@@ -12,6 +12,8 @@ import ipaddress
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from ansible_collections.dockyard.ops.plugins.module_utils._http.address import bracketed
+
 Field = Literal["iif", "oif", "source", "destination", "protocol", "dport", "state", "destination_type"]
 Action = Literal["accept", "drop", "return", "jump", "goto", "dnat", "snat", "continue"]
 Verdict = Literal["accept", "drop"]
@@ -161,7 +163,7 @@ class Firewall:
 
     def published(self, protocol: str, address: str, port: int, host_port: int) -> list[str]:
         """Return the rules that carry a published port to a container."""
-        target = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+        target = f"{bracketed(address)}:{port}"
         texts = [
             rule.text
             for rule in self._rules("prerouting")

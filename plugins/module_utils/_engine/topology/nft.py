@@ -10,6 +10,8 @@ import ipaddress
 import json
 from typing import Any
 
+from ansible_collections.dockyard.ops.plugins.module_utils._http.address import bracketed
+
 from .firewall import Action, Chain, Field, Rule, Test
 
 _ACTIONS: dict[str, Action] = {
@@ -153,7 +155,7 @@ class _Reader:
             self._chain = value["target"]
             self._words.append(self._chain)
         elif kind == "dnat" and isinstance(value, dict) and isinstance(value.get("addr"), str):
-            address = f"[{value['addr']}]" if ":" in value["addr"] else value["addr"]
+            address = bracketed(value["addr"])
             self._to = f"{address}:{value['port']}" if "port" in value else address
             self._words.append(f"to {self._to}")
 

@@ -253,7 +253,7 @@ def test_file_names(host: str, file: str) -> None:
 def test_graphviz_draws_whatever_comes(topology: dict[str, Any]) -> None:
     drawn = topology_svg.inline(draw(topology_graphviz.graph(topology)), "Network")
     assert drawn.startswith('<svg role="img"') and "<script" not in drawn
-    assert drawn.count('class="node"') >= 1 + len(topology_graphviz.wired(topology))
+    assert drawn.count('class="node"') >= 1 + len(text.wired(topology))
 
 
 def test_dot_has_no_value_outside_of_labels() -> None:

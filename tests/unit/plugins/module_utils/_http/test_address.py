@@ -80,3 +80,11 @@ def test_not_loopback(host: str) -> None:
 )
 def test_short_names_are_docker_hub(registry: str, expected: bool) -> None:
     assert address.is_short(*address.split(registry)) is expected
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("registry.example.com", "registry.example.com"), ("10.0.0.1", "10.0.0.1"), ("fd00::1", "[fd00::1]"), ("", "")],
+)
+def test_a_host_in_front_of_a_port(host: str, expected: str) -> None:
+    assert address.bracketed(host) == expected
