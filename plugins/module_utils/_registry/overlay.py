@@ -15,6 +15,7 @@ import hashlib
 import os
 
 from ansible_collections.dockyard.ops.plugins.module_utils._host.commands import last_line, run
+from ansible_collections.dockyard.ops.plugins.module_utils._host.mounts import read_mounts
 
 _FOLDER = "/run/dockyard.ops"
 _SECONDS = 60
@@ -52,8 +53,7 @@ def lift(path: str) -> str:
 def lies_over(path: str) -> bool:
     """Return whether something is mounted at path itself."""
     wanted = os.path.realpath(path)
-    with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as file:
-        return any(_unescape(line.split()[4]) == wanted for line in file)
+    return any(mount.point == wanted for mount in read_mounts())
 
 
 def _copy(path: str) -> str:
@@ -63,9 +63,3 @@ def _copy(path: str) -> str:
 def _forget(path: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         os.unlink(_copy(path))
-
-
-def _unescape(word: str) -> str:
-    for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        word = word.replace(code, character)
-    return word

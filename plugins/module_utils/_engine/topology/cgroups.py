@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
+from ansible_collections.dockyard.ops.plugins.module_utils._host.mounts import read_mounts
+
 from .processes import read
 
 _UNLIMITED = 1 << 60  # version 1 writes the largest number of pages for "no limit"
@@ -23,14 +25,10 @@ class Hierarchies:
 
     def __init__(self, mountinfo: str = "/proc/self/mountinfo") -> None:
         self.mounts: dict[str, tuple[str, str]] = {}
-        for line in (read(mountinfo) or "").splitlines():
-            fields = line.split()
-            kind = fields[fields.index("-") + 1]
-            if kind == "cgroup2":
-                self.mounts.setdefault("", (fields[4], fields[3]))
-            elif kind == "cgroup":
-                for controller in fields[-1].split(","):
-                    self.mounts.setdefault(controller, (fields[4], fields[3]))
+        for mount in read_mounts(mountinfo):
+            controllers = {"cgroup2": ("",), "cgroup": mount.options}.get(mount.kind, ())
+            for controller in controllers:
+                self.mounts.setdefault(controller, (mount.point, mount.root))
 
     def folder(self, controller: str, path: str) -> str | None:
         """Return the folder of a cgroup; None if its hierarchy is not mounted."""

@@ -13,6 +13,8 @@ import re
 import sys
 from typing import Callable, TypeVar
 
+from ansible_collections.dockyard.ops.plugins.module_utils._host.mounts import read_mounts
+
 Result = TypeVar("Result")
 _CLONE_NEWNET = 0x40000000
 _MOUNTED = re.compile(r"net:\[(\d+)\]")
@@ -29,14 +31,10 @@ def inode_of(path: str) -> int | None:
 def mounted(mountinfo: str = "/proc/self/mountinfo") -> dict[int, list[str]]:
     """Return where network namespaces are mounted, by inode, for instance below /run/docker/netns."""
     found: dict[int, list[str]] = {}
-    with open(mountinfo, encoding="utf-8", errors="replace") as file:
-        for line in file:
-            fields = line.split()
-            match = _MOUNTED.fullmatch(fields[3])
-            if match:
-                # Blanks and backslashes of a path are written in octal.
-                path = re.sub(r"\\([0-7]{3})", lambda octal: chr(int(octal[1], 8)), fields[4])
-                found.setdefault(int(match[1]), []).append(path)
+    for mount in read_mounts(mountinfo):
+        match = _MOUNTED.fullmatch(mount.root)
+        if match:
+            found.setdefault(int(match[1]), []).append(mount.point)
     return found
 
 
