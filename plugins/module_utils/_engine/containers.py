@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import api as engine_api
-from . import inventory
+from . import inventory, naming
 
 # Seconds without a start in between after which a container counts as running, and how long that takes if it has been
 # started more than once.
@@ -75,10 +75,10 @@ def running(api: engine_api.EngineApi) -> list[Container]:
         containers.append(
             Container(
                 id=container["Id"],
-                name=(container["Names"] or ["/" + container["Id"][:12]])[0].lstrip("/"),
+                name=naming.container_name(container),
                 paused=container["State"] == "paused",
                 removed_at_stop=bool(details["HostConfig"].get("AutoRemove")),
-                of_swarm=inventory.SWARM_TASK in (container.get("Labels") or {}),
+                of_swarm=naming.SWARM_TASK in (container.get("Labels") or {}),
                 started=details["State"].get("StartedAt", ""),
                 health=inventory.health(details["State"]),
                 unstable=_starts_again_and_again(details),

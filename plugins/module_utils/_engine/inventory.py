@@ -15,13 +15,13 @@ from typing import Any, Literal
 
 from ansible_collections.dockyard.ops.plugins.module_utils._http.address import bracketed
 
+from . import naming
 from .api import EngineApi
 
 ImageStore = Literal["graph", "containerd"]
 Kind = Literal["storage", "container", "image", "volume", "network", "state", "health", "attachment", "port", "address"]
 
 # Swarm replaces the containers of its services by itself; those that ran before do not come back.
-SWARM_TASK = "com.docker.swarm.task.id"
 # The engine makes these again at each start, with other identifiers.
 _BUILT_IN = ("bridge", "host", "none")
 _SECONDS = 120  # a host with thousands of images takes its time to list them
@@ -176,14 +176,22 @@ def described(details: dict[str, Any]) -> Container:
             name: [address for address in (endpoint.get("IPAddress"), endpoint.get("GlobalIPv6Address")) if address]
             for name, endpoint in networks.items()
         },
-        endpoints={
-            name: {key: endpoint[key] for key in ("IPAMConfig", "Links", "Aliases", "DriverOpts") if endpoint.get(key)}
-            for name, endpoint in networks.items()
-        },
+        endpoints={name: connection(details["Id"], endpoint) for name, endpoint in networks.items()},
         published=[one for one in _publications(details, ports) if _in_force(one, ports)],
         ports=ports,
-        of_swarm=SWARM_TASK in ((details.get("Config") or {}).get("Labels") or {}),
+        of_swarm=naming.SWARM_TASK in ((details.get("Config") or {}).get("Labels") or {}),
     )
+
+
+def connection(container: str, shown: dict[str, Any]) -> dict[str, Any]:
+    """Return with what a container can be connected to a network again.
+
+    container: its identifier; shown: the endpoint as the engine shows it.
+    """
+    config = {key: shown[key] for key in ("IPAMConfig", "Links", "DriverOpts", "GwPriority") if shown.get(key)}
+    # Engines before 25 show the container's short id among its aliases, and add it again.
+    aliases = [alias for alias in shown.get("Aliases") or [] if alias != container[: naming.SHORT]]
+    return {**config, "Aliases": aliases} if aliases else config
 
 
 def health(state: dict[str, Any]) -> str | None:

@@ -13,13 +13,14 @@ from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._host import network as host_network
 
+from .. import naming
 from ..api import EngineApi
 from ..networks.rules import DOCKER0, Surroundings
 from . import keys
 from .compare import same
 from .document import Config
 
-_BRIDGE_OPTION = "com.docker.network.bridge."
+_HOST_ADDRESS = "com.docker.network.bridge.host_binding_ipv4"
 # If they are empty, the engine shows what it has chosen for them by itself.
 _CHOSEN = frozenset({"bip", "bip6", "fixed-cidr", "fixed-cidr-v6"})
 
@@ -55,16 +56,16 @@ def _bridge(api: EngineApi) -> Config:
         return {}
     options = network.get("Options") or {}
     config: Config = {"ipv6": bool(network.get("EnableIPv6"))}
-    for key, option in (("icc", "enable_icc"), ("ip-masq", "enable_ip_masquerade")):
-        if _BRIDGE_OPTION + option in options:
-            config[key] = options[_BRIDGE_OPTION + option] == "true"
-    mtu = options.get("com.docker.network.driver.mtu", "")
+    for key, option in (("icc", naming.ICC), ("ip-masq", naming.MASQUERADE)):
+        if option in options:
+            config[key] = options[option] == "true"
+    mtu = options.get(naming.MTU, "")
     if mtu.isdigit():
         config["mtu"] = int(mtu)
-    if options.get(_BRIDGE_OPTION + "host_binding_ipv4"):
-        config["ip"] = options[_BRIDGE_OPTION + "host_binding_ipv4"]
-    if options.get(_BRIDGE_OPTION + "name", DOCKER0) != DOCKER0:
-        config["bridge"] = options[_BRIDGE_OPTION + "name"]
+    if options.get(_HOST_ADDRESS):
+        config["ip"] = options[_HOST_ADDRESS]
+    if options.get(naming.BRIDGE, DOCKER0) != DOCKER0:
+        config["bridge"] = options[naming.BRIDGE]
         return config
     for address in host_network.addresses(DOCKER0):
         config.setdefault("bip" if address.version == 4 else "bip6", str(address))

@@ -13,13 +13,12 @@ from typing import Any, Literal
 
 from ansible_collections.dockyard.ops.plugins.module_utils._host.network import Network
 
+from .. import naming
 from . import rules
 
 State = Literal["present", "absent"]
 PREDEFINED = ("bridge", "host", "none", "ingress")
 DRIVER = "bridge"  # of a network that is created without one
-ICC = "com.docker.network.bridge.enable_icc"
-MTU = "com.docker.network.driver.mtu"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,9 +119,9 @@ def _parse_one(found: dict[str, Any]) -> DesiredNetwork:
     icc, mtu = found.get("icc"), found.get("mtu")
     options = {str(key): _text(value) for key, value in (found.get("driver_options") or {}).items()}
     if icc is not None:
-        options[ICC] = _text(icc)
+        options[naming.ICC] = _text(icc)
     if mtu is not None:
-        options[MTU] = str(mtu)
+        options[naming.MTU] = str(mtu)
     return DesiredNetwork(
         name=found["name"],
         state=found.get("state") or "present",

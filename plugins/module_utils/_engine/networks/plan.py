@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
+from .. import naming
 from ..api import EngineApi
 from . import desired, rules, whole
 from .desired import DesiredNetwork, Subnet
@@ -20,7 +21,7 @@ from .survey import Endpoint, ExistingNetwork, Survey, inspect_endpoints, servic
 
 Action = Literal["create", "replace", "remove"]
 # What an engine takes for the options of a bridge that it is not given.
-_IF_NOT_GIVEN = {desired.ICC: "true", "com.docker.network.bridge.enable_ip_masquerade": "true"}
+_IF_NOT_GIVEN = {naming.ICC: "true", naming.MASQUERADE: "true"}
 _LOSES_MAC = ((25,), (29,))  # engines that ignore the MAC address with which a container is to be connected
 
 
@@ -111,7 +112,7 @@ def differences(network: DesiredNetwork, existing: ExistingNetwork) -> list[str]
             found.append(option)
     for key, text in network.options.items():
         if existing.options.get(key, _IF_NOT_GIVEN.get(key)) != text:
-            found.append({desired.ICC: "icc", desired.MTU: "mtu"}.get(key, f"driver_options.{key}"))
+            found.append({naming.ICC: "icc", naming.MTU: "mtu"}.get(key, f"driver_options.{key}"))
     has = whole.of_existing(existing).kept if network.kept else {}
     found += [key for key, value in network.kept.items() if has.get(key) != value]
     found += [f"labels.{key}" for key, text in network.labels.items() if existing.labels.get(key) != text]

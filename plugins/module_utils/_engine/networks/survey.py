@@ -14,13 +14,12 @@ from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_f
 from ansible_collections.dockyard.ops.plugins.module_utils._host import network as host_network
 from ansible_collections.dockyard.ops.plugins.module_utils._host.network import Network
 
-from .. import inventory, service
+from .. import inventory, naming, service
 from ..api import EngineApi, find_answering
 from ..daemon_config import document, live
 from .rules import Surroundings
 
 EngineState = Literal["absent", "stopped", "running"]
-_BRIDGE_NAME = "com.docker.network.bridge.name"
 # With these the bridge has no address of its own.
 _NO_ADDRESS = {
     "com.docker.network.bridge.inhibit_ipv4": "true",
@@ -114,7 +113,7 @@ class ExistingNetwork:
     @property
     def device(self) -> str:
         """Return the name of its bridge, and an empty string if it has none."""
-        return (self.options.get(_BRIDGE_NAME) or f"br-{self.id[:12]}") if self.driver == "bridge" else ""
+        return naming.bridge_device(self.raw) or ""
 
     @property
     def bridge_has_addresses(self) -> bool:
@@ -183,9 +182,8 @@ def inspect_networks(api: EngineApi) -> list[ExistingNetwork]:
     for listed in api.get("/containers/json", all="true"):
         for name in (listed.get("NetworkSettings") or {}).get("Networks") or {}:
             if name in by_name:
-                # A container that is just being removed has no name any more.
-                container = (listed.get("Names") or ["/" + listed["Id"][:12]])[0].lstrip("/")
-                task = inventory.SWARM_TASK in (listed.get("Labels") or {})
+                container = naming.container_name(listed)
+                task = naming.SWARM_TASK in (listed.get("Labels") or {})
                 by_name[name].endpoints.append(Endpoint(listed["Id"], container, task=task))
     return networks
 
@@ -223,7 +221,7 @@ def inspect_endpoints(api: EngineApi, network: ExistingNetwork) -> list[Endpoint
         status, details = api.ask("GET", f"/containers/{endpoint.container}/json")
         if status == 200:
             shown = ((details.get("NetworkSettings") or {}).get("Networks") or {}).get(network.name) or {}
-            config = _config(endpoint.container, shown)
+            config = inventory.connection(endpoint.container, shown)
             mac = _fixed_mac(details, network)
             if mac:
                 config["MacAddress"] = mac
@@ -250,13 +248,6 @@ def _chosen_ports(details: dict[str, Any]) -> list[str]:
             now = sorted({str(binding.get("HostPort")) for binding in bindings})
             found.append(f"{port}, now {' and '.join(now)}")
     return sorted(found)
-
-
-def _config(container: str, shown: dict[str, Any]) -> dict[str, Any]:
-    config = {key: shown[key] for key in ("IPAMConfig", "Links", "DriverOpts", "GwPriority") if shown.get(key)}
-    # Engines before 25 show the container's short id among its aliases, and add it again.
-    aliases = [alias for alias in shown.get("Aliases") or [] if alias != container[:12]]
-    return {**config, "Aliases": aliases} if aliases else config
 
 
 def bridge_addresses(network: ExistingNetwork) -> list[str]:

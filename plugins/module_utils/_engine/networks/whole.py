@@ -11,7 +11,8 @@ import ipaddress
 from collections.abc import Iterator
 from typing import Any
 
-from .desired import DRIVER, MTU, DesiredNetwork, Subnet
+from .. import naming
+from .desired import DRIVER, DesiredNetwork, Subnet
 from .survey import ExistingNetwork
 
 VXLAN_IDS = "com.docker.network.driver.overlay.vxlanid_list"  # by subnet; the Swarm chooses those that are not given
@@ -65,7 +66,7 @@ def laid_over(declared: DesiredNetwork, existing: ExistingNetwork) -> DesiredNet
     subnets = tuple(_subnets(declared, old))
     options = old.options
     if declared.driver != old.driver:  # options of one driver mean nothing to another one
-        options = {key: value for key, value in options.items() if key == MTU}
+        options = {key: value for key, value in options.items() if key == naming.MTU}
     elif [part.subnet for part in subnets] != [part.subnet for part in old.subnets]:
         options = {key: value for key, value in options.items() if key != VXLAN_IDS}
     return dataclasses.replace(

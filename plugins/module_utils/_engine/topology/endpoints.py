@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
-from typing import Any
 
+from .. import naming
 from .engine_view import EngineView, Json
 from .netlink import Link
 from .visit import Host, Visit, link_row
 
 _WITHOUT_ENDPOINT = ("host", "null")
 _LOOPBACK = "lo"
-_SHORT = 12  # digits of an identifier, by which a container is known in its networks as well
 
 
 class Endpoints:
@@ -84,7 +83,7 @@ class Endpoints:
             "mtu": None,
             "peer": None,
             "parent": None,
-            "bridge": bridge_of(network),
+            "bridge": naming.bridge_device(network),
             "dns_names": self._dns_names(endpoint, network),
             "counters": None,
         }
@@ -116,7 +115,7 @@ class Endpoints:
         """Return a row for an interface that the engine does not list, for instance the one to docker_gwbridge."""
         row = self._row(None, {}, {}, link)
         for network in self._view.networks:
-            if row["bridge"] is not None and bridge_of(network) == row["bridge"]:
+            if row["bridge"] is not None and naming.bridge_device(network) == row["bridge"]:
                 row["network"], row["network_id"] = network["Name"], network["Id"]
         return row
 
@@ -125,16 +124,8 @@ class Endpoints:
             return sorted(set(endpoint["DNSNames"]))
         if network.get("Name") == "bridge" or not network:
             return []
-        own = [self._details["Name"].lstrip("/"), self._details["Id"][:_SHORT]]
+        own = [self._details["Name"].lstrip("/"), self._details["Id"][: naming.SHORT]]
         return sorted({*own, *(endpoint.get("Aliases") or [])})
-
-
-def bridge_of(network: Json) -> str | None:
-    """Return the name of a network's bridge on the host; None if it has none."""
-    if network.get("Driver") != "bridge":
-        return None
-    options: dict[str, Any] = network.get("Options") or {}
-    return str(options.get("com.docker.network.bridge.name") or f"br-{network['Id'][:_SHORT]}")
 
 
 def _with_prefix(address: str | None, prefix: int | None) -> str | None:

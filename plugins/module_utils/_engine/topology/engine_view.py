@@ -11,6 +11,7 @@ import os
 from typing import Any
 
 from .. import api as engine_api
+from .. import naming
 
 Json = dict[str, Any]
 
@@ -48,10 +49,7 @@ class EngineView:
 
     def name(self, container: str) -> str:
         """Return the name of a container by its identifier."""
-        names = self.listed.get(container, {}).get("Names") or []
-        # A link of another container is a name with two slashes.
-        own = [name for name in names if name.count("/") == 1]
-        return own[0].lstrip("/") if own else container[:12]
+        return naming.container_name(self.listed.get(container, {"Id": container}))
 
     def network(self, identifier: str) -> Json:
         """Return a network by its identifier; nothing if it is not there."""

@@ -11,8 +11,8 @@ import platform
 import re
 from collections.abc import Sequence
 
+from .. import naming
 from . import networks
-from .endpoints import bridge_of
 from .engine_view import EngineView, Json
 from .netlink import Address, Link, Route
 from .processes import Process, other_engines, read
@@ -49,7 +49,7 @@ def uplinks(
     view: EngineView, links: dict[int, Link], addresses: Sequence[Address], routes: Sequence[Route]
 ) -> list[Json]:
     """Return the host's own interfaces that have addresses, with those of the default routes first."""
-    bridges = {bridge_of(network) for network in view.networks}
+    bridges = {naming.bridge_device(network) for network in view.networks}
     leading = {route.index for route in routes if route.destination is None}
     rows = []
     for link in links.values():

@@ -9,15 +9,12 @@ from __future__ import annotations
 import ipaddress
 from typing import Any
 
-from .endpoints import bridge_of
+from .. import naming
 from .engine_view import EngineView, Json
 from .firewall import Firewall, Packet
 from .netlink import Address, Link
 from .processes import read
 
-_ICC = "com.docker.network.bridge.enable_icc"
-_MASQUERADE = "com.docker.network.bridge.enable_ip_masquerade"
-_MTU = "com.docker.network.driver.mtu"
 PORTS_OF_A_BRIDGE = 1023  # BR_MAX_PORTS of the kernel, of which the first is not used
 _NETFILTER = {4: "/proc/sys/net/bridge/bridge-nf-call-iptables", 6: "/proc/sys/net/bridge/bridge-nf-call-ip6tables"}
 _OF_BRIDGE = {4: "/sys/class/net/{}/bridge/nf_call_iptables", 6: "/sys/class/net/{}/bridge/nf_call_ip6tables"}
@@ -57,7 +54,7 @@ class Networks:
 
     def _row(self, network: Json) -> Json:
         options: dict[str, str] = network.get("Options") or {}
-        bridge = bridge_of(network)
+        bridge = naming.bridge_device(network)
         link = self._by_name.get(bridge or "")
         row: Json = {
             "id": network["Id"],
@@ -69,7 +66,7 @@ class Networks:
             "attachable": bool(network.get("Attachable")),
             "bridge": bridge,
             "bridge_index": None if link is None else link.index,
-            "mtu": link.mtu if link is not None else _number(options.get(_MTU)),
+            "mtu": link.mtu if link is not None else _number(options.get(naming.MTU)),
             "subnets": self._subnets(network, link),
             "icc": {"declared": None, "in_force": None, "reason": None},
             "masquerade": {"declared": None, "in_force": None, "rule": None},
@@ -84,8 +81,8 @@ class Networks:
         return row
 
     def _bridge(self, row: Json, options: dict[str, str], link: Link | None) -> None:
-        row["icc"]["declared"] = options.get(_ICC, "true").lower() in ("true", "1")
-        masquerades = options.get(_MASQUERADE, "true").lower() in ("true", "1")
+        row["icc"]["declared"] = options.get(naming.ICC, "true").lower() in ("true", "1")
+        masquerades = options.get(naming.MASQUERADE, "true").lower() in ("true", "1")
         row["masquerade"]["declared"] = masquerades and not row["internal"]  # of which nothing leaves the host
         if link is None:
             row["unknown"].append({"field": "bridge_index", "reason": self._why_no_bridge(row["bridge"])})

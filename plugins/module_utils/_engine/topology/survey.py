@@ -15,9 +15,9 @@ from typing import Literal
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
 from .. import api as engine_api
+from .. import naming
 from . import engine_view, host, namespaces, netns_links, ports, processes, rules_in_force
 from .containers import Reader, Seen
-from .endpoints import bridge_of
 from .engine_view import EngineView, Json
 from .findings import Findings
 from .firewall import Firewall
@@ -204,7 +204,7 @@ def _strays(view: EngineView, home: Host, known: set[int | None]) -> list[Json]:
 
     known: numbers of the namespaces of containers that were read.
     """
-    bridges = {bridge_of(network) for network in view.networks} - {None}
+    bridges = {naming.bridge_device(network) for network in view.networks} - {None}
     suspects = _suspects(home, bridges, known)
     # On a busy host a start takes many seconds.
     patience = time.monotonic() + (_SETTLE_AFTER_START if suspects and _has_started(view) else 0)

@@ -11,9 +11,9 @@ import pathlib
 from typing import Any
 
 import pytest
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.naming import bridge_device
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology import iptables, survey
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology.containers import Seen
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology.endpoints import bridge_of
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology.engine_view import EngineView
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology.findings import Findings
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology.firewall import Firewall
@@ -49,9 +49,9 @@ def test_an_engine_that_does_not_answer(info: dict[str, Any], backend: str | Non
 
 
 def test_the_bridge_of_a_network() -> None:
-    assert bridge_of(NETWORK) == "br-" + "c" * 12
-    assert bridge_of({**NETWORK, "Options": {"com.docker.network.bridge.name": "shop0"}}) == "shop0"
-    assert bridge_of({**NETWORK, "Driver": "overlay"}) is None
+    assert bridge_device(NETWORK) == "br-" + "c" * 12
+    assert bridge_device({**NETWORK, "Options": {"com.docker.network.bridge.name": "shop0"}}) == "shop0"
+    assert bridge_device({**NETWORK, "Driver": "overlay"}) is None
 
 
 @pytest.mark.parametrize(
