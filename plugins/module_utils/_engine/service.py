@@ -73,6 +73,11 @@ class Unit:
     run: Engine | None = None
     started_at: float = 0.0  # seconds since the epoch
 
+    @property
+    def next_start(self) -> Unit:
+        """Return the unit with the flags that its next start has."""
+        return dataclasses.replace(self, argv=self.planned or self.argv)
+
     def flag(self, *names: str) -> list[str]:
         """Return the values of a flag, for instance C(flag("--host", "-H"))."""
         values = []

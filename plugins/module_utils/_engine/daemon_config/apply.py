@@ -27,7 +27,7 @@ from . import state
 from .document import Config, different_keys, render
 from .live import keys_not_in_force, read_live
 from .options import DaemonOptions
-from .plan import Action, Plan
+from .planned_change import Action, Plan
 from .rollback import STOP_TIMEOUT, Rollback, RolledBack, SetAttributes
 from .state import Change, SavedState
 

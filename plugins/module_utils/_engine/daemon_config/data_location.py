@@ -19,7 +19,7 @@ from typing import Any
 
 from .. import service
 from ..inventory import ImageStore, Inventory, image_store
-from . import data_root
+from . import data_root, keys
 from .document import Config
 
 _DEFAULT_ROOT = "/var/lib/docker"
@@ -29,12 +29,9 @@ _DEFAULT_SNAPSHOTTER = "overlayfs"
 # only if the feature is on, which the oldest do not have.
 _CONTAINERD_BY_DEFAULT = (29,)
 _KNOWS_CONTAINERD = (24,)
-_GRAPH_DRIVERS = frozenset({"aufs", "btrfs", "devicemapper", "fuse-overlayfs", "overlay", "overlay2", "vfs", "zfs"})
+_GRAPH_DRIVERS = frozenset({*data_root.PRIOR, "vfs"})  # which an engine never chooses by what is there
 # Where the store is containerd, these say which containerd that is.
-_CONTAINERD_KEYS = (
-    *("containerd", "containerd-namespace"),
-    *("containerd-plugin-namespace", "containerd-plugins-namespace"),
-)
+_CONTAINERD_KEYS = tuple(name for name, key in keys.KEYS.items() if key.moves_data and name.startswith("containerd"))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,8 +144,7 @@ def moves_on_disk(
 
 
 def _wish(config: Config, unit: service.Unit) -> _Wish:
-    # The next start has the flags as they are planned.
-    planned = dataclasses.replace(unit, argv=unit.planned or unit.argv)
+    planned = unit.next_start
 
     def text(key: str, *flags: str) -> str:
         flagged = planned.flag(*flags)
@@ -171,8 +167,7 @@ def _wish(config: Config, unit: service.Unit) -> _Wish:
 
 
 def _name(key: str, unit: service.Unit, *flags: str) -> str:
-    planned = dataclasses.replace(unit, argv=unit.planned or unit.argv)
-    return f"the flag {flags[0]} of {service.SERVICE}" if planned.flag(*flags) else key
+    return f"the flag {flags[0]} of {service.SERVICE}" if unit.next_start.flag(*flags) else key
 
 
 def _remap_move(location: Location, before: _Wish, after: _Wish) -> tuple[str, str] | None:

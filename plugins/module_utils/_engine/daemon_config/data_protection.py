@@ -9,43 +9,17 @@ Not refused where there is nothing to lose: no engine is installed, or it has no
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
 from .. import inventory, service
 from ..containers import joined_names
 from .compare import unlike
 from .data_location import Move, moves_on_disk
-from .document import Config
-from .host_state import HostState
 from .options import DaemonOptions
+from .planned_change import Plan
 
 
-class PlannedChange(Protocol):
-    """What of a plan is asked for here, see plan.Plan."""
-
-    host: HostState
-    target: Config
-    changed_keys: list[str]
-    pending: list[str]
-    moves: list[Move]
-    out_of_sight: inventory.Inventory | None
-
-    @property
-    def action(self) -> str:
-        """What the engine will be asked for."""
-
-    @property
-    def writes(self) -> bool:
-        """Whether the file changes."""
-
-    @property
-    def containers_survive(self) -> bool:
-        """Whether containers run on while the engine restarts."""
-
-
-def protect_data(options: DaemonOptions, plan: PlannedChange) -> None:
+def protect_data(options: DaemonOptions, plan: Plan) -> None:
     """Raise DockyardError if the data would be out of sight, unless that is wanted. Note in the plan what it is."""
     host = plan.host
     if host.engine == "running":
@@ -68,7 +42,7 @@ def protect_data(options: DaemonOptions, plan: PlannedChange) -> None:
         )
 
 
-def _of_running_engine(plan: PlannedChange) -> tuple[Move | None, inventory.Inventory | None]:
+def _of_running_engine(plan: Plan) -> tuple[Move | None, inventory.Inventory | None]:
     host = plan.host
     if not plan.moves or host.api is None:
         return None, None
@@ -79,7 +53,7 @@ def _of_running_engine(plan: PlannedChange) -> tuple[Move | None, inventory.Inve
     return (None, None) if hidden.empty else (move, hidden)
 
 
-def _on_disk(plan: PlannedChange) -> tuple[Move | None, inventory.Inventory | None]:
+def _on_disk(plan: Plan) -> tuple[Move | None, inventory.Inventory | None]:
     host = plan.host
     if not plan.writes and plan.action != "start":
         return None, None
@@ -93,11 +67,11 @@ def _on_disk(plan: PlannedChange) -> tuple[Move | None, inventory.Inventory | No
     return None, None
 
 
-def _in_file(plan: PlannedChange, move: Move) -> bool:
+def _in_file(plan: Plan, move: Move) -> bool:
     return move.key.partition(".")[0] in {*plan.target, *plan.pending}
 
 
-def _refusal(options: DaemonOptions, plan: PlannedChange, move: Move, hidden: inventory.Inventory) -> str:
+def _refusal(options: DaemonOptions, plan: Plan, move: Move, hidden: inventory.Inventory) -> str:
     key = move.key.partition(".")[0]
     copied = "An engine copies nothing: move the data yourself"
     if key in plan.changed_keys:

@@ -14,7 +14,7 @@ from typing import Any
 from ..inventory import Container, Inventory
 
 # Those whose data keeps an engine with the driver that it had; it does not look for vfs (graphdriver/driver.go).
-_PRIOR = ("aufs", "btrfs", "devicemapper", "fuse-overlayfs", "overlay", "overlay2", "zfs")
+PRIOR = ("aufs", "btrfs", "devicemapper", "fuse-overlayfs", "overlay", "overlay2", "zfs")
 _NOT_VOLUMES = frozenset({"metadata.db", "backingFsBlockDev"})
 
 
@@ -57,7 +57,7 @@ def folder(root: str, remapped: str | None) -> str:
 
 def prior_drivers(root: str) -> list[str]:
     """Return the storage drivers with data, by which an engine chooses one at its start."""
-    return [driver for driver in _PRIOR if _names(os.path.join(root, driver))]
+    return [driver for driver in PRIOR if _names(os.path.join(root, driver))]
 
 
 def inspect(root: str) -> Content:

@@ -9,75 +9,28 @@ Changes nothing.
 
 from __future__ import annotations
 
-import dataclasses
 import ipaddress
-from typing import Literal
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
 from .. import service
 from ..containers import joined_names
-from ..inventory import Inventory
 from ..networks import rules
 from . import keys
 from .compare import same, unlike
-from .data_location import Move, moves
+from .data_location import moves
 from .data_protection import protect_data
 from .document import Config, different_keys, equal, new_config, only_newer_engines_read, render, without
 from .host_state import HostState
 from .judge import Found, ask_engine, brought_in_vain, check_rules, check_types
 from .live import keys_not_in_force, running_version
 from .options import DaemonOptions
-
-Action = Literal["none", "reload", "restart", "start"]
+from .planned_change import Plan
 
 # Older engines remove containers that were started with --rm when they restart, also those that live-restore keeps
 # running (moby issue 46308).
 _KEEPS_REMOVED_AT_STOP = (25,)
 _READS_BYTE_ORDER_MARK = (23,)
-
-
-@dataclasses.dataclass
-class Plan:
-    """What is to be done.
-
-    new: the file's new content; the old one if it does not change.
-    needed, action: what the engine needs, and what of that is allowed.
-    pending: keys that the running engine does not have yet; after_reload: those of them that a reload does not bring.
-    bridge_default: the address to move docker0 to, because bip is to go away; None if nothing is to be moved.
-    unapplied: keys that stay pending after a restart, because containers keep running through it.
-    moves: what has the engine look for its data somewhere else, and out_of_sight: what it then does not see.
-    """
-
-    host: HostState
-    target: Config
-    new: bytes | None
-    changed_keys: list[str]
-    pending: list[str] = dataclasses.field(default_factory=list)
-    after_reload: list[str] = dataclasses.field(default_factory=list)
-    needed: Action = "none"
-    action: Action = "none"
-    bridge_default: str | None = None
-    unapplied: list[str] = dataclasses.field(default_factory=list)
-    warnings: list[str] = dataclasses.field(default_factory=list)
-    moves: list[Move] = dataclasses.field(default_factory=list)
-    out_of_sight: Inventory | None = None
-
-    @property
-    def writes(self) -> bool:
-        """Whether the file changes."""
-        return self.new != self.host.content
-
-    @property
-    def containers_survive(self) -> bool:
-        """Whether containers run on while the engine restarts."""
-        return bool(self.host.live.get("live-restore") and self.target.get("live-restore"))
-
-    def pending_after(self, taken: Action) -> list[str]:
-        """Return the keys that the engine does not have after that action."""
-        if taken in ("restart", "start"):
-            return self.unapplied
-        return self.after_reload if taken == "reload" else self.pending
 
 
 def build_plan(options: DaemonOptions, host: HostState) -> Plan:

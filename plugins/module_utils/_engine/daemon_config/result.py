@@ -14,7 +14,7 @@ from .. import inventory
 from . import document
 from .apply import DaemonConfigUpdate
 from .options import DaemonOptions
-from .plan import Action
+from .planned_change import Action
 
 _DONE = {"reload": "reloaded the engine", "restart": "restarted the engine", "start": "started the engine"}
 

@@ -16,7 +16,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.document import DesiredConfig
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.host_state import HostState
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.options import DaemonOptions
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.plan import Plan
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.planned_change import Plan
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.rollback import (
     RolledBack,
     SetAttributes,

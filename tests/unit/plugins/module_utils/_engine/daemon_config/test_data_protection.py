@@ -17,7 +17,8 @@ from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.document import DesiredConfig, render
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.host_state import HostState
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.options import DaemonOptions
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.plan import Plan, build_plan
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.plan import build_plan
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.planned_change import Plan
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks.rules import Surroundings
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.tests.unit.helpers.engine_server import Engine, serve

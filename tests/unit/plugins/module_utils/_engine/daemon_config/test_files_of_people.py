@@ -20,7 +20,8 @@ from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config
     HostState,
 )
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.options import DaemonOptions
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.plan import Plan, build_plan
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.plan import build_plan
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.planned_change import Plan
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
 PATH = "/etc/docker/daemon.json"

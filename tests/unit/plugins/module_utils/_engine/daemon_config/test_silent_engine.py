@@ -20,7 +20,8 @@ from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config
     DaemonOptions,
     RestartPolicy,
 )
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.plan import Plan, build_plan
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.plan import build_plan
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.planned_change import Plan
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.rollback import RolledBack
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.state import Change, SavedState
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks import survey
