@@ -40,6 +40,7 @@ What to type next:
       remove the host, its images and the engine that it ran on
 On your own servers: ansible-playbook -i inventory.yml dockyard.ops.registry_host, see README.md."""
 PLAYBOOK = ["ansible-playbook", "-i", str(INVENTORY), "dockyard.ops.registry_host"]
+SHOWN = f"ansible-playbook -i inventory.json {PLAYBOOK[-1]}"
 
 
 def say(text: str) -> None:
@@ -108,15 +109,18 @@ def write_inventory(secret: str) -> None:
     INVENTORY.write_text(json.dumps(inventory, indent=2) + "\n")
 
 
-def play() -> int:
-    """Run the playbook, show its output, and return how many tasks changed something."""
+def play(command: list[str], shown: str, host: str) -> int:
+    """Run a playbook, show its output, and return how many tasks changed something.
+
+    shown: the command as one would type it; host: the name by which the recap has the demo's host.
+    """
     begin = time.monotonic()
-    print(f"$ ansible-playbook -i inventory.json {PLAYBOOK[-1]}", flush=True)
-    process = subprocess.Popen(PLAYBOOK, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+    print(f"$ {shown}", flush=True)
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
     changed = None
     for line in process.stdout or ():
         print(line, end="", flush=True)
-        recap = re.match(rf"{HOST} +: .*changed=(\d+)", line)
+        recap = re.match(rf"{re.escape(host)} +: .*changed=(\d+)", line)
         changed = int(recap.group(1)) if recap else changed
     if process.wait() != 0 or changed is None:
         sys.exit("The demo failed: the playbook did not succeed; its messages are above.")
@@ -155,11 +159,11 @@ def main() -> None:
     prepare_host()
     secret = inventory_password()
     say("From nothing to a registry")
-    changed = play()
+    changed = play(PLAYBOOK, SHOWN, HOST)
     prove(secret)
     if changed:
         say("Run again, nothing changes")
-        changed = play()
+        changed = play(PLAYBOOK, SHOWN, HOST)
     if changed:
         sys.exit(f"The demo failed: a run that had nothing to do changed {changed} things.")
     say(f"All of it held (changed=0 in the last run). {time.monotonic() - begin:.0f} seconds in all.")

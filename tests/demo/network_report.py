@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import json
 import pathlib
-import re
 import subprocess
 import sys
-import time
 
 import demo
 
@@ -67,15 +65,7 @@ def report(baseline: str) -> int:
     words = [f"network_report_folder={REPORT}", *([f"network_report_baseline={baseline}"] if baseline else [])]
     command = ["ansible-playbook", "-i", str(INVENTORY), "dockyard.ops.network_report"]
     command += [word for value in words for word in ("-e", value)]
-    print(f"$ {' '.join(command)}", flush=True)
-    begin = time.monotonic()
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False)
-    print(done.stdout, end="")
-    changed = re.search(rf"^{re.escape(NAME)} +: .*changed=(\d+)", done.stdout, re.MULTILINE)
-    if done.returncode != 0 or changed is None:
-        sys.exit("The demo failed: the playbook did not succeed; its messages are above.")
-    print(f"({time.monotonic() - begin:.0f} seconds)", flush=True)
-    return int(changed.group(1))
+    return demo.play(command, " ".join(command), NAME)
 
 
 def prove() -> None:
