@@ -7,7 +7,7 @@
 
 Prints the table, and writes it to docs/performance.md, in which each subject has a section of its own. Each subject
 is a module of this folder with a function rows(), which returns dictionaries with the keys subject,
-ours_seconds, peer, peer_seconds, ratio, wanted and held.
+ours_seconds, peer, peer_seconds, ratio, wanted and held, and unit if the two are not seconds.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def table(rows: list[Row]) -> str:
     for row in rows:
         ours, theirs, ratio = (f"{float(str(row[key])):.2f}" for key in ("ours_seconds", "peer_seconds", "ratio"))
         held = "held" if row["held"] else "NOT held"
-        lines.append(
-            f"| {row['subject']} | {ours} s | {row['peer']} | {theirs} s | {ratio} | {row['wanted']} | {held} |"
-        )
+        unit = row.get("unit", "s")
+        compared = f"{row['subject']} | {ours} {unit} | {row['peer']} | {theirs} {unit}"
+        lines.append(f"| {compared} | {ratio} | {row['wanted']} | {held} |")
     return "\n".join(lines)
 
 
