@@ -107,7 +107,8 @@ def ansible_playbook(playbook: str, values: dict[str, Any]) -> str:
 
 def report(folder: pathlib.Path) -> pathlib.Path:
     """Return the page that network_report makes of the host."""
-    ansible_playbook("dockyard.ops.network_report", {"dockyard_hosts": "all", "network_report_folder": str(folder)})
+    values = {"dockyard_hosts": "all", "network_report_folder": str(folder), "ansible_become": False}
+    ansible_playbook("dockyard.ops.network_report", {**values, "dockyard_network_report_fail": True})
     return folder / "hosts" / f"{hosts.container(HOST)}.html"
 
 
