@@ -12,21 +12,22 @@ because with TLS 1.3 a server refuses a client's certificate only then.
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import ssl
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
 from . import x509
+from .memory_file import in_memory
 
-_UNKNOWN_CA = (2, 18, 19, 20, 21)
+# What OpenSSL calls it (X509_V_ERR_*).
+UNKNOWN_CA = (2, 18, 19, 20, 21)
 _EXPIRED = 10
 _NOT_YET_VALID = 9
-_WRONG_NAME = (62, 64)
+WRONG_NAME = (62, 64)
 # What servers answer when they don't like the client's certificate, or miss one; each has its own choice.
 _CLIENT_ALERTS = (
     "BAD_CERTIFICATE",
@@ -112,16 +113,26 @@ def _refusal(target: Target, pair: Pair, reason: str) -> DockyardError:
     )
 
 
-def _context(cas: Sequence[x509.Certificate], pair: Pair | None) -> ssl.SSLContext:
+def client_context(cas: Sequence[x509.Certificate], with_system: bool = True) -> ssl.SSLContext:
+    """Return what verifies a server's certificate as Docker does.
+
+    with_system: whether the CAs that the system trusts count besides the given ones.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.hostname_checks_common_name = False
     context.verify_flags |= _PARTIAL_CHAIN
-    context.load_default_certs()
+    if with_system:
+        context.load_default_certs()
     if cas:
         context.load_verify_locations(cadata=b"".join(ca.der for ca in cas))
+    return context
+
+
+def _context(cas: Sequence[x509.Certificate], pair: Pair | None) -> ssl.SSLContext:
+    context = client_context(cas)
     if pair is not None:
-        with _in_memory(pair.certificate) as certificate, _in_memory(pair.key) as key:
+        with in_memory(pair.certificate) as certificate, in_memory(pair.key) as key:
             try:
                 # An encrypted key is refused earlier; without the callback OpenSSL would ask on a terminal.
                 context.load_cert_chain(certificate, key, password=lambda: "")
@@ -129,19 +140,9 @@ def _context(cas: Sequence[x509.Certificate], pair: Pair | None) -> ssl.SSLConte
                 raise DockyardError(
                     "tls_pair_unusable",
                     f"OpenSSL on this host can't use the client certificate '{pair.name}' with its key"
-                    f" ({_reason(error)}); issue a new pair, for instance RSA with 2048 bits and SHA-256.",
+                    f" ({reason_of(error)}); issue a new pair, for instance RSA with 2048 bits and SHA-256.",
                 ) from error
     return context
-
-
-@contextlib.contextmanager
-def _in_memory(content: bytes) -> Iterator[str]:
-    """Yield a path at which OpenSSL can read this, while nothing is written to any disk."""
-    descriptor = os.memfd_create("pem", os.MFD_CLOEXEC)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        yield f"/proc/self/fd/{descriptor}"
 
 
 class _Deadline:
@@ -187,7 +188,7 @@ def _connect(target: Target, cas: Sequence[x509.Certificate], pair: Pair | None,
     except OSError as error:
         raise DockyardError(
             "tls_failed",
-            f"The registry {target.label} closed the connection during the TLS handshake ({_reason(error)});"
+            f"The registry {target.label} closed the connection during the TLS handshake ({reason_of(error)});"
             " look into its log, and at what is between (a firewall, a proxy that does not know this name).",
         ) from error
 
@@ -211,7 +212,7 @@ def _open(target: Target, deadline: _Deadline, timeout: float) -> socket.socket:
     except OSError as error:
         raise DockyardError(
             "registry_unreachable",
-            f"The registry {target.label} can't be reached ({_reason(error)}); fix the network or the address.",
+            f"The registry {target.label} can't be reached ({reason_of(error)}); fix the network or the address.",
         ) from error
 
 
@@ -245,7 +246,7 @@ def _request(connection: ssl.SSLSocket, target: Target, deadline: _Deadline) -> 
             raise
     except (ConnectionError, ssl.SSLEOFError) as error:
         if not answer:
-            raise _ClientRefused(f"it closes the connection after the handshake: {_reason(error)}") from error
+            raise _ClientRefused(f"it closes the connection after the handshake: {reason_of(error)}") from error
     if not answer:
         raise DockyardError(
             "registry_wrong_service",
@@ -281,7 +282,7 @@ def _server_refused(target: Target, error: ssl.SSLCertVerificationError, timeout
     server = _server_certificate(target, timeout)
     code = error.verify_code
     subject = server.subject if server else "unknown subject"
-    if code in _WRONG_NAME:
+    if code in WRONG_NAME:
         names = ", ".join(server.names) if server and server.names else "no name at all"
         return DockyardError(
             "tls_wrong_name",
@@ -303,7 +304,7 @@ def _server_refused(target: Target, error: ssl.SSLCertVerificationError, timeout
             f"The certificate of the registry {target.label} ({subject}), or one of its issuers, is not valid"
             f" yet{when}; set this host's clock or the registry's.",
         )
-    if code in _UNKNOWN_CA:
+    if code in UNKNOWN_CA:
         issuer = f" ({server.issuer})" if server else ""
         return DockyardError(
             "tls_unknown_ca",
@@ -332,7 +333,7 @@ def _server_certificate(target: Target, timeout: float) -> x509.Certificate | No
 
 
 def _tls_failed(target: Target, error: ssl.SSLError, timeout: float) -> Exception:
-    reason = _reason(error)
+    reason = reason_of(error)
     name = reason.upper().replace(" ", "_")
     if "ALERT" in name and any(alert in name for alert in _CLIENT_ALERTS):
         return _ClientRefused(reason)
@@ -365,7 +366,8 @@ def _speaks_http(target: Target, timeout: float) -> bool:
     return answer.startswith(b"HTTP/") and not answer.startswith((b"HTTP/1.0 400", b"HTTP/1.1 400"))
 
 
-def _reason(error: OSError) -> str:
+def reason_of(error: OSError) -> str:
+    """Return why a connection or OpenSSL failed, in its words."""
     if isinstance(error, ssl.SSLError) and error.reason:
         return error.reason.lower().replace("_", " ")
     return error.strerror or str(error) or type(error).__name__

@@ -110,7 +110,7 @@ def load_certificates(data: bytes, what: str) -> list[Certificate]:
             raise DockyardError(
                 "certificate_with_private_key",
                 f"{what} holds a private key, which everybody on the host could read there;"
-                " provide the certificate alone, and the key as private_key_content or private_key_path.",
+                " provide the certificate alone there, and the key by itself.",
             )
         if kind != "CERTIFICATE":
             raise DockyardError(
