@@ -18,6 +18,13 @@ options:
       - Docker Hub's registry is V(registry-1.docker.io).
     type: str
     required: true
+  connect_address:
+    description:
+      - Where to connect to in place of what O(registry) names, as C(host[:port]); the port is that of O(registry) if none is
+        given. The registry's certificate still has to carry the name in O(registry), and no proxy is used.
+      - So a registry is asked by its own name on its own host, which need not resolve it.
+    type: str
+    version_added: 0.3.0
   plain_http:
     description:
       - Whether the registry speaks plain HTTP. Then the password is sent in clear text.

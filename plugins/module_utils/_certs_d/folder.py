@@ -130,10 +130,7 @@ def _check_foreign(trust: Trust, current: CurrentFolder, foreign: list[str], at:
                 "certs_path_blocked", f"{path} is a link that leads nowhere; fix it, remove it, or set purge=true."
             )
         try:
-            if suffix == ".crt":
-                for certificate in x509.load_certificates(content, path):
-                    x509.check_ca(certificate, path)
-            elif suffix == ".key" and f"{stem}.cert" not in current.files:
+            if suffix == ".key" and f"{stem}.cert" not in current.files:
                 raise DockyardError("certs_orphan", f"{path} is a private key without its certificate {stem}.cert;")
             elif suffix == ".cert":
                 _check_foreign_pair(path, content, f"{stem}.key", current, at)
@@ -144,6 +141,15 @@ def _check_foreign(trust: Trust, current: CurrentFolder, foreign: list[str], at:
                 f"{reason}; '{trust.registry}' can't be used with this file in its folder,"
                 " which this task has not put there: fix it, remove it, or set purge=true.",
             ) from error
+
+
+def _unreadable_ca(path: str, content: bytes | None) -> str | None:
+    """Return why a .crt in the folder is none that Docker can read, if so."""
+    try:
+        x509.load_certificates(content or b"", path)
+    except DockyardError as error:
+        return error.message.partition(";")[0]
+    return None
 
 
 def _check_foreign_pair(
@@ -302,7 +308,16 @@ def warnings(plan: Plan, engine: Engine) -> list[str]:
         if plan.current.exists and left and plan.changed:
             return [f"{trust.folder} stays, because it holds {', '.join(left)}."]
         return []
-    messages = []
+    messages = list(trust.concerns)
+    for name in sorted(set(plan.current.files) - set(trust.files) - set(plan.remove)):
+        reason = name.endswith(".crt") and _unreadable_ca(
+            os.path.join(plan.current.folder, name), plan.current.files[name]
+        )
+        if reason:
+            messages.append(
+                f"{reason}: Docker ignores this file, but with the containerd image store every pull from"
+                f" '{trust.registry}' fails with it; remove it, or set purge=true."
+            )
     if engine != "containers":
         if address.is_loopback(trust.host):
             messages.append(

@@ -44,6 +44,8 @@ class Trust:
     files: dict[str, bytes] = field(default_factory=dict)
     # Certificates by file name.
     certificates: dict[str, list[x509.Certificate]] = field(default_factory=dict)
+    # What a user should know about them although Docker takes them, each in a sentence.
+    concerns: list[str] = field(default_factory=list)
 
 
 def certs_folder(engine: Engine, directory: str | None) -> str:
@@ -133,9 +135,7 @@ def _add_ca(trust: Trust, entry: Mapping[str, Any], min_days_left: int, at: date
         return
     data, what = source
     bundle = x509.load_certificates(data, what)
-    for certificate in bundle:
-        x509.check_ca(certificate, what)
-        x509.check_validity(certificate, what, at, min_days_left)
+    trust.concerns += x509.check_cas(bundle, what, at, min_days_left)
     trust.files["ca.crt"] = _end_line(data)
     trust.certificates["ca.crt"] = bundle
 
@@ -176,6 +176,11 @@ def _add_pair(trust: Trust, pair: Mapping[str, Any], min_days_left: int, at: dat
     chain = x509.load_certificates(*certificate)
     private_key = x509.load_private_key(*key)
     x509.check_client(chain[0], certificate[1])
+    if not chain[0].for_clients:
+        trust.concerns.append(
+            f"{certificate[1]} ({chain[0].subject}) is not for clients, its extendedKeyUsage lacks clientAuth: Docker"
+            " offers it, and most registries refuse it; see with probe=true, or issue one with it."
+        )
     x509.check_pair(chain, private_key, certificate[1], key[1])
     for member in chain:
         x509.check_validity(member, certificate[1], at, min_days_left)

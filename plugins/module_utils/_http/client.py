@@ -70,9 +70,11 @@ class Client:
 
     timeout: seconds that one request may take.
     deadline: what all requests together must keep, if it is set.
+    address: host and port to connect to for the registry itself, without a proxy, if not those of its name.
     """
 
     deadline: Deadline | None = None
+    address: tuple[str, int] | None = None
 
     def __init__(self, registry: str, files: tls.TlsFiles, home: Origin, timeout: float, proxies: bool) -> None:
         self.registry = registry
@@ -139,7 +141,11 @@ class Client:
 
     def _proxy(self, origin: Origin) -> tuple[Origin | None, dict[str, str]]:
         url = self._proxies.get(origin.scheme)
-        if not url or urllib.request.proxy_bypass(f"{origin.host}:{origin.port}", self._proxies):
+        if (
+            not url
+            or (self.address and origin == self.home)
+            or urllib.request.proxy_bypass(f"{origin.host}:{origin.port}", self._proxies)
+        ):
             return None, {}
         parts = urllib.parse.urlsplit(url if "://" in url else f"http://{url}")
         if parts.scheme != "http":
@@ -158,7 +164,8 @@ class Client:
         connection = self._connections.get(origin)
         if connection is None:
             context = self._context(origin == self.home) if origin.scheme == "https" else None
-            connection = self._connections[origin] = Connection(origin, proxy, context)
+            address = self.address if origin == self.home else None
+            connection = self._connections[origin] = Connection(origin, proxy, context, address)
         return connection
 
     def _exchange(
@@ -225,6 +232,8 @@ class Client:
         """Return the error for what went wrong on the way to an answer."""
         name = self.name(origin)
         peer = proxy if proxy else origin
+        if self.address and origin == self.home:
+            peer = Origin(origin.scheme, *self.address)
         at = f"the proxy {proxy}" if proxy else f"{name[0].lower()}{name[1:]}"
         subject = f"{at[0].upper()}{at[1:]}"
         if isinstance(error, socket.gaierror):

@@ -192,10 +192,21 @@ class Connection(http.client.HTTPConnection):
 
     sock: Any
 
-    def __init__(self, origin: Origin, proxy: Origin | None, context: ssl.SSLContext | None) -> None:
+    def __init__(
+        self,
+        origin: Origin,
+        proxy: Origin | None,
+        context: ssl.SSLContext | None,
+        address: tuple[str, int] | None = None,
+    ) -> None:
+        """Prepare a connection; nothing is sent yet.
+
+        address: host and port to connect to, if not those of the origin.
+        """
         self.origin = origin
         self.proxy = proxy
         self.context = context
+        self.address = address
         super().__init__(origin.host, origin.port)
 
     def open(self, deadline: Deadline, proxy_headers: Mapping[str, str]) -> None:
@@ -205,7 +216,8 @@ class Connection(http.client.HTTPConnection):
             deadline.phase = "answer"
             return
         target = self.proxy or self.origin
-        sock = _dial(target.host, target.port, deadline)
+        host, port = self.address or (target.host, target.port)
+        sock = _dial(host, port, deadline)
         wire = self.sock = _Wire(sock, deadline)
         if self.context is None:
             deadline.phase = "answer"

@@ -43,8 +43,16 @@ class ServerFiles:
     ca: Pem | None = None
 
 
-def check(files: ServerFiles, hostname: str, at: datetime.datetime, min_days_left: int = 0) -> list[x509.Certificate]:
-    """Return the certificates of the server's file. Raise DockyardError for what clients would refuse.
+@dataclass(frozen=True)
+class Checked:
+    """Files that fit together: the server's certificates, and what a user should know of them, each in a sentence."""
+
+    chain: list[x509.Certificate]
+    concerns: list[str]
+
+
+def check(files: ServerFiles, hostname: str, at: datetime.datetime, min_days_left: int = 0) -> Checked:
+    """Check all files together. Raise DockyardError for what clients would refuse.
 
     hostname: the name or address that clients use.
     min_days_left: days that the certificate and the CA are valid at the least.
@@ -53,18 +61,18 @@ def check(files: ServerFiles, hostname: str, at: datetime.datetime, min_days_lef
     key = x509.load_private_key(files.private_key.data, files.private_key.what)
     x509.check_pair(chain, key, files.certificate.what, files.private_key.what)
     x509.check_validity(chain[0], files.certificate.what, at, min_days_left)
-    trusted = chain[:1]
+    concerns = []
+    # Whoever the clients trust: the certificate has to lead up to the last one of its own file.
+    trusted = chain[-1:]
     if files.ca is not None:
         trusted = x509.load_certificates(files.ca.data, files.ca.what)
-        for ca in trusted:
-            x509.check_ca(ca, files.ca.what)
-            x509.check_validity(ca, files.ca.what, at, min_days_left)
-    _shake_hands(files, chain, trusted, hostname)
-    return chain
+        concerns = x509.check_cas(trusted, files.ca.what, at, min_days_left)
+    _shake_hands(files, chain[0], trusted, hostname)
+    return Checked(chain, concerns)
 
 
 def _shake_hands(
-    files: ServerFiles, chain: Sequence[x509.Certificate], trusted: Sequence[x509.Certificate], hostname: str
+    files: ServerFiles, leaf: x509.Certificate, trusted: Sequence[x509.Certificate], hostname: str
 ) -> None:
     to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
     client = client_context(trusted, with_system=False).wrap_bio(to_client, to_server, server_hostname=hostname)
@@ -74,7 +82,7 @@ def _shake_hands(
         while not _is_done(client):
             _is_done(server)
     except ssl.SSLCertVerificationError as error:
-        raise _refused(files, chain[0], hostname, error) from error
+        raise _refused(files, leaf, hostname, error) from error
     except ssl.SSLError as error:
         raise _unusable(files, error) from error
 
@@ -116,10 +124,11 @@ def _refused(
             f"{what} does not carry the name {hostname}, it carries {', '.join(leaf.names) or 'none'};"
             " provide one that has it as subjectAltName, or use one of its names.",
         )
-    if error.verify_code in (*UNKNOWN_CA, _BAD_SIGNATURE) and files.ca is not None:
+    if error.verify_code in (*UNKNOWN_CA, _BAD_SIGNATURE):
+        issuer = "What is below it" if files.ca is None else files.ca.what
         return DockyardError(
             "certificate_wrong_ca",
-            f"{files.ca.what} did not issue the certificate ({leaf.subject}), {leaf.issuer} did;"
+            f"{issuer} did not issue the certificate ({leaf.subject}), {leaf.issuer} did;"
             " provide the CA that issued it,"
             " or put the intermediate certificates below the certificate in the same file.",
         )

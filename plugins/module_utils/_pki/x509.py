@@ -14,6 +14,7 @@ import datetime
 import hashlib
 import re
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
@@ -275,36 +276,42 @@ def check_validity(certificate: Certificate, what: str, at: datetime.datetime, m
         )
 
 
-def check_ca(certificate: Certificate, what: str) -> None:
-    """Refuse as a CA what Docker would not accept as the issuer of a registry's certificate."""
-    if not certificate.is_ca:
-        raise DockyardError(
-            "certificate_no_ca",
-            f"{what} ({certificate.subject}) is no CA: its basicConstraints lack CA:TRUE;"
-            " provide the certificate of the CA that issued the registry's"
-            " (a client certificate belongs in client_certs).",
-        )
-    if not certificate.may_sign:
-        raise DockyardError(
-            "certificate_ca_cannot_sign",
-            f"{what} ({certificate.subject}) is a CA that may not sign certificates: its keyUsage lacks keyCertSign;"
-            " issue the CA's certificate again with it.",
-        )
+def check_cas(
+    certificates: Sequence[Certificate], what: str, at: datetime.datetime, min_days_left: int = 0
+) -> list[str]:
+    """Return what a user should know about a file of CAs, each in a sentence. Refuse one of which nothing counts."""
+    concerns = []
+    valid = [certificate for certificate in certificates if certificate.not_before <= at < certificate.not_after]
+    for certificate in certificates:
+        if certificate.is_ca and not certificate.may_sign:
+            raise DockyardError(
+                "certificate_ca_cannot_sign",
+                f"{what} ({certificate.subject}) is a CA that may not sign certificates: its keyUsage lacks"
+                " keyCertSign; issue the CA's certificate again with it.",
+            )
+        if certificate in valid or not valid:
+            check_validity(certificate, what, at, min_days_left)
+        else:
+            concerns.append(
+                f"{what} holds a CA that does not count now ({certificate.subject}): it is valid from"
+                f" {format_time(certificate.not_before)} to {format_time(certificate.not_after)}."
+            )
+        if not certificate.is_ca:
+            # Go takes what is among its roots as it is, but not for an issuer (crypto/x509/verify.go).
+            concerns.append(
+                f"{what} ({certificate.subject}) is no CA, its basicConstraints lack CA:TRUE: Docker trusts a server"
+                " that has this very certificate, and nothing that is issued with it."
+            )
+    return concerns
 
 
 def check_client(certificate: Certificate, what: str) -> None:
-    """Refuse as a client's certificate what no registry accepts from one."""
+    """Refuse as a client's certificate what Docker can't use."""
     if certificate.key_kind not in KEY_KINDS:
         raise DockyardError(
             "certificate_key_unsupported",
             f"{what} ({certificate.subject}) is for a key of the wrong type, {certificate.key_kind},"
             " which Docker does not know; use RSA, ECDSA (P-256, P-384, P-521) or Ed25519.",
-        )
-    if not certificate.for_clients:
-        raise DockyardError(
-            "certificate_not_for_clients",
-            f"{what} ({certificate.subject}) is not for clients: its extendedKeyUsage lacks clientAuth;"
-            " issue one with it.",
         )
 
 

@@ -18,6 +18,7 @@ from .api import Registry
 
 ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "registry": {"type": "str", "required": True},
+    "connect_address": {"type": "str"},
     "plain_http": {"type": "bool", "default": False},
     "username": {"type": "str"},
     "password": {"type": "str", "no_log": True},
@@ -54,7 +55,11 @@ def connect(params: dict[str, Any]) -> Registry:
         login = Login(params["username"], params["password"])
     home = Origin(scheme, host.lower(), port or (443 if scheme == "https" else 80))
     files = _tls_files(params) if scheme == "https" else tls.TlsFiles()
-    return Registry(Client(registry, files, home, params["timeout"], params["use_proxy"]), login)
+    client = Client(registry, files, home, params["timeout"], params["use_proxy"])
+    if params["connect_address"] is not None:
+        host, port = address.split(params["connect_address"], "connect_address")
+        client.address = (host, port or home.port)
+    return Registry(client, login)
 
 
 def _tls_files(params: dict[str, Any]) -> tls.TlsFiles:

@@ -225,9 +225,8 @@ def test_absent_makes_no_folder(base: Path) -> None:
             "/nonexistent/ca.pem (ca_path of registry 'reg.test:5443') does not exist on the managed host;",
         ),
         (entry(ca_content=None, ca_path="/etc"), "Can't read /etc: there is a folder in its place; move it away"),
-        (entry(ca=CLIENT), "ca_content of registry 'reg.test:5443' (CN=client) is no CA: its basicConstraints lack"),
         (
-            entry(ca_content=(CA.pem + pki.issue("old", ca=True, ends=-1).pem).decode()),
+            entry(ca_content=pki.issue("old", ca=True, ends=-1).pem.decode()),
             "ca_content of registry 'reg.test:5443' (CN=old) has expired at 2",
         ),
         (
@@ -285,10 +284,6 @@ def test_absent_makes_no_folder(base: Path) -> None:
             "certificate_content of client certificate 'client' of registry 'reg.test:5443' (CN=early) is not yet",
         ),
         (
-            entry(REGISTRY, CA, pair(SERVER_ONLY)),
-            "certificate_content of client certificate 'client' of registry 'reg.test:5443' (CN=server) is not for",
-        ),
-        (
             entry(REGISTRY, CA, pair(private_key_content=pki.key_pem(CLIENT.private_key, password=b"x").decode())),
             "private_key_content of client certificate 'client' of registry 'reg.test:5443' is encrypted",
         ),
@@ -339,11 +334,6 @@ CAN_NOT = "; 'reg.test:5443' can't be used with this file in its folder, which t
             "{}/ca.cert is a client certificate without its private key ca.key, and as a CA it would have to be"
             " named .crt" + CAN_NOT,
         ),
-        (
-            {"client.crt": CLIENT.pem},
-            "{}/client.crt (CN=client) is no CA: its basicConstraints lack CA:TRUE" + CAN_NOT,
-        ),
-        ({"junk.crt": b"junk"}, "{}/junk.crt is not PEM: it has no -----BEGIN line" + CAN_NOT),
         ({"a.cert": b"", "a.key": CLIENT.key}, "{}/a.cert is empty" + CAN_NOT),
         ({"a.cert": CLIENT.pem, "a.key": b"junk"}, "{}/a.key is not PEM: it has no -----BEGIN line" + CAN_NOT),
         (
@@ -379,6 +369,61 @@ def test_files_of_others_that_work_are_kept(folder: Path) -> None:
     assert not unchanged.changed
     report = certs_d_folder.report(unchanged, x509.now(), None)
     assert report["kept_files"] == ["a.cert", "a.key", "more.crt"]
+
+
+def concerns(plan: certs_d_folder.Plan) -> list[str]:
+    return certs_d_folder.warnings(plan, "docker")
+
+
+@pytest.mark.parametrize(
+    ("files", "warning"),
+    [
+        ({"domain.crt": CLIENT.pem}, None),
+        ({"old.crt": pki.issue("old", ca=True, ends=-1).pem}, None),
+        ({"junk.crt": b"junk"}, "{}/junk.crt is not PEM: it has no -----BEGIN line"),
+        ({"ca.der.crt": CA.der}, "{}/ca.der.crt is not PEM: it has no -----BEGIN line"),
+    ],
+)
+def test_files_that_docker_takes_are_no_reason_to_refuse(
+    folder: Path, files: dict[str, bytes], warning: str | None
+) -> None:
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    (plan,) = run(folder.parent, entry(REGISTRY, CA, pair()))
+    if warning is None:
+        assert concerns(plan) == []
+        return
+    (message,) = concerns(plan)
+    assert message == (
+        f"{warning.format(folder)}: Docker ignores this file, but with the containerd image store every pull from"
+        " 'reg.test:5443' fails with it; remove it, or set purge=true."
+    )
+    (purged,) = run(folder.parent, entry(REGISTRY, CA, pair(), purge=True))
+    assert concerns(purged) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "warning"),
+    [
+        (
+            entry(ca=CLIENT),
+            "ca_content of registry 'reg.test:5443' (CN=client) is no CA, its basicConstraints lack CA:TRUE",
+        ),
+        (
+            entry(ca_content=(CA.pem + pki.issue("old", ca=True, ends=-1).pem).decode()),
+            "ca_content of registry 'reg.test:5443' holds a CA that does not count now (CN=old)",
+        ),
+        (
+            entry(REGISTRY, CA, pair(SERVER_ONLY)),
+            "certificate_content of client certificate 'client' of registry 'reg.test:5443' (CN=server) is not for",
+        ),
+    ],
+)
+def test_what_docker_takes_is_written_with_a_warning(folder: Path, options: dict[str, Any], warning: str) -> None:
+    (plan,) = run(folder.parent, options)
+    (message,) = concerns(plan)
+    assert message.startswith(warning)
+    assert (folder / "ca.crt").read_bytes() == plan.trust.files["ca.crt"]
 
 
 def test_an_orphan_that_this_task_completes_is_no_orphan(folder: Path) -> None:

@@ -263,6 +263,23 @@ def test_ipv6(pki: Pki) -> None:
         assert server.requests[0].headers["host"] == address
 
 
+def test_another_address_than_that_of_the_name(pki: Pki, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So a registry is proven by its own name on a host that does not resolve it."""
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "")
+    options = {"ca_path": pki.path("ca.crt"), "use_proxy": True}
+    with serve(fine, pki.context()) as server:
+        connect("127.0.0.1:5000", connect_address=server.address, **options).ping()
+        assert server.requests[0].headers["host"] == "127.0.0.1:5000"
+        assert message("reg.invalid:5000", connect_address=server.address, **options).startswith(
+            "Registry 'reg.invalid:5000' shows a certificate for other names"
+        )
+    assert message("reg.invalid:5000", connect_address=f"127.0.0.1:{server.port}", **options) == (
+        f"Registry 'reg.invalid:5000' refuses connections on port {server.port};" " start it, or check host and port."
+    )
+    assert "connect_address 'http://x' has a scheme" in message("reg.invalid", connect_address="http://x")
+
+
 def test_second_address_of_a_name_is_tried(monkeypatch: pytest.MonkeyPatch) -> None:
     resolve = socket.getaddrinfo
 

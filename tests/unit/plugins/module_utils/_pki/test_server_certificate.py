@@ -34,7 +34,7 @@ def files(server: pki.Issued, ca: pki.Issued | None = CA, key: bytes | None = No
 
 @pytest.mark.parametrize("name", ["reg.test", "REG.test", "a.wild.test", "10.0.0.1", "fd00::1"])
 def test_each_name_that_the_certificate_carries(name: str) -> None:
-    assert check(files(SERVER), name, NOW)[0].subject == "CN=reg.test"
+    assert check(files(SERVER), name, NOW).chain[0].subject == "CN=reg.test"
 
 
 @pytest.mark.parametrize("key", [rsa.generate_private_key(65537, 2048), ed25519.Ed25519PrivateKey.generate()])
@@ -43,7 +43,8 @@ def test_each_kind_of_key(key: object) -> None:
 
 
 def test_an_intermediate_certificate_in_the_file() -> None:
-    assert len(check(files(BELOW, more=INTERMEDIATE.pem), "reg.test", NOW)) == 2
+    assert len(check(files(BELOW, more=INTERMEDIATE.pem), "reg.test", NOW).chain) == 2
+    assert len(check(files(BELOW, None, more=INTERMEDIATE.pem), "reg.test", NOW).chain) == 2
     # An intermediate CA may be trusted by itself, as in Go.
     assert check(files(BELOW, INTERMEDIATE), "reg.test", NOW)
 
@@ -52,9 +53,26 @@ def test_without_a_ca_whoever_issued_it() -> None:
     assert check(files(SERVER, None), "reg.test", NOW)
 
 
-def test_a_certificate_that_signed_itself() -> None:
-    itself = pki.issue("reg.test", ca=True, names=NAMES)
-    assert check(files(itself, itself), "reg.test", NOW)
+@pytest.mark.parametrize("ca", [True, False, None])
+def test_a_certificate_that_signed_itself(ca: bool | None) -> None:
+    itself = pki.issue("reg.test", ca=ca, names=NAMES)
+    checked = check(files(itself, itself), "reg.test", NOW)
+    assert ("is no CA" in "".join(checked.concerns)) is (ca is not True)
+
+
+def test_the_certificate_itself_in_place_of_its_ca() -> None:
+    """Harbor's own guide makes such a domain.crt, and Docker takes it."""
+    (concern,) = check(files(SERVER, SERVER), "reg.test", NOW).concerns
+    assert concern.startswith(
+        "The supplied CA (CN=reg.test) is no CA, its basicConstraints lack CA:TRUE: Docker trusts"
+    )
+
+
+def test_a_file_of_cas_with_an_expired_one() -> None:
+    old = pki.issue("old", ca=True, ends=-1)
+    both = ServerFiles(Pem(SERVER.pem, "it"), Pem(SERVER.key, "its key"), Pem(old.pem + CA.pem, "/etc/cas.pem"))
+    (concern,) = check(both, "reg.test", NOW).concerns
+    assert concern.startswith("/etc/cas.pem holds a CA that does not count now (CN=old): it is valid from ")
 
 
 @pytest.mark.parametrize(
@@ -78,7 +96,25 @@ def test_a_certificate_that_signed_itself() -> None:
         ),
         (files(SERVER, IMPOSTOR), "reg.test", "wrong_ca", "The supplied CA did not issue the certificate"),
         (files(BELOW), "reg.test", "wrong_ca", "or put the intermediate certificates below the certificate"),
-        (files(SERVER, SERVER), "reg.test", "no_ca", "The supplied CA (CN=reg.test) is no CA"),
+        (files(BELOW, SERVER), "reg.test", "wrong_ca", "The supplied CA did not issue the certificate"),
+        (
+            files(SERVER, None, more=INTERMEDIATE.pem),
+            "reg.test",
+            "wrong_ca",
+            "What is below it did not issue the certificate",
+        ),
+        (
+            files(SERVER, pki.issue("The CA", ca=True, may_sign=False)),
+            "reg.test",
+            "ca_cannot_sign",
+            "lacks keyCertSign",
+        ),
+        (
+            ServerFiles(Pem(b"\xef\xbb\xbf" + SERVER.pem, "it"), Pem(SERVER.key, "key")),
+            "reg.test",
+            "not_pem",
+            "it is damaged PEM",
+        ),
         (
             files(SERVER, pki.issue("The CA", ca=True, ends=-1)),
             "reg.test",

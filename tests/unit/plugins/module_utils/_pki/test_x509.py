@@ -177,22 +177,42 @@ def test_validity(starts: float, ends: float, min_days_left: int, message: str |
         assert "in 5 days and so sooner than min_days_left=6 allows" in caught.value.message
 
 
+NO_CA = "it (CN=x) is no CA, its basicConstraints lack CA:TRUE: Docker trusts a server that has this very certificate"
+OLD_CA = pki.issue("old", ca=True, ends=-1)
+
+
 @pytest.mark.parametrize(
-    ("issued", "message"),
+    ("bundle", "concerns"),
     [
-        (pki.issue("x"), "it (CN=x) is no CA: its basicConstraints lack CA:TRUE;"),
-        (pki.issue("x", ca=False), "it (CN=x) is no CA: its basicConstraints lack CA:TRUE;"),
-        (pki.issue("x", ca=True, may_sign=False), "it (CN=x) is a CA that may not sign certificates:"),
-        (pki.issue("x", ca=True), None),
-        (CA, None),
+        ([pki.issue("x", ca=True)], []),
+        ([CA], []),
+        ([pki.issue("x")], [NO_CA]),
+        ([pki.issue("x", ca=False, may_sign=False)], [NO_CA]),
+        ([OLD_CA, CA], ["it holds a CA that does not count now (CN=old): it is valid from "]),
+        (
+            [CA, pki.issue("new", ca=True, starts=1)],
+            ["it holds a CA that does not count now (CN=new): it is valid from "],
+        ),
     ],
 )
-def test_ca(issued: pki.Issued, message: str | None) -> None:
-    if message is None:
-        x509.check_ca(load(issued.pem), "it")
-        return
+def test_cas_that_docker_takes(bundle: list[pki.Issued], concerns: list[str]) -> None:
+    found = x509.check_cas([load(issued.pem) for issued in bundle], "it", NOW)
+    assert [concern[: len(expected)] for concern, expected in zip(found, concerns)] == concerns
+    assert len(found) == len(concerns)
+
+
+@pytest.mark.parametrize(
+    ("bundle", "min_days_left", "message"),
+    [
+        ([CA, pki.issue("x", ca=True, may_sign=False)], 0, "it (CN=x) is a CA that may not sign certificates:"),
+        ([OLD_CA], 0, "it (CN=old) has expired at 2"),
+        ([pki.issue("new", ca=True, starts=1)], 0, "it (CN=new) is not yet valid"),
+        ([CA, pki.issue("x", ca=True, ends=5.5)], 6, "it (CN=x) expires at 2"),
+    ],
+)
+def test_cas_that_are_of_no_use(bundle: list[pki.Issued], min_days_left: int, message: str) -> None:
     with pytest.raises(DockyardError) as caught:
-        x509.check_ca(load(issued.pem), "it")
+        x509.check_cas([load(issued.pem) for issued in bundle], "it", NOW, min_days_left)
     assert_explained(caught.value)
     assert caught.value.message.startswith(message)
 
@@ -200,10 +220,6 @@ def test_ca(issued: pki.Issued, message: str | None) -> None:
 @pytest.mark.parametrize(
     ("issued", "message"),
     [
-        (
-            pki.issue("x", CA, usages=(pki.SERVER,)),
-            "it (CN=x) is not for clients: its extendedKeyUsage lacks clientAuth",
-        ),
         (
             pki.issue("x", CA, key=ec.generate_private_key(ec.SECP256K1())),
             "it (CN=x) is for a key of the wrong type, E",

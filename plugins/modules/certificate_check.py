@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: server_certificate_info
+module: certificate_check
 short_description: Check the certificate, private key and CA of a server before it is started with them
-version_added: 0.1.0
+version_added: 0.3.0
 description:
   - Reads a server's certificate with its private key, and the CA that its clients trust, and fails with the reason where
     clients would refuse them or the server could not use them.
@@ -42,8 +42,8 @@ options:
   ca_content:
     description:
       - The CA that clients trust, in PEM form.
-      - If neither this nor O(ca_path) is given, the certificate is taken to be from a CA that clients trust anyway, and who
-        issued it is not checked.
+      - If neither this nor O(ca_path) is given, the certificate is taken to be from a CA that clients trust anyway. Then it has
+        to lead up to the last certificate of its own file, and who issued that one is not checked.
     type: str
   ca_path:
     description:
@@ -73,7 +73,7 @@ author:
 EXAMPLES = r"""
 ---
 - name: Check the certificate before the registry gets it
-  dockyard.ops.server_certificate_info:
+  dockyard.ops.certificate_check:
     certificate_path: /etc/ssl/certs/ssl-cert-snakeoil.pem
     private_key_path: /etc/ssl/private/ssl-cert-snakeoil.key
     hostname: "{{ ansible_facts.hostname }}"
@@ -149,7 +149,10 @@ def run(call: ModuleCall) -> dict[str, Any]:
         ca=_read(params, "ca") if has_ca else None,
     )
     at = x509.now()
-    leaf = server_certificate.check(files, params["hostname"], at, params["min_days_left"])[0]
+    checked = server_certificate.check(files, params["hostname"], at, params["min_days_left"])
+    for concern in checked.concerns:
+        call.warn(concern)
+    leaf = checked.chain[0]
     return {
         "changed": False,
         "certificate": files.certificate.data.decode(errors="replace"),
