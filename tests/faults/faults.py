@@ -5,7 +5,7 @@
 
     faults.py SUBJECT [SUITE ...] [--only TEXT] [--without TEXT] [--small] [--seed N] [--changes N]
 
-SUBJECT is "daemon", "daemon-files", "daemon-random" or "harbor". SUITES are Debian releases, those of the subject if
+SUBJECT is "daemon", "daemon-files", "daemon-random", "harbor" or "topology". SUITES are Debian releases, those of the subject if
 none is named; they run side by side. The last line is "N of N held".
 """
 
@@ -22,7 +22,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "hosts"), str(HERE.parent / "harbor
 
 import table  # noqa: E402
 
-SUBJECTS = ("daemon", "daemon-files", "daemon-random", "harbor")
+SUBJECTS = ("daemon", "daemon-files", "daemon-random", "harbor", "topology")
 
 
 def main() -> None:

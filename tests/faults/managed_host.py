@@ -66,7 +66,8 @@ class ManagedHost:
 
     def _command(self, module: str, check: bool, options: dict[str, Any]) -> tuple[list[str], dict[str, str]]:
         command = ["ansible", "all", "--inventory", f"{self.container},", "--module-name", f"dockyard.ops.{module}"]
-        command += ["--args", json.dumps(options), *(["--check", "--diff"] if check else [])]
+        command += ["--args", json.dumps(options)] if options else []
+        command += ["--check", "--diff"] if check else []
         for name, value in (
             ("ansible_connection", "community.docker.docker"),
             ("ansible_python_interpreter", "/usr/bin/python3"),

@@ -27,6 +27,7 @@ _SEEN_FROM_INSIDE = (
     *("namespace.inode", "isolation", "endpoints.interface", "endpoints.index", "endpoints.mtu", "endpoints.peer"),
     *("endpoints.parent", "endpoints.counters"),
 )
+_SEEN_OF_PROCESS = ("pid", *_SEEN_FROM_INSIDE, "cgroup", "listeners")
 _TOLD_BY_ENGINE = ("name", "image", "network_mode", "ports", "endpoints.network", "endpoints.dns_names")
 
 
@@ -52,9 +53,15 @@ class Reader:
         self._host = host
         self._hierarchies = cgroups.Hierarchies() if resources else None
         self._host_namespaces = {kind: inode_of(f"/proc/1/ns/{kind}") for kind in NAMESPACES}
+        # Containers whose process was not there at any try, with the start that the engine named at all of them.
+        self.hidden: dict[str, str] = {}
 
     def read(self, container: str) -> Seen | None:
-        """Return a container; None if it is gone, or comes and goes faster than it can be read."""
+        """Return a container; None if it is gone, or comes and goes faster than it can be read.
+
+        One that stays hidden is returned as the engine describes it the second time that it is read.
+        """
+        starts = set()
         for attempt in range(_TRIES):
             details = self._view.inspect(container)
             if details is None:
@@ -62,10 +69,24 @@ class Reader:
             state = details["State"]
             if not (state.get("Running") or state.get("Paused")) or not state.get("Pid"):
                 return Seen(self._frame(details), details)
+            starts.add(f"{state.get('StartedAt')} {state['Pid']}")
             seen = self._read_running(details, last=attempt == _TRIES - 1)
             if seen is not None:
                 return seen
-        return None
+        if len(starts) != 1 or details is None:
+            return None
+        before, self.hidden[container] = self.hidden.get(container), starts.pop()
+        return self._hidden(details) if before == self.hidden[container] else None
+
+    def _hidden(self, details: Json) -> Seen:
+        """Return a container of which the engine alone knows."""
+        seen = Seen(self._frame(details), details)
+        reason = (
+            f"The engine names the process {details['State']['Pid']}, and that is not one of this container where this"
+            " module looks; run it as root (become: true), and in the host's own pid namespace."
+        )
+        seen.row["unknown"] += [{"field": field, "reason": reason} for field in _SEEN_OF_PROCESS]
+        return seen
 
     def read_without_engine(self, container: str, pid: int) -> Seen | None:
         """Return a container of which only a process is known; None if it has ended."""

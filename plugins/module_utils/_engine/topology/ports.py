@@ -82,6 +82,9 @@ class Listeners:
             return
         together = self._by_namespace.get(namespace, [])
         own = {process.pid for process in together if row["id"] in process.containers}
+        if pid not in own:  # the container is in no cgroup of its own
+            shim = processes.parent_of(pid)
+            own = {process.pid for process in together if processes.descends(process.pid, shim or pid)}
         foreign = {process.pid for process in together} - own
         sockets = self.of_namespace(namespace, pid)
         inodes = {socket.inode for socket in sockets}

@@ -22,6 +22,7 @@ _CONTAINER_ID = re.compile(r"[0-9a-f]{64}")
 _LISTENING, _UNCONNECTED = "0A", "07"  # include/net/tcp_states.h; a socket of UDP that is bound has the second
 _NOWHERE = "0000"
 _CONTAINERD = re.compile(r"-namespace\0([^\0]+)")
+_SHIMS_CONTAINER = re.compile(r"-id\0([0-9a-f]{64})\0")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +83,37 @@ def is_container(pid: int, container: str) -> int | None:
     A number is given to another process after the end of one, so that the number alone says nothing.
     """
     started = processes.started_at(pid)
-    return started if started is not None and container in containers_of(pid) else None
+    if started is None:
+        return None
+    named = containers_of(pid)
+    return started if container in named or (not named and container == _started_for(pid)) else None
+
+
+def _started_for(pid: int) -> str | None:
+    """Return the container that a shim of containerd has started a process for; None if its parent is no shim.
+
+    Some engines put containers in no cgroup of their own: those without root where systemd delegates none, for instance.
+    """
+    parent = parent_of(pid)
+    match = _SHIMS_CONTAINER.search(read(f"/proc/{parent}/cmdline") or "") if parent is not None else None
+    return match[1] if match else None
+
+
+def parent_of(pid: int) -> int | None:
+    """Return the parent of a process; None if the process has ended."""
+    # The name of the program is in brackets and may hold any character.
+    fields = (read(f"/proc/{pid}/stat") or "").rpartition(")")[2].split()
+    return int(fields[1]) if fields else None
+
+
+def descends(pid: int, ancestor: int) -> bool:
+    """Return whether a process is another one, or was started by it or by one that it has started."""
+    current: int | None = pid
+    while current is not None and current > 1:
+        if current == ancestor:
+            return True
+        current = parent_of(current)
+    return False
 
 
 def listeners(pid: int) -> list[Listener]:

@@ -111,6 +111,9 @@ def _containers(view: EngineView, home: Host, table: Sequence[Process], options:
                 for container in view.listed
                 if _wanted(container, view.name(container), options.containers)
             ]
+            if reader.hidden:  # the engine may not have noticed yet that they have ended
+                time.sleep(_SETTLE)
+                found += [reader.read(container) for container in list(reader.hidden)]
         except engine_api.Unreachable as error:
             raise DockyardError(
                 "topology_engine_silent",
