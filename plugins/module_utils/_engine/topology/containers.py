@@ -52,7 +52,9 @@ class Reader:
         self._view = view
         self._host = host
         self._hierarchies = cgroups.Hierarchies() if resources else None
-        self._host_namespaces = {kind: inode_of(f"/proc/1/ns/{kind}") for kind in NAMESPACES}
+        # Those of the host itself, and of an engine that runs in its own.
+        outside = (1, view.process) if view.process is not None else (1,)
+        self._host_namespaces = {kind: {inode_of(f"/proc/{pid}/ns/{kind}") for pid in outside} for kind in NAMESPACES}
         # Containers whose process was not there at any try, with the start that the engine named at all of them.
         self.hidden: dict[str, str] = {}
 
@@ -177,10 +179,12 @@ class Reader:
         """Fill in which namespaces are the container's own."""
         host_config = details.get("HostConfig") or {}
         for kind in NAMESPACES:
-            inode, hosts = inode_of(f"/proc/{pid}/ns/{kind}"), self._host_namespaces[kind]
+            inode, shared = inode_of(f"/proc/{pid}/ns/{kind}"), self._host_namespaces[kind]
             joined = str(host_config.get(f"{_MODES.get(kind, '')}Mode", "")).startswith("container:")
-            if inode is not None and hosts is not None:
-                row["isolation"][kind] = inode != hosts and not joined
+            if inode is not None and None not in shared:
+                row["isolation"][kind] = inode not in shared and not joined
+        if None in row["isolation"].values() and not any(one["field"] == "isolation" for one in row["unknown"]):
+            row["unknown"].append({"field": "isolation", "reason": _NEEDS_ROOT})
 
     def _resources(self, row: Json, container: str, pid: int) -> None:
         text = processes.read(f"/proc/{pid}/cgroup")

@@ -16,6 +16,9 @@ from .visit import Host, Visit, link_row
 
 _WITHOUT_ENDPOINT = ("host", "null")
 _LOOPBACK = "lo"
+_PEER_ELSEWHERE = (
+    "The other end of this veth is in a network namespace that is neither the host's nor one of this engine's."
+)
 
 
 class Endpoints:
@@ -27,6 +30,7 @@ class Endpoints:
         self._details = details
         self._visit = visit
         self._missing: list[str] = []
+        self._loose: list[str] = []
 
     def describe(self, row: Json) -> bool:
         """Fill in endpoints and capture line. Return whether each endpoint has its interface, if they could be seen."""
@@ -52,10 +56,11 @@ class Endpoints:
             {"field": f"endpoints.interface ({name})", "reason": "The container has no interface with this address."}
             for name in self._missing
         ]
+        row["unknown"] += [{"field": f"endpoints.peer ({name})", "reason": _PEER_ELSEWHERE} for name in self._loose]
         if row["pid"] is not None:
             names = [one["interface"] for one in row["endpoints"] if one["interface"]]
             row["capture"] = f"nsenter -t {row['pid']} -n tcpdump -ni {names[0] if names else 'any'}"
-        return not self._missing
+        return not self._missing and not self._loose
 
     def _find(self, endpoint: Json) -> Link | None:
         """Return the interface of an endpoint: by its address, else by its MAC."""
@@ -95,6 +100,8 @@ class Endpoints:
         """Return what the kernel says of an interface."""
         addresses = visit.of(link)
         peer = self._host.peer(visit, link)
+        if peer is None and link.kind == "veth":
+            self._loose.append(link.name)
         master = self._host.links.get(peer.link.master or 0) if peer is not None and peer.namespace is None else None
         return {
             "interface": link.name,

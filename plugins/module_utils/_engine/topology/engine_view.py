@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import socket
+import struct
 from typing import Any
 
 from .. import api as engine_api
 from .. import naming
+from .namespaces import inode_of
 
 Json = dict[str, Any]
+_CREDENTIALS = struct.Struct("=iII")  # struct ucred: process, user, group
 
 
 @dataclasses.dataclass
@@ -23,6 +27,7 @@ class EngineView:
     socket: where it listens.
     api: None if it does not answer, with the reason.
     listed: its containers as the list has them, by identifier.
+    process: of the engine, if its network namespace is another one than that of this process.
     """
 
     socket: str
@@ -32,12 +37,28 @@ class EngineView:
     info: Json = dataclasses.field(default_factory=dict)
     networks: list[Json] = dataclasses.field(default_factory=list)
     listed: dict[str, Json] = dataclasses.field(default_factory=dict)
+    process: int | None = None
     _together: dict[str, list[str]] | None = None
 
     @property
     def rootless(self) -> bool:
         """Return whether the engine runs without root, in namespaces of its own."""
         return any("rootless" in option for option in self.info.get("SecurityOptions") or [])
+
+    @property
+    def namespace(self) -> str | None:
+        """Return where the engine's network namespace is, if it is another one than that of this process."""
+        return f"/proc/{self.process}/ns/net" if self.process is not None else None
+
+    @property
+    def hidden(self) -> str:
+        """Return why the engine's side of its networks can't be seen; nothing if it can."""
+        if self.rootless and self.process is None:
+            return (
+                "The engine runs without root, and has its bridges and rules in a namespace of its own, into which only"
+                " root may look; run as root (become: true)."
+            )
+        return ""
 
     @property
     def firewall_backend(self) -> str | None:
@@ -85,11 +106,11 @@ class EngineView:
         return found
 
 
-def read(socket: str, timeout: float) -> EngineView:
+def read(path: str, timeout: float) -> EngineView:
     """Return what the engine on a socket says; if it does not answer, why."""
-    api = engine_api.EngineApi(socket, timeout)
+    api = engine_api.EngineApi(path, timeout)
     try:
-        view = EngineView(socket, api, "", api.get("/version"), api.get("/info"))
+        view = EngineView(path, api, "", api.get("/version"), api.get("/info"))
         view.listed = {container["Id"]: container for container in api.get("/containers/json", all=1)}
         for network in api.get("/networks"):
             # The list leaves out which containers a network has.
@@ -97,12 +118,30 @@ def read(socket: str, timeout: float) -> EngineView:
             if status == 200:
                 view.networks.append(details)
     except engine_api.Unreachable as error:
-        return EngineView(socket, None, reason(socket, str(error)))
+        return EngineView(path, None, reason(path, str(error)))
+    if view.rootless:
+        view.process = _process(path, timeout)
     return view
 
 
-def reason(socket: str, error: str) -> str:
+def _process(path: str, timeout: float) -> int | None:
+    """Return the process that listens on a socket if its network namespace is another one, and may be entered."""
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(timeout)
+            connection.connect(path)
+            credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    except OSError:
+        return None
+    pid = int(_CREDENTIALS.unpack(credentials)[0])
+    inode = inode_of(f"/proc/{pid}/ns/net")
+    if inode in (None, inode_of("/proc/self/ns/net")) or os.geteuid() != 0:
+        return None
+    return pid
+
+
+def reason(path: str, error: str) -> str:
     """Return why the engine can't be asked, and what to do."""
-    if os.path.exists(socket) and not os.access(socket, os.R_OK | os.W_OK):
-        return f"This user may not use {socket}; run as root (become: true), or as a member of its group."
-    return f"No Docker Engine answers on {socket} ({error}); look at systemctl status docker."
+    if os.path.exists(path) and not os.access(path, os.R_OK | os.W_OK):
+        return f"This user may not use {path}; run as root (become: true), or as a member of its group."
+    return f"No Docker Engine answers on {path} ({error}); look at systemctl status docker."

@@ -124,15 +124,18 @@ class Firewall:
         """Return whether the host passes a packet on, and the rule or policy that decides it."""
         family = "ip" if ipaddress.ip_address(packet.destination).version == 4 else "ip6"
         hooked = [chain for chain in self._chains.values() if chain.hook == "forward"]
-        decided = "No rule forbids it."
+        decided: str | None = None
         for chain in sorted(hooked, key=lambda chain: chain.priority):
             if chain.family not in (family, "inet"):
                 continue
-            verdict, text = self._walk(chain, packet, 0) or (chain.policy, f"policy of {chain.table} {chain.name}")
+            found = self._walk(chain, packet, 0)
+            verdict, text = found or (chain.policy, f"policy of {chain.table} {chain.name}")
             if verdict == "drop":
                 return "drop", text
-            decided = text
-        return "accept", decided
+            # A rule that lets it pass says more than the policy of another program's empty chain.
+            if found is not None or decided is None:
+                decided = text
+        return "accept", decided or "No rule forbids it."
 
     def _walk(self, chain: Chain, packet: Packet, depth: int) -> tuple[Verdict, str] | None:
         for rule in chain.rules:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 import platform
-import re
 from collections.abc import Sequence
 
 from .. import naming
@@ -16,14 +15,18 @@ from . import networks
 from .engine_view import EngineView, Json
 from .netlink import Address, Link, Route
 from .processes import Process, other_engines, read
+from .visit import Host
 
-# How the engine calls its bridges, for when it can't be asked.
-_BRIDGE = re.compile(r"docker0|docker_gwbridge|br-[0-9a-f]{12}")
+_VIRTUAL = ("veth", "tun", "vxlan")
 _FORWARDING = {"ipv4": "/proc/sys/net/ipv4/ip_forward", "ipv6": "/proc/sys/net/ipv6/conf/all/forwarding"}
 
 
-def row(view: EngineView, table: Sequence[Process], uplinks: list[Json], unknown: list[Json]) -> Json:
-    """Return what is returned of the host."""
+def row(view: EngineView, table: Sequence[Process], uplinks: list[Json], unknown: list[Json], home: Host) -> Json:
+    """Return what is returned of the host. home: where the engine has its bridges."""
+    unseen = {"ipv4": None, "ipv6": None} if view.hidden else None
+    if view.hidden:
+        fields = ("uplinks", "bridge_netfilter", "forwarding")
+        unknown = unknown + [{"field": field, "reason": view.hidden} for field in fields]
     return {
         "name": platform.node(),
         "engine": {
@@ -32,12 +35,20 @@ def row(view: EngineView, table: Sequence[Process], uplinks: list[Json], unknown
             "rootless": view.rootless if view.api is not None else None,
             "firewall_backend": view.firewall_backend,
         },
-        "other_engines": other_engines(table),
-        "bridge_netfilter": {"ipv4": networks.netfilter(4), "ipv6": networks.netfilter(6)},
-        "forwarding": {name: _switch(path) for name, path in _FORWARDING.items()},
+        "other_engines": other_engines(table, home.inode),
+        "bridge_netfilter": unseen or home.do(_filtered),
+        "forwarding": unseen or home.do(_forwards),
         "uplinks": uplinks,
         "unknown": unknown,
     }
+
+
+def _filtered() -> dict[str, bool]:
+    return {f"ipv{version}": networks.netfilter(version) for version in (4, 6)}
+
+
+def _forwards() -> dict[str, bool | None]:
+    return {name: _switch(path) for name, path in _FORWARDING.items()}
 
 
 def _switch(path: str) -> bool | None:
@@ -48,13 +59,18 @@ def _switch(path: str) -> bool | None:
 def uplinks(
     view: EngineView, links: dict[int, Link], addresses: Sequence[Address], routes: Sequence[Route]
 ) -> list[Json]:
-    """Return the host's own interfaces that have addresses, with those of the default routes first."""
+    """Return the host's own interfaces that have addresses, with those of the default routes first.
+
+    A bridge that has nothing but veths and taps on it is another engine's, or that of virtual machines.
+    """
     bridges = {naming.bridge_device(network) for network in view.networks}
+    inner = {link.index for link in links.values() if link.kind == "bridge"}
+    inner -= {link.master for link in links.values() if link.kind not in _VIRTUAL and link.master is not None}
     leading = {route.index for route in routes if route.destination is None}
     rows = []
     for link in links.values():
         own = [one.interface for one in addresses if one.index == link.index and not one.interface.ip.is_link_local]
-        if view.api is None and _BRIDGE.fullmatch(link.name):
+        if link.index in inner and link.index not in leading:
             continue
         if link.name in bridges or link.master is not None or not own or any(one.ip.is_loopback for one in own):
             continue

@@ -27,7 +27,8 @@ _NEWROUTE, _GETROUTE = 24, 26
 _NEWNSID, _GETNSID = 88, 90
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER = 1, 3, 4, 5, 10
 _IFLA_LINKINFO, _IFLA_STATS64, _IFLA_LINK_NETNSID = 18, 23, 37
-_INFO_KIND = 1
+_INFO_KIND, _INFO_DATA = 1, 2
+_BR_NF_CALL = {4: 36, 6: 37}  # IFLA_BR_NF_CALL_IPTABLES, IFLA_BR_NF_CALL_IP6TABLES
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_VIA = 1, 4, 5, 18
 _UNICAST = 1
@@ -46,6 +47,7 @@ class Link:
 
     link: index of the other end of a veth, or of the device below a macvlan, in the namespace that has the number nsid.
     nsid: as this namespace numbers it; None if the other end is in this one.
+    filtered: of a bridge, for which versions of IP its own switch lets frames inside it meet the firewall.
     """
 
     index: int
@@ -58,6 +60,7 @@ class Link:
     nsid: int | None
     master: int | None
     counters: dict[str, int]
+    filtered: tuple[int, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -212,6 +215,8 @@ def _link(index: int, flags: int, attributes: dict[int, bytes]) -> Link:
         return struct.unpack(form, attributes[kind])[0] if kind in attributes else None
 
     information = _attributes(attributes.get(_IFLA_LINKINFO, b""), 0)
+    kind = _string(information.get(_INFO_KIND, b""))
+    data = _attributes(information.get(_INFO_DATA, b""), 0) if kind == "bridge" else {}
     counters = {}
     if _IFLA_STATS64 in attributes:
         received, sent, _rx_bytes, _tx_bytes, rx_errors, tx_errors, rx_dropped, tx_dropped = struct.unpack_from(
@@ -225,7 +230,7 @@ def _link(index: int, flags: int, attributes: dict[int, bytes]) -> Link:
     return Link(
         index=index,
         name=_string(attributes.get(_IFLA_IFNAME, b"")),
-        kind=_string(information.get(_INFO_KIND, b"")),
+        kind=kind,
         mtu=number(_IFLA_MTU) or 0,
         mac=":".join(f"{byte:02x}" for byte in attributes.get(_IFLA_ADDRESS, b"")),
         up=bool(flags & 1),
@@ -233,6 +238,7 @@ def _link(index: int, flags: int, attributes: dict[int, bytes]) -> Link:
         nsid=None if nsid is None or nsid < 0 else nsid,
         master=number(_IFLA_MASTER),
         counters=counters,
+        filtered=tuple(version for version, switch in _BR_NF_CALL.items() if data.get(switch, b"\0")[0]),
     )
 
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Collection
 from typing import Any
 
 from .. import naming
@@ -17,21 +18,21 @@ from .processes import read
 
 PORTS_OF_A_BRIDGE = 1023  # BR_MAX_PORTS of the kernel, of which the first is not used
 _NETFILTER = {4: "/proc/sys/net/bridge/bridge-nf-call-iptables", 6: "/proc/sys/net/bridge/bridge-nf-call-ip6tables"}
-_OF_BRIDGE = {4: "/sys/class/net/{}/bridge/nf_call_iptables", 6: "/sys/class/net/{}/bridge/nf_call_ip6tables"}
+_OF_KERNEL = ("bridge_index", "mtu", "ports_used", "icc.in_force", "masquerade.in_force")
 _TCP_ANY = 9  # the port of "discard"; which one it is makes no difference inside a bridge
 
 
-def netfilter(version: int, bridge: str = "") -> bool:
-    """Return whether frames inside bridges meet the firewall. Without br_netfilter, they do not.
-
-    bridge: one that may have a switch of its own.
-    """
-    switches = [_NETFILTER[version]] + ([_OF_BRIDGE[version].format(bridge)] if bridge else [])
-    return any((read(path) or "0").strip() == "1" for path in switches)
+def netfilter(version: int) -> bool:
+    """Return whether frames inside all bridges of this namespace meet the firewall: not without br_netfilter."""
+    return (read(_NETFILTER[version]) or "0").strip() == "1"
 
 
 class Networks:
-    """Describes networks. firewall: None if the rules are not wanted, or could not be read."""
+    """Describes networks.
+
+    firewall: None if the rules are not wanted, or could not be read.
+    filtered: for which versions of IP frames inside all bridges meet the firewall.
+    """
 
     def __init__(
         self,
@@ -40,7 +41,9 @@ class Networks:
         addresses: list[Address],
         firewall: Firewall | None,
         reasons: list[str],
+        filtered: Collection[int] = (4, 6),
     ) -> None:
+        self._filtered = filtered
         self._view = view
         self._links = links
         self._by_name = {link.name: link for link in links.values()}
@@ -77,15 +80,16 @@ class Networks:
             "unknown": [],
         }
         if bridge is not None:
-            self._bridge(row, options, link)
+            self._bridge(row, bridge, options, link)
         return row
 
-    def _bridge(self, row: Json, options: dict[str, str], link: Link | None) -> None:
+    def _bridge(self, row: Json, bridge: str, options: dict[str, str], link: Link | None) -> None:
         row["icc"]["declared"] = options.get(naming.ICC, "true").lower() in ("true", "1")
         masquerades = options.get(naming.MASQUERADE, "true").lower() in ("true", "1")
         row["masquerade"]["declared"] = masquerades and not row["internal"]  # of which nothing leaves the host
         if link is None:
-            row["unknown"].append({"field": "bridge_index", "reason": self._why_no_bridge(row["bridge"])})
+            reason = self._view.hidden or f"The device {bridge} is not there; restart the engine, which makes it again."
+            row["unknown"] += [{"field": field, "reason": reason} for field in _OF_KERNEL]
             return
         row["ports_limit"] = PORTS_OF_A_BRIDGE
         row["ports_used"] = sum(one.master == link.index for one in self._links.values())
@@ -99,20 +103,15 @@ class Networks:
         rules = [self._firewall.masquerades(one["subnet"]) for one in row["subnets"] if ":" not in one["subnet"]]
         row["masquerade"]["rule"] = next((rule for rule in rules if rule), None)
         row["masquerade"]["in_force"] = bool(rules) and all(rules)
-        self._icc(row, self._firewall)
+        self._icc(row, self._firewall, link)
 
-    def _why_no_bridge(self, bridge: str) -> str:
-        if self._view.rootless:
-            return f"The engine runs without root, and {bridge} is in a namespace of its own, which is not looked into."
-        return f"The device {bridge} is not there; restart the engine, which makes it again."
-
-    def _icc(self, row: Json, firewall: Firewall) -> None:
+    def _icc(self, row: Json, firewall: Firewall, link: Link) -> None:
         """Fill in whether containers of a bridge reach each other, and why."""
         version = 4 if any(":" not in one["subnet"] for one in row["subnets"]) else 6
         subnets = [one["subnet"] for one in row["subnets"] if (":" in one["subnet"]) == (version == 6)]
         if not subnets:
             return
-        if not netfilter(version, row["bridge"]):
+        if version not in self._filtered and version not in link.filtered:
             name = _NETFILTER[version].rpartition("/")[2]
             row["icc"].update(in_force=True, reason=f"{name} is 0, so that no rule is asked inside a bridge.")
             return

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import pwd
 import re
 import socket
 import struct
@@ -18,10 +19,15 @@ from ansible_collections.dockyard.ops.plugins.module_utils._host import processe
 
 from .namespaces import inode_of
 
-_CONTAINER_ID = re.compile(r"[0-9a-f]{64}")
+# A scope of systemd has the engine's name before the identifier: docker-ID.scope, libpod-ID.scope, crio-ID.scope.
+_CONTAINER_ID = re.compile(r"/(?:([a-z-]+)-)?([0-9a-f]{64})(?![0-9a-f])")
+_OWN = ("", "docker")
+_PROXIES = ("docker-proxy", "rootlesskit-docker-proxy"[:15])  # as the kernel cuts names
+_HELPERS = ("libpod-conmon", "crio-conmon")
 _LISTENING, _UNCONNECTED = "0A", "07"  # include/net/tcp_states.h; a socket of UDP that is bound has the second
 _NOWHERE = "0000"
 _CONTAINERD = re.compile(r"-namespace\0([^\0]+)")
+_ENGINES_NAMESPACES = ("moby", "plugins.moby")
 _SHIMS_CONTAINER = re.compile(r"-id\0([0-9a-f]{64})\0")
 
 
@@ -30,13 +36,15 @@ class Process:
     """A process of the host.
 
     namespace: inode of its network namespace; None if that can't be seen.
-    containers: identifiers of containers in the path of its cgroup, the outermost first.
+    containers: identifiers of this engine's containers in the path of its cgroup, the outermost first.
+    foreign: that of another engine's container, with the name of what runs it, for instance libpod.
     """
 
     pid: int
     name: str
     namespace: int | None
     containers: tuple[str, ...]
+    foreign: tuple[str, str] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,8 +67,16 @@ def read(path: str) -> str | None:
 
 
 def containers_of(pid: int) -> tuple[str, ...]:
-    """Return the identifiers of containers in the path of a process' cgroup."""
-    return tuple(dict.fromkeys(_CONTAINER_ID.findall(read(f"/proc/{pid}/cgroup") or "")))
+    """Return the identifiers of this engine's containers in the path of a process' cgroup."""
+    return in_cgroup(read(f"/proc/{pid}/cgroup") or "")[0]
+
+
+def in_cgroup(text: str) -> tuple[tuple[str, ...], tuple[str, str] | None]:
+    """Return the containers that the text of /proc/PID/cgroup names: this engine's, and another one's."""
+    found = _CONTAINER_ID.findall(text)
+    foreign = [(engine, container) for engine, container in found if engine not in (*_OWN, *_HELPERS)]
+    own = tuple(dict.fromkeys(container for engine, container in found if engine in _OWN))
+    return own, (foreign[-1] if foreign else None)
 
 
 def scan() -> list[Process]:
@@ -73,7 +89,8 @@ def scan() -> list[Process]:
         if name is None:  # it has ended in the meantime
             continue
         pid = int(entry)
-        found.append(Process(pid, name.strip(), inode_of(f"/proc/{pid}/ns/net"), containers_of(pid)))
+        own, foreign = in_cgroup(read(f"/proc/{pid}/cgroup") or "")
+        found.append(Process(pid, name.strip(), inode_of(f"/proc/{pid}/ns/net"), own, foreign))
     return found
 
 
@@ -92,11 +109,18 @@ def is_container(pid: int, container: str) -> int | None:
 def _started_for(pid: int) -> str | None:
     """Return the container that a shim of containerd has started a process for; None if its parent is no shim.
 
-    Some engines put containers in no cgroup of their own: those without root where systemd delegates none, for instance.
+    Some engines put containers in no cgroup of their own, for instance one without root to which systemd delegates none.
     """
     parent = parent_of(pid)
     match = _SHIMS_CONTAINER.search(read(f"/proc/{parent}/cmdline") or "") if parent is not None else None
     return match[1] if match else None
+
+
+def is_of_another(pid: int) -> bool:
+    """Return whether containerd has started a process for another program than the engine, for instance Kubernetes."""
+    parent = parent_of(pid)
+    match = _CONTAINERD.search(read(f"/proc/{parent}/cmdline") or "") if parent is not None else None
+    return match is not None and match[1] not in _ENGINES_NAMESPACES
 
 
 def parent_of(pid: int) -> int | None:
@@ -168,28 +192,39 @@ def owners(pids: Iterable[int], inodes: set[int]) -> tuple[dict[int, int], bool]
     return found, complete
 
 
-def other_engines(table: Iterable[Process]) -> list[str]:
-    """Return which other engines have containers on this host."""
+def other_engines(table: Iterable[Process], home: int) -> list[str]:
+    """Return which other engines have containers on this host. home: the namespace in which this engine runs."""
     names = set()
     for process in table:
-        if process.name == "conmon":
+        if process.name == "dockerd" and process.namespace not in (None, home):
+            names.add(f"docker (user {_user(process.pid)})")
+        elif process.name == "conmon":
             names.add("podman")
         elif process.name == "crio":
             names.add("cri-o")
         elif process.name.startswith("containerd-shim"):
             match = _CONTAINERD.search(read(f"/proc/{process.pid}/cmdline") or "")
-            if match and not re.fullmatch(r"moby|plugins\.moby", match[1]):
+            if match and match[1] not in _ENGINES_NAMESPACES:
                 names.add(f"containerd ({match[1]})")
     return sorted(names)
+
+
+def _user(pid: int) -> str:
+    """Return the name of the user that a process runs as."""
+    number = os.stat(f"/proc/{pid}").st_uid
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
 
 
 def proxies(table: Iterable[Process]) -> dict[tuple[str, str, int], int]:
     """Return the engine's processes that carry published ports, by protocol, address and port of the host."""
     found = {}
     for process in table:
-        if process.name == "docker-proxy":
+        if process.name in _PROXIES:
             words = (read(f"/proc/{process.pid}/cmdline") or "").split("\0")
             options = dict(zip(words[1::2], words[2::2]))
             with contextlib.suppress(KeyError, ValueError):
-                found[options["-proto"], options["-host-ip"], int(options["-host-port"])] = process.pid
+                found.setdefault((options["-proto"], options["-host-ip"], int(options["-host-port"])), process.pid)
     return found

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import commands
@@ -18,14 +19,13 @@ _SECONDS = 30
 _TABLES = ("filter", "nat", "mangle", "raw", "security")
 _SAVED = (("ip", "iptables-save"), ("ip6", "ip6tables-save"))
 # Which tables of the old kind there are. Asking for others would load the kernel's modules for them.
-_LEGACY = (
-    ("ip", "iptables-legacy-save", "/proc/net/ip_tables_names"),
-    ("ip6", "ip6tables-legacy-save", "/proc/net/ip6_tables_names"),
-)
+_LEGACY = (("ip", "iptables-legacy-save", "ip_tables_names"), ("ip6", "ip6tables-legacy-save", "ip6_tables_names"))
 
 
-def in_force() -> tuple[Firewall | None, list[str]]:
+def in_force(process: int | None = None) -> tuple[Firewall | None, list[str]]:
     """Return the rules, and why some or all of them could not be read.
+
+    process: one in whose network namespace the rules are; that of this process if it is None.
 
     What iptables has written is read by its own program where the host has it: nft shows extensions of iptables by
     their name alone.
@@ -34,16 +34,17 @@ def in_force() -> tuple[Firewall | None, list[str]]:
     reasons: list[str] = []
     printed: set[tuple[str, str]] = set()
     for family, program in _SAVED:
-        text = _output(program, reasons, missing_is_fine=True)
+        text = _output(program, reasons, process, missing_is_fine=True)
         if text is not None:
             chains += iptables.parse(text, family)
             printed.update((family, table) for table in _TABLES)
     for family, program, names in _LEGACY:
-        text = _output(program, [], missing_is_fine=True) if (processes.read(names) or "").strip() else None
+        tables = processes.read(f"/proc/{process or 'self'}/net/{names}")
+        text = _output(program, [], process, missing_is_fine=True) if (tables or "").strip() else None
         # Where these are the default, they have been read already.
         if text and "-A " in text and not any(chain.rules and chain.family == family for chain in chains):
             chains = [chain for chain in chains if chain.family != family] + iptables.parse(text, family)
-    text = _output("nft", reasons, missing_is_fine=bool(printed))
+    text = _output("nft", reasons, process, missing_is_fine=bool(printed))
     if text is not None:
         try:
             chains += nft.parse(text, frozenset(printed))
@@ -53,9 +54,13 @@ def in_force() -> tuple[Firewall | None, list[str]]:
     return (Firewall(chains) if printed or text is not None else None), reasons
 
 
-def _output(program: str, reasons: list[str], missing_is_fine: bool) -> str | None:
+def _output(program: str, reasons: list[str], process: int | None, missing_is_fine: bool) -> str | None:
     """Return what a program prints; None if it fails, with the reason added to the reasons."""
     argv = [program, "-j", "list", "ruleset"] if program == "nft" else [program]
+    if process is not None:
+        if shutil.which(program) is None and missing_is_fine:
+            return None
+        argv = ["nsenter", f"--net=/proc/{process}/ns/net", *argv]
     try:
         done = commands.run(argv, timeout=_SECONDS)
     except DockyardError as error:

@@ -23,7 +23,7 @@ from .findings import Findings
 from .firewall import Firewall
 from .namespaces import Visitor
 from .netlink import Link
-from .networks import Networks
+from .networks import Networks, netfilter
 from .processes import Listener, Process
 from .visit import Host
 
@@ -56,18 +56,19 @@ def survey(options: Options) -> Json:
     firewall: Firewall | None = None
     reasons: list[str] = []
     if "firewall" in options.parts:
-        firewall, reasons = rules_in_force.in_force()
+        firewall, reasons = (None, [view.hidden]) if view.hidden else rules_in_force.in_force(view.process)
         unknown += [{"field": "firewall", "reason": reason} for reason in reasons]
-    with Visitor() as visitor, Host(visitor, "listeners" in options.parts) as home:
+    with Visitor() as visitor, Host(visitor, "listeners" in options.parts, view.namespace, bool(view.hidden)) as home:
         table = processes.scan()
         seen = _containers(view, home, table, options)
         # The list of processes is of before, and a container may have come since.
         _complete(seen, table if view.api is None else processes.scan(), firewall, reasons, options.parts, home)
         links, addresses, routes = home.refresh(), home.addresses(), home.routes()
-        networks = Networks(view, links, addresses, firewall, reasons).rows()
+        filtered = home.do(lambda: [version for version in (4, 6) if netfilter(version)])
+        networks = Networks(view, links, addresses, firewall, reasons, filtered).rows()
         stray = _strays(view, home, {one.visit.nsid for one in seen if one.visit is not None})
         uplinks = host.uplinks(view, links, addresses, routes)
-        described = host.row(view, table, uplinks, unknown)
+        described = host.row(view, table, uplinks, unknown, home)
         found = []
         if "findings" in options.parts:
             found = Findings(
@@ -97,7 +98,8 @@ def _containers(view: EngineView, home: Host, table: Sequence[Process], options:
         first: dict[str, int] = {}
         for process in table:
             for container in process.containers[-1:]:
-                first.setdefault(container, process.pid)
+                if not processes.is_of_another(process.pid):
+                    first.setdefault(container, process.pid)
         found = [
             reader.read_without_engine(container, first[container])
             for container in sorted(first)
@@ -121,7 +123,7 @@ def _containers(view: EngineView, home: Host, table: Sequence[Process], options:
                 " docker.service, and run again.",
             ) from error
     seen = sorted((one for one in found if one is not None), key=lambda one: (one.row["name"] or "", one.row["id"]))
-    _mark_shared(view, seen, home.inode)
+    _mark_shared(view, seen, home.inode, table)
     return seen
 
 
@@ -138,13 +140,19 @@ def _check_names(view: EngineView, wanted: Iterable[str]) -> None:
             )
 
 
-def _mark_shared(view: EngineView, seen: Sequence[Seen], hosts: int) -> None:
+def _mark_shared(view: EngineView, seen: Sequence[Seen], hosts: int, table: Sequence[Process]) -> None:
     """Show containers that are in one namespace as shared, and those that should be and are not.
 
     A container that has joined another one's network stays in the old namespace when that one starts again.
 
     hosts: inode of the host's own namespace, which is not one container's.
+    table: of processes, some of which may be of another engine's container.
     """
+    foreign: dict[int | None, set[str]] = {}
+    for process in table:
+        if process.foreign is not None:
+            engine, container = process.foreign
+            foreign.setdefault(process.namespace, set()).add(f"{engine} {container[:_ID_DIGITS]}")
     together: dict[int, list[Seen]] = {}
     for one in seen:
         together.setdefault(one.row["namespace"]["inode"], []).append(one)
@@ -157,7 +165,7 @@ def _mark_shared(view: EngineView, seen: Sequence[Seen], hosts: int) -> None:
             continue
         names = {_name(other) for other in together[namespace["inode"]] if other is not one}
         names |= {view.name(other) for other in view.sharing(one.row["id"]) if other not in read}
-        namespace["shared_with"] = sorted(names)
+        namespace["shared_with"] = sorted(names) + sorted(foreign.get(namespace["inode"], ()))
         owner = read.get(view.joined(one.row["id"]) or "")
         if owner is not None and owner.row["namespace"]["inode"] not in (None, namespace["inode"]):
             one.row["unknown"].append(

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from typing import Any
+from typing import Any, Callable
 
 from . import socket_diag
-from .namespaces import Visitor, is_overlay, mounted
+from .namespaces import Result, Visitor, is_overlay, mounted
 from .netlink import Address, Link, Netlink, Route
 from .processes import Listener
 
@@ -59,17 +59,32 @@ class Peer:
 
 
 class Host:
-    """The host's own namespace, from which containers are visited. sockets: whether listening sockets are wanted."""
+    """The namespace in which the engine has its bridges, from which containers are visited: the host's own, mostly.
 
-    def __init__(self, visitor: Visitor, sockets: bool = False) -> None:
+    sockets: whether listening sockets are wanted.
+    path: of that namespace, if it is another one than that of this process.
+    blind: whether it may not be entered, so that nothing in it is seen.
+    """
+
+    def __init__(self, visitor: Visitor, sockets: bool = False, path: str | None = None, blind: bool = False) -> None:
+        self._blind = blind
         self._visitor = visitor
         self._sockets = sockets
-        self._netlink = Netlink()
-        self._descriptor = os.open(_HOME, os.O_RDONLY | os.O_CLOEXEC)
-        self.inode = os.fstat(self._descriptor).st_ino
+        self._elsewhere = path is not None
+        self._descriptor = os.open(path or _HOME, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            self._netlink = self.do(Netlink)
+        except OSError:
+            os.close(self._descriptor)
+            raise
+        self.inode = 0 if blind else os.fstat(self._descriptor).st_ino
         self._links: dict[int, Link] = {}
         self._others: dict[int, tuple[str, list[Link]]] | None = None
         self.refresh()
+
+    def do(self, work: Callable[[], Result]) -> Result:
+        """Return what work returns in this namespace."""
+        return self._visitor.do(self._descriptor, work) if self._elsewhere else work()
 
     def __enter__(self) -> Host:
         return self
@@ -80,7 +95,7 @@ class Host:
 
     def refresh(self) -> dict[int, Link]:
         """Read the host's links again. Return them by index."""
-        self._links = {link.index: link for link in self._netlink.links()}
+        self._links = {} if self._blind else {link.index: link for link in self._netlink.links()}
         return self._links
 
     @property
@@ -90,11 +105,11 @@ class Host:
 
     def addresses(self) -> list[Address]:
         """Return the host's addresses."""
-        return self._netlink.addresses()
+        return [] if self._blind else self._netlink.addresses()
 
     def routes(self) -> list[Route]:
         """Return the host's routes."""
-        return self._netlink.routes()
+        return [] if self._blind else self._netlink.routes()
 
     def nsid(self, descriptor: int) -> int | None:
         """Return the number by which the host knows a namespace."""
@@ -119,7 +134,7 @@ class Host:
 
     def listeners(self) -> list[Listener] | None:
         """Return the host's own listening sockets; None if they are not wanted, or not shown by the kernel."""
-        return socket_diag.listeners() if self._sockets else None
+        return self.do(socket_diag.listeners) if self._sockets and not self._blind else None
 
     def peer(self, visit: Visit, link: Link) -> Peer | None:
         """Return the other end of a veth in a container; None if it is in no namespace that can be seen.
