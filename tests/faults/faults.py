@@ -5,8 +5,8 @@
 
     faults.py SUBJECT [SUITE ...] [--only TEXT] [--without TEXT] [--small] [--seed N] [--changes N]
 
-SUBJECT is "daemon", "daemon-files", "daemon-random", "harbor" or "topology". SUITES are Debian releases, those of the subject if
-none is named; they run side by side. The last line is "N of N held".
+SUBJECT is "daemon", "daemon-files", "daemon-random", "harbor" or "wiring". SUITES are Debian releases, those of the
+subject if none is named; they run side by side. The last line is "N of N held".
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "hosts"), str(HERE.parent / "harbor
 
 import table  # noqa: E402
 
-SUBJECTS = ("daemon", "daemon-files", "daemon-random", "harbor", "topology")
+SUBJECTS = ("daemon", "daemon-files", "daemon-random", "harbor", "wiring")
 
 
 def main() -> None:

@@ -37,8 +37,11 @@ class ManagedHost:
         command = ["docker", "exec", "--interactive", self.container, "sh", "-c", f"cat > {shlex.quote(path)}"]
         subprocess.run(command, input=data, check=True)
 
-    def module(self, module: str, check: bool, **options: Any) -> dict[str, Any]:
+    def module(self, module: str, check: bool, user: str = "root", **options: Any) -> dict[str, Any]:
         arguments, environment = self._command(module, check, options)
+        arguments += (
+            ["--user", user, "--extra-vars", f"ansible_remote_tmp=/tmp/ansible-{user}"] if user != "root" else []
+        )
         done = subprocess.run(arguments, env=environment, capture_output=True, text=True, check=False)
         return self._answer(done.stdout, done.stderr)
 

@@ -27,6 +27,11 @@ _SEEN_FROM_INSIDE = (
     *("namespace.inode", "isolation", "endpoints.interface", "endpoints.index", "endpoints.mtu", "endpoints.peer"),
     *("endpoints.parent", "endpoints.counters"),
 )
+_DEFAULT, _INGRESS = "bridge", "ingress"
+_PUBLISHED_BY_SWARM = (
+    "The container is of a service, whose ports Swarm publishes on all nodes; look at docker service inspect on a"
+    " manager."
+)
 _SEEN_OF_PROCESS = ("pid", *_SEEN_FROM_INSIDE, "cgroup", "listeners")
 _TOLD_BY_ENGINE = ("name", "image", "network_mode", "ports", "endpoints.network", "endpoints.dns_names")
 
@@ -135,7 +140,7 @@ class Reader:
             "image": (details.get("Config") or {}).get("Image"),
             "state": details["State"]["Status"],
             "pid": None,
-            "network_mode": self._network_mode(container, host_config.get("NetworkMode")),
+            "network_mode": self._network_mode(details, host_config.get("NetworkMode")),
             "namespace": {"inode": None, "path": None, "shared_with": []},
             "isolation": dict.fromkeys(NAMESPACES),
             "cgroup": cgroups.nothing(),
@@ -146,12 +151,19 @@ class Reader:
             "unknown": [],
         }
         Endpoints(self._view, self._host, details, None).describe(row)
+        if any(one["network"] == _INGRESS for one in row["endpoints"]):
+            row["unknown"].append({"field": "ports", "reason": _PUBLISHED_BY_SWARM})
         return row
 
-    def _network_mode(self, container: str, mode: str | None) -> str | None:
-        if mode is None or mode == "default":
-            return None if mode is None else "bridge"
-        joined = self._view.joined(container)
+    def _network_mode(self, details: Json, mode: str | None) -> str | None:
+        if mode is None:
+            return None
+        if mode in ("default", _DEFAULT):
+            # Swarm leaves it at that for the tasks of a service, which are in other networks.
+            networks = list((details.get("NetworkSettings") or {}).get("Networks") or [_DEFAULT])
+            others = [network for network in networks if network != _INGRESS]
+            return _DEFAULT if _DEFAULT in networks else (others or networks)[0]
+        joined = self._view.joined(details["Id"])
         if joined is not None:
             return f"container:{self._view.name(joined)}"
         return str(self._view.network(mode).get("Name", mode))

@@ -17,6 +17,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._host.mounts import r
 
 Result = TypeVar("Result")
 _CLONE_NEWNET = 0x40000000
+_SANDBOX = re.compile(r"[0-9a-f]{12}")
 _MOUNTED = re.compile(r"net:\[(\d+)\]")
 
 
@@ -41,10 +42,10 @@ def mounted(mountinfo: str = "/proc/self/mountinfo") -> dict[int, list[str]]:
 def is_sandbox(path: str) -> bool:
     """Return whether the engine has mounted a namespace there for a container.
 
-    Those of overlay networks have a dash in their names, for instance 1-x7f2a.
+    Those of Swarm are in use without a process: ingress_sbox, lb_ID, and NUMBER-ID of overlay networks.
     """
     folder, _slash, name = path.rpartition("/")
-    return folder.endswith("/docker/netns") and name != "default" and "-" not in name
+    return folder.endswith("/docker/netns") and _SANDBOX.fullmatch(name) is not None
 
 
 def is_overlay(path: str) -> bool:

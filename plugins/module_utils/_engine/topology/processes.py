@@ -109,7 +109,7 @@ def is_container(pid: int, container: str) -> int | None:
 def _started_for(pid: int) -> str | None:
     """Return the container that a shim of containerd has started a process for; None if its parent is no shim.
 
-    Some engines put containers in no cgroup of their own, for instance one without root to which systemd delegates none.
+    Some engines put containers in no cgroup of their own, for instance one without root that systemd delegates none to.
     """
     parent = parent_of(pid)
     match = _SHIMS_CONTAINER.search(read(f"/proc/{parent}/cmdline") or "") if parent is not None else None
@@ -220,7 +220,7 @@ def _user(pid: int) -> str:
 
 def proxies(table: Iterable[Process]) -> dict[tuple[str, str, int], int]:
     """Return the engine's processes that carry published ports, by protocol, address and port of the host."""
-    found = {}
+    found: dict[tuple[str, str, int], int] = {}
     for process in table:
         if process.name in _PROXIES:
             words = (read(f"/proc/{process.pid}/cmdline") or "").split("\0")

@@ -26,7 +26,7 @@ import time
 WORKERS = 24
 ALIVE = 0.25  # seconds, at least
 NETWORKS = 5
-ON_BRIDGE = 7  # one in this many containers has a network of its own, if others are joined
+ON_BRIDGE = 10  # one in this many containers has a network of its own, if others are joined
 RESTARTED = 3  # and one in this many of these starts again
 LEARNING = 0.5  # seconds
 
@@ -119,7 +119,7 @@ class Churn:
         self.in_time += time.monotonic() - self._begin <= self.options.seconds
 
     def _settings(self, joined, network, address, mac):
-        settings = {"Image": self.options.image, "HostConfig": {"LogConfig": {"Type": "none"}}}
+        settings = {"Image": self.options.image, "HostConfig": {"LogConfig": {"Type": "none"}, "IpcMode": "none"}}
         if self.options.runtime:
             # One shim for all of them. It lives as long as the container that it was started with.
             group = {"io.containerd.runc.v2.group": "churn"}

@@ -34,6 +34,6 @@ while time.monotonic() < end:
         leaving.add(":".join(f"{byte:02x}" for byte in frame[6:12]))
     found = MARK.search(frame)
     # What the bridge sends on to a container is outgoing, and the bridge's own device sees everything.
-    if found and kind != OUTGOING and not name.startswith("br-") and frame[34] == ECHO_REQUEST:
+    if found and kind != OUTGOING and not name.startswith("br") and frame[34] == ECHO_REQUEST:
         marks.setdefault(found.group(2).hex(), set()).add(name)
 print(json.dumps({"marks": {mark: sorted(names) for mark, names in marks.items()}, "leaving": sorted(leaving)}))

@@ -128,6 +128,20 @@ def test_inside_a_bridge(firewall: Firewall) -> None:
     assert verdict == "drop" and "br-w" in text
 
 
+def test_a_rule_is_a_better_reason_than_the_policy_of_an_empty_chain() -> None:
+    other = nft.parse(
+        '{"nftables": [{"chain": {"family": "ip", "table": "netavark", "name": "FORWARD", "hook": "forward",'
+        ' "prio": 10, "policy": "accept"}}]}'
+    )
+    firewall = Firewall(iptables.parse(SAVED, "ip") + other)
+    verdict, text = firewall.forward(packet("br-a", "br-a", "172.18.0.3", 9, "172.18.0.2"))
+    assert (verdict, text) == ("accept", "-A FORWARD -i br-a -o br-a -j ACCEPT")
+    assert Firewall(other).forward(packet("br-a", "br-a", "172.18.0.3", 9, "172.18.0.2")) == (
+        "accept",
+        "policy of netavark FORWARD",
+    )
+
+
 def test_a_published_port_and_the_subnets_rule(firewall: Firewall) -> None:
     assert firewall.forward(packet("eth0", "br-a", "172.18.0.2"))[0] == "accept"
     masquerade = firewall.masquerades("172.18.0.0/16") or ""

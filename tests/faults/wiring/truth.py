@@ -8,7 +8,7 @@ from __future__ import annotations
 import collections
 import json
 
-from topology.host import IMAGE, SCRIPTS, Host, by_name
+from wiring.host import IMAGE, SCRIPTS, Host, by_name
 
 _SECONDS = 4
 _TWINS = 2  # of start.sh, in which interfaces of one index are made by hand
@@ -44,6 +44,6 @@ def truth(host: Host, containers: int) -> tuple[str, list[str]]:
         broken.append(f"of onlan (macvlan) nothing was seen to leave with {mac}")
     right = len(endpoints) - sum("heard on" in what for what in broken)
     return (
-        f"{right} of {len(endpoints)} containers over {len(networks)} networks heard on exactly the veth that was named;"
+        f"{right} of {len(endpoints)} containers over {len(networks)} networks heard on just the veth that was named;"
         f" {same} of them have an interface with the index of another's"
     ), broken

@@ -11,8 +11,8 @@ from typing import Callable
 import images
 import table
 
-from topology import churn, truth
-from topology.host import Host
+from wiring import churn, neighbours, overlay, truth
+from wiring.host import Host
 
 SUITES = DEFAULT = images.SUITES
 CONTAINERS, FEW = 30, 10
@@ -32,14 +32,20 @@ def run(suite: str, wanted: Callable[[str], bool], small: bool, result: table.Ta
     faults: list[tuple[str, Fault]] = [
         (f"truth, {containers} containers", functools.partial(truth.truth, containers=containers)),
         (f"churn, {rate} a second", functools.partial(churn.churn, load=load)),
+        ("podman and containerd beside Docker", neighbours.podman),
+        ("Docker without root", neighbours.rootless),
+        ("overlay networks of two hosts", lambda host: overlay.overlay(host, other)),
     ]
     if not any(wanted(name) for name, _fault in faults):
         return
-    host = Host(suite)
+    host, other = Host(suite), Host(suite, "-second")
     try:
         host.up()
+        if wanted(faults[-1][0]):
+            other.up()
         for name, fault in faults:
             if wanted(name):
                 result.inject(suite, name, functools.partial(fault, host))
     finally:
         host.down()
+        other.down()

@@ -21,8 +21,8 @@ Row = dict[str, Any]
 
 
 class Host(ManagedHost):
-    def __init__(self, suite: str) -> None:
-        super().__init__(f"faults-topology-{suite}")
+    def __init__(self, suite: str, which: str = "") -> None:
+        super().__init__(f"faults-wiring-{suite}{which}")
         self.suite = suite
 
     def up(self) -> None:
@@ -57,9 +57,9 @@ class Host(ManagedHost):
         """Remove all containers and networks."""
         self.run("docker rm --force $(docker ps --all --quiet) >/dev/null; docker network prune --force >/dev/null")
 
-    def topology(self, **options: Any) -> Row:
+    def topology(self, as_user: str = "root", **options: Any) -> Row:
         """Return what the module returns. Raise RuntimeError if it fails."""
-        answer = self.module("docker_topology_info", False, **options)
+        answer = self.module("docker_topology_info", False, as_user, **options)
         if answer.get("failed"):
             raise RuntimeError(f"docker_topology_info: {answer.get('msg')} {answer.get('traceback', '')}")
         found: Row = answer["topology"]
