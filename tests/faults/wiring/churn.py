@@ -19,7 +19,8 @@ set -eu
 systemctl stop docker.socket docker.service containerd.service 2>/dev/null || :
 for folder in /var/lib/docker /var/lib/containerd; do mount -t tmpfs tmpfs $folder; done
 cat >/etc/docker/daemon.json <<'END'
-{{"exec-opts": ["native.cgroupdriver=cgroupfs"], "runtimes": {{"crun": {{"path": "{SCRIPTS}/crun.sh"}}}}}}
+{{"exec-opts": ["native.cgroupdriver=cgroupfs"], "runtimes": {{
+    "crun": {{"path": "{SCRIPTS}/crun.sh"}}, "joiner": {{"path": "{SCRIPTS}/joiner.sh"}}}}}}
 END
 mkdir -p /run/systemd/system/containerd.service.d
 printf '[Service]\nEnvironment=GOGC=400\n' >/run/systemd/system/containerd.service.d/fast.conf
@@ -81,7 +82,7 @@ def churn(host: Host, load: Load) -> tuple[str, list[str]]:
 
 def _judge(host: Host, load: Load) -> tuple[str, list[str]]:
     words = [IMAGE, str(load.seconds), "--rate", str(load.rate), "--record", "/root/record.json"]
-    words += ["--joined", "anchor", "--runtime", load.runtime] if load.runtime else []
+    words += ["--joined", "anchor", "--runtimes", load.runtime, "joiner"] if load.runtime else []
     running = _background(host, f"python3 {SCRIPTS}/churn.py {shlex.join(words)}")
     watch = f"PYTHONPATH={BACKEND} python3 {SCRIPTS}/watch.py {load.seconds} {' '.join(STABLE)}"
     watching = _background(host, watch)

@@ -3,11 +3,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Start and remove containers at a steady rate, or as fast as the engine can, and print how many that were.
 
-churn.py IMAGE SECONDS [--rate N] [--joined NAME] [--runtime NAME]
+churn.py IMAGE SECONDS [--rate N] [--joined NAME] [--runtimes NAME NAME]
 
 A container's name says its network, address and MAC: churn-K-N-I is in netK with 10.81.K.N and 02:81:K:N:I:I. It pings
 its gateway, so that the bridge learns behind which veth that MAC is. With --joined, most have no network of their own
-and are in the one of that container, which costs the engine half as much; they are called churn-0-0-I.
+and are in the one of that container, which costs the engine half as much; they are called churn-0-0-I. The second runtime
+is for these.
 
 The record of what was started has, for each start of a container, its identifier, process, namespace, MAC, and the veth
 that the bridge has learned: read here from the engine's answer, /proc and /sys.
@@ -120,10 +121,10 @@ class Churn:
 
     def _settings(self, joined, network, address, mac):
         settings = {"Image": self.options.image, "HostConfig": {"LogConfig": {"Type": "none"}, "IpcMode": "none"}}
-        if self.options.runtime:
+        if self.options.runtimes:
             # One shim for all of them. It lives as long as the container that it was started with.
             group = {"io.containerd.runc.v2.group": "churn"}
-            settings["HostConfig"].update({"Runtime": self.options.runtime, "Annotations": group})
+            settings["HostConfig"].update({"Runtime": self.options.runtimes[bool(joined)], "Annotations": group})
         if joined:
             settings["HostConfig"]["NetworkMode"] = f"container:{joined}"
             return {**settings, "Cmd": ["sleep", "1000"]}
@@ -173,7 +174,7 @@ def main():
     parser.add_argument("seconds", type=float)
     parser.add_argument("--rate", type=float, default=20)
     parser.add_argument("--joined", default="")
-    parser.add_argument("--runtime", default="")
+    parser.add_argument("--runtimes", nargs=2)
     parser.add_argument("--record", type=pathlib.Path, help="file for what was started")
     churn = Churn(parser.parse_args())
     seconds = churn.run()
