@@ -7,8 +7,8 @@ churn.py IMAGE SECONDS [--rate N] [--joined NAME] [--runtimes NAME NAME]
 
 A container's name says its network, address and MAC: churn-K-N-I is in netK with 10.81.K.N and 02:81:K:N:I:I. It pings
 its gateway, so that the bridge learns behind which veth that MAC is. With --joined, most have no network of their own
-and are in the one of that container, which costs the engine half as much; they are called churn-0-0-I. The second runtime
-is for these.
+and are in the one of that container, which costs the engine half as much; they are called churn-0-0-I. The second
+runtime is for these.
 
 The record of what was started has, for each start of a container, its identifier, process, namespace, MAC, and the veth
 that the bridge has learned: read here from the engine's answer, /proc and /sys.
