@@ -116,6 +116,11 @@ def links() -> frozenset[str]:
     return frozenset(os.listdir("/sys/class/net"))
 
 
+def bridges() -> frozenset[str]:
+    """Return the names of the network devices that are bridges."""
+    return frozenset(name for name in links() if os.path.isdir(f"/sys/class/net/{name}/bridge"))
+
+
 def name_servers() -> list[Address]:
     """Return the name servers that the host asks, without its own."""
     servers: list[Address] = []

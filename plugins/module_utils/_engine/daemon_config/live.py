@@ -140,6 +140,7 @@ def inspect_surroundings(api: EngineApi | None, version: tuple[int, ...] | None,
         name_servers=host_network.name_servers(),
         peers=host_network.peers(),
         links=host_network.links(),
+        bridges=host_network.bridges(),
         docker0=host_network.addresses(DOCKER0),
         engine_version=version,
     )

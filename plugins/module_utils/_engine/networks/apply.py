@@ -234,20 +234,31 @@ def _disconnect(api: EngineApi, network: ExistingNetwork, endpoint: Endpoint) ->
     _request(api, "POST", f"/networks/{network.id}/disconnect", body, (200, 404), doing)
 
 
-def resume(api: EngineApi) -> list[str]:
-    """Bring back networks and connections that an interrupted run has taken away. Return the names of the networks."""
-    brought = []
+def disconnected(api: EngineApi) -> list[tuple[ExistingNetwork, list[Endpoint], bool]]:
+    """Return what an interrupted run has taken away and not brought back.
+
+    These are the networks as they were, the containers that are missing in each, and whether it is there at all.
+    """
+    found = []
     for old in interrupted.read():
         current = next((network for network in inspect_networks(api) if network.name == old.name), None)
         connected = {endpoint.container for endpoint in current.endpoints} if current else set()
         missing = [endpoint for endpoint in old.endpoints if endpoint.container not in connected]
         missing = [each for each in missing if api.ask("GET", f"/containers/{each.container}/json")[0] == 200]
-        if current is None and missing:
+        if missing:
+            found.append((old, missing, current is not None))
+    return found
+
+
+def resume(api: EngineApi) -> list[str]:
+    """Bring back networks and connections that an interrupted run has taken away. Return the names of the networks."""
+    brought = []
+    for old, missing, is_there in disconnected(api):
+        if not is_there:
             create(api, whole.of_existing(old).as_api())
         for endpoint in _fixed_first(missing):
             _reconnect(api, old.name, endpoint)
-        if missing:
-            brought.append(old.name)
+        brought.append(old.name)
     interrupted.clear()
     return brought
 

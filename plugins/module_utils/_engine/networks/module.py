@@ -86,11 +86,11 @@ def _resume() -> list[str]:
 
 def _run(call: Any, networks: list[DesiredNetwork], resumed: list[str]) -> dict[str, Any]:
     survey = inspect_host()
+    if call.check_mode and survey.api:
+        resumed = _as_if_resumed(survey, survey.api)
     plan = build_plan(networks, survey, call.params["replace_in_use"])
     if survey.api is None:
         _judge_without_engine(call, survey, plan)
-    if call.check_mode:
-        _warn_of_interrupted(call)
     for warning in plan.warnings:
         call.warn(warning)
     if plan.steps and survey.api and not call.check_mode:
@@ -127,13 +127,17 @@ def _judge_without_engine(call: Any, survey: Survey, plan: Plan) -> None:
     call.warn(f"The Docker Engine of this host {reason}, so its networks are not known; they are taken for missing.")
 
 
-def _warn_of_interrupted(call: Any) -> None:
-    names = ", ".join(network.name for network in interrupted.read())
-    if names:
-        call.warn(
-            f"An earlier run was interrupted while it replaced {names}; the next one outside of check mode connects the"
-            " containers again first."
-        )
+def _as_if_resumed(survey: Survey, api: EngineApi) -> list[str]:
+    """Put into the survey what a run outside of check mode would first bring back. Return the names of the networks."""
+    resumed = []
+    for old, missing, _is_there in apply.disconnected(api):
+        current = survey.named(old.name)
+        if current is None:
+            survey.networks.append(old)
+        else:
+            current.endpoints += missing
+        resumed.append(old.name)
+    return resumed
 
 
 def _result(

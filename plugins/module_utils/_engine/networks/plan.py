@@ -15,7 +15,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 
 from .. import naming
 from ..api import EngineApi
-from . import desired, rules, whole
+from . import desired, devices, rules, whole
 from .desired import DesiredNetwork, Subnet
 from .survey import Endpoint, ExistingNetwork, Survey, inspect_endpoints, services_of, stale_endpoints
 
@@ -189,6 +189,7 @@ def _problems(
             ]
         ),
     }
+    removed = {step.name for step in steps if step.action == "remove"}
     for step in steps:
         if step.existing:
             yield from _problems_of_existing(step, step.existing)
@@ -200,6 +201,9 @@ def _problems(
                 )
         if step.action != "remove":
             yield from _problems_of_engine(step.whole, survey)
+            others_there = [each for each in survey.networks if each.name not in {*removed, step.name}]
+            others_declared = [other.whole for other in steps if other.action != "remove" and other is not step]
+            yield from devices.problems(step.whole, others_declared, others_there, survey.around)
             # The subnets of a configuration network are those of the networks that are made from it.
             if step.whole.kept.get("ConfigOnly"):
                 continue

@@ -39,7 +39,7 @@ class Surroundings:
     routes: networks and the devices that they lead to, without default routes and without docker0's own.
     addresses: the host's own and their devices, without docker0's; gateways: those of its routes and their devices.
     name_servers, peers: addresses that the host asks for names, and that it has open connections with.
-    links: names of the network devices; None if not known.
+    links: names of the network devices; None if not known. bridges: those of them that are bridges.
     docker0: docker0's addresses now.
     networks: names and subnets of Docker's other networks.
     pools: the address pools that the running engine has from its configuration.
@@ -53,6 +53,7 @@ class Surroundings:
     name_servers: list[Address] = dataclasses.field(default_factory=list)
     peers: list[Address] = dataclasses.field(default_factory=list)
     links: frozenset[str] | None = None
+    bridges: frozenset[str] = frozenset()
     docker0: list[Interface] = dataclasses.field(default_factory=list)
     networks: list[tuple[str, Network]] = dataclasses.field(default_factory=list)
     pools: list[Network] = dataclasses.field(default_factory=list)
