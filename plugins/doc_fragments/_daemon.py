@@ -43,6 +43,19 @@ options:
     type: str
     choices: [fail, proceed]
     default: fail
+  on_lost_rules:
+    description:
+      - What to do if rules that the engine has written into the firewall are not in force any more, for ICC, masquerading or
+        published ports. C(nft flush ruleset), C(iptables -F) or the start of another firewall remove them, and the engine
+        neither notices nor shows it.
+      - With V(warn), the module warns, and names them in RV(ignore:lost_rules).
+      - With V(restart), the engine is restarted, which writes them again. O(restart) and O(on_running_containers) decide
+        about that restart as about any other.
+      - An engine with C(iptables=false) has no rules that it could lose. Rules that can't be read are not missed.
+    type: str
+    choices: [warn, restart]
+    default: warn
+    version_added: 0.3.0
   on_data_move:
     description:
       - What to do if the engine would look for its data in another place at its next start. It copies nothing, so that containers, images,

@@ -99,6 +99,7 @@ def drift_rows(result: Any, host: str, declared: Mapping[str, Any] | None = None
         raise AnsibleFilterError("drift_rows needs the module's diff: run it with diff: true.")
     return [
         *_of_engine(host, result),
+        *(_row(host, "(firewall)", "in force", "lost", _line(sentence)) for sentence in result.get("lost_rules") or []),
         *_of_keys(host, result, result.get("declared") if declared is None else declared),
     ] or [_row(host, note="as declared", drift=False)]
 

@@ -187,6 +187,15 @@ containers_restarted:
   type: list
   elements: str
   sample: []
+lost_rules:
+  description:
+    - Rules that the engine has written into the firewall and that are not in force, each in a sentence. After a restart, those
+      that it did not bring back.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+  version_added: 0.3.0
 out_of_sight:
   description:
     - What the engine does not see any more, or will not see after its next start, because it looks for its data in another place.

@@ -23,9 +23,10 @@ from .. import inventory, service
 from ..api import EngineApi, Unreachable, find_answering
 from ..containers import BroughtBack, bring_back
 from ..networks.rules import DOCKER0
+from ..topology import lost_rules
 from . import state
 from .document import Config, different_keys, render
-from .live import keys_not_in_force, read_live
+from .live import keys_not_in_force, read_live, writes_rules
 from .options import DaemonOptions
 from .planned_change import Action, Plan
 from .rollback import STOP_TIMEOUT, Rollback, RolledBack, SetAttributes
@@ -47,6 +48,7 @@ class DaemonConfigUpdate:
         self.backup_file: str | None = None
         self.restarted: list[str] = []
         self.starting: list[str] = []
+        self.lost_rules = plan.lost_rules
         self.taken: Action = "none"
         self._earlier: Change | None = saved.change
 
@@ -239,6 +241,7 @@ class DaemonConfigUpdate:
         if change is not None and not change.moves_data:
             self._prove_inventory(api, change)
         self.host.unit, self.host.api, self.host.live = unit, api, live
+        self.lost_rules = lost_rules.find(api) if writes_rules(target, unit.argv) else []
 
     def _prove_inventory(self, api: EngineApi, change: Change) -> None:
         """Prove that all is there that was there before, and that those run that ran."""

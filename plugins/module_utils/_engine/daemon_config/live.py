@@ -102,10 +102,14 @@ def keys_not_in_force(config: Config, live: Config, flags: list[str]) -> list[st
     return sorted(different)
 
 
+def writes_rules(config: Config, flags: list[str]) -> bool:
+    """Return whether an engine with this configuration writes rules into the host's firewall."""
+    return config.get("iptables") is not False and "--iptables=false" not in flags
+
+
 def _effective(config: Config, flags: list[str]) -> Config:
     """Return a configuration with what the engine makes of it: without iptables nothing is masqueraded."""
-    without = config.get("iptables") is False or "--iptables=false" in flags
-    return {**config, "ip-masq": False} if without else config
+    return config if writes_rules(config, flags) else {**config, "ip-masq": False}
 
 
 def _same(key: str, wanted: Any, shown: Any) -> bool:

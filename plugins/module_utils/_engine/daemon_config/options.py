@@ -18,6 +18,7 @@ State = Literal["merged", "replaced", "absent"]
 RestartPolicy = Literal["when_idle", "always", "never"]
 OnRunningContainers = Literal["fail", "proceed"]
 OnDataMove = Literal["fail", "proceed"]
+OnLostRules = Literal["warn", "restart"]
 
 STATE = {"type": "str", "choices": ["merged", "replaced", "absent"], "default": "merged"}
 COMMON = {
@@ -25,6 +26,7 @@ COMMON = {
     "restart": {"type": "str", "choices": ["when_idle", "always", "never"], "default": "when_idle"},
     "on_running_containers": {"type": "str", "choices": ["fail", "proceed"], "default": "fail"},
     "on_data_move": {"type": "str", "choices": ["fail", "proceed"], "default": "fail"},
+    "on_lost_rules": {"type": "str", "choices": ["warn", "restart"], "default": "warn"},
     "backup": {"type": "bool", "default": False},
     "timeout": {"type": "int", "default": 60},
     "lock_timeout": {"type": "int", "default": 120},
@@ -60,6 +62,7 @@ class DaemonOptions:
     timeout: float
     lock_timeout: float
     on_data_move: OnDataMove = "fail"
+    on_lost_rules: OnLostRules = "warn"
 
     @classmethod
     def from_params(cls, params: dict[str, Any], desired: DesiredConfig) -> DaemonOptions:

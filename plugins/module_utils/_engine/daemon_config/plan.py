@@ -16,6 +16,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 from .. import service
 from ..containers import joined_names
 from ..networks import rules
+from ..topology import lost_rules
 from . import keys
 from .compare import same, unlike
 from .data_location import moves
@@ -23,7 +24,7 @@ from .data_protection import protect_data
 from .document import Config, different_keys, equal, new_config, only_newer_engines_read, render, without
 from .host_state import HostState
 from .judge import Found, ask_engine, brought_in_vain, check_rules, check_types
-from .live import keys_not_in_force, running_version
+from .live import keys_not_in_force, running_version, writes_rules
 from .options import DaemonOptions
 from .planned_change import Plan
 
@@ -55,6 +56,9 @@ def build_plan(options: DaemonOptions, host: HostState) -> Plan:
         )
         ask_engine(host.unit, target, found)
         plan.warnings += _warn_of_unknown(host, unknown)
+    if host.engine == "running" and host.api is not None and writes_rules(host.loaded, host.unit.argv):
+        plan.lost_rules = lost_rules.find(host.api)
+        _restore_rules(options, plan)
     protect_data(options, plan)
     if plan.action == "restart":
         _protect_containers(options, plan)
@@ -140,6 +144,20 @@ def _find_pending(options: DaemonOptions, plan: Plan, sound: Config) -> rules.Su
     return surroundings
 
 
+def _restore_rules(options: DaemonOptions, plan: Plan) -> None:
+    """Have an engine write the rules again that it has lost, which it does when it starts."""
+    if not plan.lost_rules or plan.action == "restart":
+        return
+    if options.on_lost_rules == "restart":
+        plan.needed = "restart"
+        plan.action = plan.action if options.restart == "never" else "restart"
+    else:
+        plan.warnings.append(
+            f"Rules that the engine has written are not in force: {' '.join(plan.lost_rules)} Another program has"
+            " removed them; the engine writes them again when it starts (on_lost_rules: restart)."
+        )
+
+
 def _bip_is_to_go(options: DaemonOptions, host: HostState, target: Config) -> bool:
     if target.get("bip") or target.get("bridge") or host.unit.flag("--bip", "--bridge", "-b"):
         return False
@@ -174,6 +192,7 @@ def _protect_containers(options: DaemonOptions, plan: Plan) -> None:
     """Raise DockyardError if a restart would stop running containers by surprise, or for good."""
     host = plan.host
     of_bridge = sorted(keys.DOCKER0.intersection(plan.pending))
+    restores = bool(plan.lost_rules) and options.on_lost_rules == "restart"
     if not host.containers:
         return
     if any("bip" in key for key in of_bridge):
@@ -189,16 +208,17 @@ def _protect_containers(options: DaemonOptions, plan: Plan) -> None:
                 f" {', '.join(of_bridge)}; stop them first, or give containers a user-defined network instead, which"
                 " needs no restart (or set on_running_containers: proceed to leave this pending).",
             )
-        if set(plan.after_reload) <= set(of_bridge):  # a restart would bring nothing
+        if set(plan.after_reload) <= set(of_bridge) and not restores:  # a restart would bring nothing
             plan.action = "reload" if len(plan.after_reload) < len(plan.pending) else "none"
         elif running_version(host.api) < _KEEPS_REMOVED_AT_STOP:
             _refuse_removed_at_stop(host)
         return
     if ask:
-        verb = "needs" if len(plan.after_reload) == 1 else "need"
+        subject = ", ".join(plan.after_reload) or "What the firewall has lost of the engine's rules"
+        verb = "need" if len(plan.after_reload) > 1 else "needs"
         raise DockyardError(
             "daemon_containers_running",
-            f"{', '.join(plan.after_reload)} {verb} a restart of the engine, which would stop the running containers"
+            f"{subject} {verb} a restart of the engine, which would stop the running containers"
             f" {names}; stop them first, set on_running_containers: proceed to have them started again, or give"
             " containers a user-defined network instead, which needs no restart.",
         )

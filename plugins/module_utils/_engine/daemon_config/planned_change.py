@@ -26,6 +26,7 @@ class Plan:
     pending: keys that the running engine does not have yet; after_reload: those of them that a reload does not bring.
     bridge_default: the address to move docker0 to, because bip is to go away; None if nothing is to be moved.
     unapplied: keys that stay pending after a restart, because containers keep running through it.
+    lost_rules: what the engine has written into the firewall and is not there any more, each in a sentence.
     moves: what has the engine look for its data somewhere else, and out_of_sight: what it then does not see.
     """
 
@@ -40,6 +41,7 @@ class Plan:
     bridge_default: str | None = None
     unapplied: list[str] = dataclasses.field(default_factory=list)
     warnings: list[str] = dataclasses.field(default_factory=list)
+    lost_rules: list[str] = dataclasses.field(default_factory=list)
     moves: list[Move] = dataclasses.field(default_factory=list)
     out_of_sight: Inventory | None = None
 

@@ -47,6 +47,7 @@ def build_result(
         "rolled_back": False,
         "containers_restarted": sorted(update.restarted),
         "out_of_sight": _names(plan.out_of_sight),
+        "lost_rules": [] if check_mode and taken == "restart" else update.lost_rules,
         "engine": plan.host.engine,
         "live": document.masked(plan.host.live, placeholders),
     }
@@ -113,6 +114,10 @@ def _outcome(update: DaemonConfigUpdate, taken: Action, pending: list[str], chec
     if plan.out_of_sight is not None:
         when = "out of sight now" if taken in ("restart", "start") and not check_mode else "out of sight then"
         outcome += f"; {when}: {inventory.counted(plan.out_of_sight)}"
+    if plan.lost_rules and taken == "restart":
+        outcome += "" if check_mode or update.lost_rules else "; its lost firewall rules are in force again"
+    if update.lost_rules and not (check_mode and taken == "restart"):
+        outcome += f"; firewall rules of the engine are not in force: {' '.join(update.lost_rules).rstrip('.')}"
     if plan.host.engine == "stopped":
         outcome += "; the engine is stopped and stays so"
     if plan.host.engine == "other_file":

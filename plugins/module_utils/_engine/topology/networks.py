@@ -27,6 +27,31 @@ def netfilter(version: int) -> bool:
     return (read(_NETFILTER[version]) or "0").strip() == "1"
 
 
+def declares(options: dict[str, str], option: str) -> bool:
+    """Return whether a network is to have what an option switches; without it, it has."""
+    return options.get(option, "true").lower() in ("true", "1")
+
+
+def icc_in_force(
+    bridge: str, subnets: list[str], filtered: Collection[int], firewall: Firewall
+) -> tuple[bool | None, str | None]:
+    """Return whether containers of a bridge reach each other, None if that can't be said, and why.
+
+    filtered: for which versions of IP frames inside the bridge meet the firewall.
+    """
+    version = 4 if any(":" not in subnet for subnet in subnets) else 6
+    subnets = [subnet for subnet in subnets if (":" in subnet) == (version == 6)]
+    if not subnets:
+        return None, None
+    if version not in filtered:
+        name = _NETFILTER[version].rpartition("/")[2]
+        return True, f"{name} is 0, so that no rule is asked inside a bridge."
+    network = ipaddress.ip_network(subnets[0])
+    ends = (str(network[-3]), str(network[-2])) if network.num_addresses > 3 else (str(network[0]),) * 2
+    verdict, text = firewall.forward(Packet(bridge, bridge, "tcp", ends[0], ends[1], _TCP_ANY))
+    return verdict == "accept", text
+
+
 class Networks:
     """Describes networks.
 
@@ -84,9 +109,9 @@ class Networks:
         return row
 
     def _bridge(self, row: Json, bridge: str, options: dict[str, str], link: Link | None) -> None:
-        row["icc"]["declared"] = options.get(naming.ICC, "true").lower() in ("true", "1")
-        masquerades = options.get(naming.MASQUERADE, "true").lower() in ("true", "1")
-        row["masquerade"]["declared"] = masquerades and not row["internal"]  # of which nothing leaves the host
+        row["icc"]["declared"] = declares(options, naming.ICC)
+        # Of an internal network nothing leaves the host.
+        row["masquerade"]["declared"] = declares(options, naming.MASQUERADE) and not row["internal"]
         if link is None:
             reason = self._view.hidden or f"The device {bridge} is not there; restart the engine, which makes it again."
             row["unknown"] += [{"field": field, "reason": reason} for field in _OF_KERNEL]
@@ -103,23 +128,9 @@ class Networks:
         rules = [self._firewall.masquerades(one["subnet"]) for one in row["subnets"] if ":" not in one["subnet"]]
         row["masquerade"]["rule"] = next((rule for rule in rules if rule), None)
         row["masquerade"]["in_force"] = bool(rules) and all(rules)
-        self._icc(row, self._firewall, link)
-
-    def _icc(self, row: Json, firewall: Firewall, link: Link) -> None:
-        """Fill in whether containers of a bridge reach each other, and why."""
-        version = 4 if any(":" not in one["subnet"] for one in row["subnets"]) else 6
-        subnets = [one["subnet"] for one in row["subnets"] if (":" in one["subnet"]) == (version == 6)]
-        if not subnets:
-            return
-        if version not in self._filtered and version not in link.filtered:
-            name = _NETFILTER[version].rpartition("/")[2]
-            row["icc"].update(in_force=True, reason=f"{name} is 0, so that no rule is asked inside a bridge.")
-            return
-        network = ipaddress.ip_network(subnets[0])
-        ends = (str(network[-3]), str(network[-2])) if network.num_addresses > 3 else (str(network[0]),) * 2
-        packet = Packet(row["bridge"], row["bridge"], "tcp", ends[0], ends[1], _TCP_ANY)
-        verdict, text = firewall.forward(packet)
-        row["icc"].update(in_force=verdict == "accept", reason=text)
+        subnets = [one["subnet"] for one in row["subnets"]]
+        in_force, reason = icc_in_force(bridge, subnets, {*self._filtered, *link.filtered}, self._firewall)
+        row["icc"].update(in_force=in_force, reason=reason)
 
     def _subnets(self, network: Json, link: Link | None) -> list[Json]:
         taken = [

@@ -183,3 +183,13 @@ def test_without_diff() -> None:
 def test_no_result() -> None:
     with pytest.raises(AnsibleFilterError, match="takes the result of a module, and not str"):
         drift_rows("text", "web1")
+
+
+def test_rules_that_the_firewall_has_lost() -> None:
+    lost = {
+        **result({"icc": False}, {"icc": False}),
+        "lost_rules": ["ICC is off in bridge, and its containers\nreach each other."],
+    }
+    row = only(drift_rows(lost, "web1"))
+    assert (row["key"], row["declared"], row["running"], row["drift"]) == ("(firewall)", "in force", "lost", True)
+    assert row["note"] == "ICC is off in bridge, and its containers reach each other."
