@@ -12,7 +12,7 @@ from typing import Callable
 import images
 import table
 
-from daemon import bad_configurations, containers, data, files, interrupted, lost_rules, network, people
+from daemon import bad_configurations, containers, data, files, interrupted, lost_rules, network, nftables, people
 from daemon.host import Host
 
 SUITES = DEFAULT = images.SUITES
@@ -43,6 +43,7 @@ def run(suite: str, wanted: Callable[[str], bool], small: bool, result: table.Ta
         *interrupted.FAULTS,
         *(people.SMALL if small else people.FAULTS),
         *(lost_rules.SMALL if small else lost_rules.FAULTS),
+        *(nftables.FAULTS_29 if suite == "engine29" and not small else nftables.FAULTS),
     ]
     try:
         host.up()

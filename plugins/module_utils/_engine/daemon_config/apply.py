@@ -17,16 +17,15 @@ import time
 from typing import Literal, NoReturn
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
-from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, network
+from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
 
 from .. import inventory, service
 from ..api import EngineApi, Unreachable, find_answering
 from ..containers import BroughtBack, bring_back
-from ..networks.rules import DOCKER0
 from ..topology import lost_rules
 from . import state
 from .document import Config, different_keys, render
-from .live import keys_not_in_force, read_live, writes_rules
+from .live import keys_not_in_force, read_live, remove_stale_ipv6, writes_rules
 from .options import DaemonOptions
 from .planned_change import Action, Plan
 from .rollback import STOP_TIMEOUT, Rollback, RolledBack, SetAttributes
@@ -230,9 +229,8 @@ class DaemonConfigUpdate:
     def _prove(self, target: Config, unit: service.Unit, api: EngineApi) -> None:
         """Prove that the engine shows what the file says, and that the containers run."""
         live = read_live(api)
-        if "ipv6" in self.plan.changed_keys and live.get("ipv6") is False and "bip6" in live:
-            # Newer engines leave it on a docker0 that has no IPv6 any more, with a route to it.
-            network.remove_address(live.pop("bip6"), DOCKER0)
+        if "ipv6" in self.plan.changed_keys:
+            remove_stale_ipv6(live)
         wrong = set(keys_not_in_force(target, live, unit.argv[1:])) - set(self.plan.unapplied)
         if wrong:
             self._roll_back(f"started with the new file, but did not take over {', '.join(sorted(wrong))}", "restart")

@@ -18,7 +18,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 
 from .. import service
 from ..networks import rules
-from . import keys, value_rules
+from . import firewall_backend, keys, value_rules
 from .compare import same, unlike
 from .document import Config, DesiredConfig, different_keys, equal, render
 from .host_state import HostState
@@ -105,7 +105,11 @@ def check_rules(
     by_flag: the keys that flags of dockerd set.
     """
     warned = []
-    every = [*rules.complaints(config, around), *value_rules.complaints(config, around.engine_version, by_flag)]
+    every = [
+        *rules.complaints(config, around),
+        *value_rules.complaints(config, around.engine_version, by_flag),
+        *firewall_backend.complaints(config, around),
+    ]
     for complaint in every:
         if not found.judged_by_engine(complaint) or (complaint.at_start and starts):
             raise found.explained(complaint.error, complaint.keys)

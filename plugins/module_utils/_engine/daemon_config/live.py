@@ -79,6 +79,12 @@ def _bridge(api: EngineApi) -> Config:
     return config
 
 
+def remove_stale_ipv6(live: Config) -> None:
+    """Take from docker0 the IPv6 address that newer engines leave there when it has no IPv6 any more."""
+    if live.get("ipv6") is False and "bip6" in live:
+        host_network.remove_address(live.pop("bip6"), DOCKER0)
+
+
 def keys_not_in_force(config: Config, live: Config, flags: list[str]) -> list[str]:
     """Return the keys that the engine should show with another value, or with its default.
 

@@ -17,7 +17,7 @@ from .. import service
 from ..containers import joined_names
 from ..networks import rules
 from ..topology import lost_rules
-from . import keys
+from . import firewall_backend, keys
 from .compare import same, unlike
 from .data_location import moves
 from .data_protection import protect_data
@@ -54,6 +54,7 @@ def build_plan(options: DaemonOptions, host: HostState) -> Plan:
         plan.warnings += check_rules(
             sound, around, found, plan.action in ("restart", "start"), keys.set_by_flags(host.unit.argv)
         )
+        plan.warnings += firewall_backend.warnings(host.loaded, sound)
         ask_engine(host.unit, target, found)
         plan.warnings += _warn_of_unknown(host, unknown)
     if host.engine == "running" and host.api is not None and writes_rules(host.loaded, host.unit.argv):

@@ -20,6 +20,7 @@ from ..containers import BroughtBack, bring_back, reattach, running
 from ..networks.rules import DOCKER0
 from . import state
 from .document import Config, InvalidDaemonConfig, parse, render
+from .live import read_live, remove_stale_ipv6
 from .state import Change, SavedState
 
 SetAttributes = Callable[[str], object]
@@ -72,6 +73,7 @@ class Rollback:
         change = self.saved.change
         if change is None:
             return f"What was in {self.path} before is not known any more."
+        failed = _parsed(atomic_file.read(self.path), self.path)
         try:
             restored = self._restore_file(change)
         except DockyardError as error:
@@ -100,6 +102,8 @@ class Rollback:
             return f"{restored}, but the engine does not start with it either: {service.recent_log_errors(since)}"
         if change.bip and verb != "reload" and not _docker0_has(change.bip):
             return f"{restored} and the engine answers, but docker0 did not go back to {change.bip}."
+        if failed.get("ipv6") and not old.get("ipv6"):
+            remove_stale_ipv6(read_live(api))
         if verb == "restart" and change.inventory is not None:
             api = self._switch_storage_back(api, change.old, old, change.inventory)
         found, missing = return_inventory(api, change, self.timeout)

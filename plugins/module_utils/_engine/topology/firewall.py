@@ -180,6 +180,11 @@ class Firewall:
         ]
         return list(dict.fromkeys(texts))
 
+    def of_people(self, name: str) -> list[str]:
+        """Return the rules of a chain that the engine leaves to people; it ends with a RETURN of the engine's own."""
+        chains = [chain for chain in self._chains.values() if chain.name == name]
+        return [rule.text for chain in chains for rule in chain.rules if rule.tests or rule.action != "return"]
+
     def _rules(self, hook: str) -> list[Rule]:
         """Return the rules that a packet may meet on a hook."""
         found: list[Rule] = []

@@ -1,0 +1,56 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The firewall backend nftables of engine 29; older engines do not know the key, and refuse it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from daemon.host import Host
+
+Outcome = tuple[str, list[str]]
+_NFTABLES = {"firewall-backend": "nftables"}
+_SYSCTL = "/etc/sysctl.d/90-dockyard-faults.conf"
+_BACKEND = "docker info --format '{{if .FirewallBackend}}{{.FirewallBackend.Driver}}{{end}}'"
+
+
+def _refused(answer: dict[str, Any], code: str) -> list[str]:
+    return [] if answer.get("error_code") == code else [f"it is not refused as {code}: {answer}"]
+
+
+def forwarding_by_docker_alone(host: Host) -> Outcome:
+    """Change a host on which only the engine has switched forwarding on: it would hold until the next boot."""
+    before = host.state()
+    answer = host.daemon(config=_NFTABLES, on_running_containers="proceed")
+    code = "daemon_forwarding_off" if host.suite == "engine29" else "daemon_refused_by_engine"
+    return "refused", _refused(answer, code) + host.healthy(before, same_engine=True)
+
+
+def to_nftables_and_back(host: Host) -> Outcome:
+    """Change a host that forwards at each boot, see people's rules named and IPv6 refused, and take it back."""
+    before = host.state()
+    host.must(f"echo 'net.ipv4.ip_forward = 1' > {_SYSCTL}; iptables -I DOCKER-USER -s 10.66.0.0/16 -j DROP")
+    answer = host.daemon(config=_NFTABLES, on_running_containers="proceed")
+    broken = [answer["msg"]] if answer.get("failed") else []
+    if not any("which has 1 of your own rules" in warning for warning in answer.get("warnings", [])):
+        broken.append(f"it does not name the rule in DOCKER-USER: {answer}")
+    if "nftables" not in host.must(_BACKEND):
+        broken.append(f"the engine has {host.must(_BACKEND)}")
+    if answer.get("lost_rules"):
+        broken.append(f"it misses rules that are there: {answer['lost_rules']}")
+    changed = host.state()
+    host.must("sysctl --quiet --write net.ipv6.conf.all.forwarding=0")
+    for module, options in ((host.daemon, {"config": {"ipv6": True}}), (host.bridge, {"ipv6": True})):
+        broken += _refused(module(on_running_containers="proceed", **options), "daemon_forwarding_off")
+    broken += host.healthy(changed, same_engine=True)
+    back = host.daemon(config=_NFTABLES, state="absent", on_running_containers="proceed")
+    broken += [back["msg"]] if back.get("failed") else []
+    host.must(f"rm {_SYSCTL}; iptables -D DOCKER-USER -s 10.66.0.0/16 -j DROP 2>/dev/null || true")
+    host.base()
+    return "changed, and taken back", broken + host.healthy(before)
+
+
+FAULTS = [("nftables: forwarding that only the engine has switched on", forwarding_by_docker_alone)]
+# Of engines that have the backend.
+FAULTS_29 = [*FAULTS, ("nftables: with forwarding to last, then IPv6 without", to_nftables_and_back)]
