@@ -19,7 +19,8 @@ from ..api import EngineApi
 from . import rules_in_force
 from .engine_view import Json
 from .firewall import Firewall
-from .networks import declares, icc_in_force
+from .networks import declares, icc_in_force, netfilter
+from .processes import read
 
 # With these a network is routed or isolated, and has other rules than those that are looked for.
 _GATEWAY_MODE = "com.docker.network.bridge.gateway_mode"
@@ -58,13 +59,21 @@ def _subnets(network: Json) -> list[str]:
 def _of_network(network: Json, firewall: Firewall) -> Iterator[str]:
     name, options, subnets = network["Name"], network.get("Options") or {}, _subnets(network)
     if not declares(options, naming.ICC):
-        in_force, reason = icc_in_force(naming.bridge_device(network) or "", subnets, firewall)
+        bridge = naming.bridge_device(network) or ""
+        in_force, reason = icc_in_force(bridge, subnets, _filtered(bridge), firewall)
         if in_force:
             yield f"ICC is off in {name}, and its containers reach each other: {reason}"
     if declares(options, naming.MASQUERADE) and not network.get("Internal"):
         for subnet in subnets:
             if ":" not in subnet and firewall.masquerades(subnet) is None:
                 yield f"{name} declares masquerading, and no rule masquerades {subnet}."
+
+
+def _filtered(bridge: str) -> list[int]:
+    """Return for which versions of IP frames inside a bridge meet the firewall: by the switch of all, or its own."""
+    own = {4: "nf_call_iptables", 6: "nf_call_ip6tables"}
+    switches = {version: f"/sys/class/net/{bridge}/bridge/{name}" for version, name in own.items()}
+    return [version for version, path in switches.items() if netfilter(version) or (read(path) or "0").strip() == "1"]
 
 
 def _of_ports(container: Json, networks: dict[str, Json], firewall: Firewall) -> Iterator[str]:
