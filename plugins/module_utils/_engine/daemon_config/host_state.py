@@ -103,6 +103,13 @@ def inspect_host(path: str, saved: SavedState) -> HostState:
 
 
 def _check_place(path: str) -> None:
+    folder = os.path.dirname(path)
+    if os.path.islink(folder) and not os.path.isdir(folder):
+        raise DockyardError(
+            "daemon_file_unsafe",
+            f"{folder} is a symbolic link to {os.readlink(folder)}, which is no folder; make that folder, or remove the"
+            " link.",
+        )
     try:
         status = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):

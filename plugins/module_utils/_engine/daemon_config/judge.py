@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import shlex
 from collections.abc import Collection, Iterable
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
@@ -114,7 +115,7 @@ def check_rules(
         if not found.judged_by_engine(complaint) or (complaint.at_start and starts):
             raise found.explained(complaint.error, complaint.keys)
         warned.append(f"{found.path}: {complaint.error.message} The engine takes it, so it was left as it is.")
-    return warned + list(rules.warnings(config, around))
+    return [*warned, *rules.warnings(config, around), *value_rules.warnings(config)]
 
 
 def ask_engine(unit: service.Unit, config: Config, found: Found) -> None:
@@ -125,9 +126,25 @@ def ask_engine(unit: service.Unit, config: Config, found: Found) -> None:
             "daemon_refused_by_engine", f"The Docker Engine of this host refuses this configuration: {complaint}."
         )
         named = _named(complaint, config)
+        if "both as a flag and in the configuration file" in complaint:
+            raise found.explained(_set_by_flag(unit, named, complaint), named)
         # Where the value has the wrong type, it is said which one it must have.
         types = (wrong_type(key, config[key], loose=True) for key in named if key in keys.KEYS and key in found.keys)
         raise found.explained(next((wrong for wrong in types if wrong is not None), error), named)
+
+
+def _set_by_flag(unit: service.Unit, names: Collection[str], complaint: str) -> DockyardError:
+    """Return the error for keys that the unit sets too, with the drop-in that takes its flags away."""
+    verb = "is" if len(names) == 1 else "are"
+    command = shlex.join(keys.without_flags(unit.planned, names))
+    return DockyardError(
+        "daemon_set_by_flag",
+        f"{', '.join(names)} {verb} set by flags of dockerd in docker.service too, and no engine takes both"
+        f" ({complaint}). Leave"
+        f" {'it' if len(names) == 1 else 'them'} out, or take the flags away by a drop-in in"
+        " /etc/systemd/system/docker.service.d with the lines [Service], ExecStart= and ExecStart="
+        f"{command}, and systemctl daemon-reload.",
+    )
 
 
 def _named(complaint: str, config: Config) -> list[str]:

@@ -11,6 +11,7 @@ reloads of engines 20.10, 26.1 and 28.5, with one and the same result in all of 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from typing import Any, Literal
 
 Kind = Literal[
@@ -256,6 +257,22 @@ def unknown_to(name: str, version: Version | None) -> bool:
     if key is None or version is None:
         return False
     return version < key.since or (key.until is not None and version >= key.until)
+
+
+def without_flags(words: list[str], names: Collection[str]) -> list[str]:
+    """Return the words of a command line of dockerd without the flags that set these keys, and their values."""
+    left: list[str] = []
+    skip = False
+    for position, word in enumerate(words):
+        if skip:
+            skip = False
+        elif set_by_flags([word]) & set(names):
+            following = words[position + 1 : position + 2]
+            attached = "=" in word or (not word.startswith("--") and len(word) > 2)
+            skip = not attached and bool(following) and not following[0].startswith("-")
+        else:
+            left.append(word)
+    return left
 
 
 def set_by_flags(words: list[str]) -> set[str]:

@@ -220,10 +220,17 @@ def _protect_containers(options: DaemonOptions, plan: Plan) -> None:
         raise DockyardError(
             "daemon_containers_running",
             f"{subject} {verb} a restart of the engine, which would stop the running containers"
-            f" {names}; stop them first, set on_running_containers: proceed to have them started again, or give"
-            " containers a user-defined network instead, which needs no restart.",
+            f" {names}; stop them first, {_other_ways(plan)}.",
         )
     _refuse_removed_at_stop(host)
+
+
+def _other_ways(plan: Plan) -> str:
+    """Return what can be done if containers may not be stopped."""
+    proceed = "set on_running_containers: proceed to have them started again"
+    if plan.after_reload and keys.DOCKER0.issuperset(plan.after_reload):
+        return f"{proceed}, or give containers a user-defined network instead, which needs no restart"
+    return f"or {proceed}"
 
 
 def _refuse_published_there(plan: Plan) -> None:

@@ -19,6 +19,7 @@ from collections.abc import Collection, Iterator
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host import commands
 from ansible_collections.dockyard.ops.plugins.module_utils._host.secrets import Placeholders
 
 from ..networks.rules import Complaint
@@ -35,6 +36,19 @@ _HOST = re.compile(r"([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)(\.[A-Za-z0-9]([A-Z
 _DRIVERS_UNTIL = {"aufs": (24,), "overlay": (24,), "devicemapper": (25,)}
 # Options of the drivers that write files by themselves, which these do not take.
 _FILE_OPTIONS = ("max-file", "max-size")
+# Of all releases (moby, daemon).
+_FEATURES = frozenset(
+    [
+        "buildkit",
+        "cdi",
+        "containerd-migration",
+        "containerd-snapshotter",
+        "embedded-containerd",
+        "swarm-nftables",
+        "time-namespaces",
+        "windows-dns-proxy",
+    ]
+)
 _OTHER_LOG_DRIVERS = ("awslogs", "fluentd", "gcplogs", "gelf", "journald", "none", "splunk", "syslog")
 
 
@@ -56,6 +70,17 @@ def complaints(config: Config, version: Version | None, by_flag: Collection[str]
     yield from _log_options(config)
     yield from _runtime(config, by_flag)
     yield from _tls_files(config)
+    yield from _api_version(config)
+
+
+def warnings(config: Config) -> Iterator[str]:
+    """Yield what an engine takes without a word and does not heed."""
+    unknown = sorted(set(config.get("features") or {}) - _FEATURES)
+    if unknown:
+        yield (
+            f"features: {', '.join(unknown)} {'is' if len(unknown) == 1 else 'are'} not known here, and an engine takes"
+            " any name without a word; look whether it is spelled right."
+        )
 
 
 def _invalid(key: str, message: str, taken: bool = False) -> Complaint:
@@ -195,3 +220,29 @@ def _tls_files(config: Config) -> Iterator[Complaint]:
                 f"{key} is {path}, which is not on the host, and no engine starts without it; put it there first.",
             )
             yield Complaint((key,), error)
+
+
+def _api_version(config: Config) -> Iterator[Complaint]:
+    key, wanted = "min-api-version", config.get("min-api-version")
+    if not wanted or not re.fullmatch(r"\d+\.\d+", wanted):  # the engine says what is wrong with it
+        return
+    speaks = _spoken_by_client()
+    if speaks and tuple(map(int, wanted.split("."))) > tuple(map(int, speaks.split("."))):
+        error = DockyardError(
+            "daemon_client_too_old",
+            f"{key} is {wanted}, and the docker program of this host speaks {speaks} at most, so that the engine would"
+            " refuse it; update the program first, or lower the version.",
+        )
+        yield Complaint((key,), error, taken=True)
+
+
+def _spoken_by_client() -> str:
+    """Return the newest API version that the docker program of the host speaks, an empty string if it has none."""
+    if shutil.which("docker") is None:
+        return ""
+    try:
+        done = commands.run(["docker", "version", "--format", "{{.Client.DefaultAPIVersion}}"], timeout=20)
+    except DockyardError:
+        return ""
+    match = re.match(r"\d+\.\d+$", done.stdout.strip())
+    return match[0] if match else ""

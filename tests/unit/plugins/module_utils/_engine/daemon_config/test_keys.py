@@ -177,3 +177,17 @@ def test_a_declared_default_is_no_difference(name: str) -> None:
 @pytest.mark.parametrize("name", ["storage-driver", "ip6tables", "zebra"])
 def test_a_default_that_depends_on_the_host_is_one(name: str) -> None:
     assert unlike({name: True}, {}) == [name]
+
+
+@pytest.mark.parametrize(
+    ("words", "names", "left"),
+    [
+        ("dockerd -H fd:// --containerd=/c.sock", {"hosts"}, "dockerd --containerd=/c.sock"),
+        ("dockerd -Hfd:// --host=tcp://127.0.0.1:1 --host unix:///a --debug", {"hosts"}, "dockerd --debug"),
+        ("dockerd -H fd:// --debug --label x=y", {"debug", "labels"}, "dockerd -H fd://"),
+        ("dockerd --debug -H fd://", {"debug"}, "dockerd -H fd://"),
+        ("dockerd --debug", {"hosts"}, "dockerd --debug"),
+    ],
+)
+def test_a_command_line_without_flags(words: str, names: set[str], left: str) -> None:
+    assert keys.without_flags(words.split(), names) == left.split()

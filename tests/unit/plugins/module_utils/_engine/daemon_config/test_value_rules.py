@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config import value_rules
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.value_rules import complaints
+from ansible_collections.dockyard.ops.tests.unit.helpers.error_page import assert_explained
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -161,3 +164,40 @@ def test_values_that_engines_take(config: dict[str, Any]) -> None:
 def test_any_text_is_taken_or_refused_in_one_sentence(word: str) -> None:
     config = {"dns": [word], "ip": word, "registry-mirrors": [word, f"http://{word}"], "insecure-registries": [word]}
     assert all(message.endswith((".", "host.")) for message in said(config))
+
+
+def test_features_that_nobody_knows() -> None:
+    (warning,) = value_rules.warnings({"features": {"nope": True, "buildkit": True}})
+    assert warning == (
+        "features: nope is not known here, and an engine takes any name without a word; look whether it is spelled"
+        " right."
+    )
+    assert list(value_rules.warnings({"features": {"cdi": True}})) == list(value_rules.warnings({})) == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "speaks", "refused"),
+    [
+        ("1.52", "1.51", True),
+        ("1.51", "1.51", False),
+        ("1.9", "1.51", False),
+        ("nonsense", "1.51", False),
+        ("1.52", "", False),
+    ],
+)
+def test_an_api_version_that_the_program_of_the_host_does_not_speak(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: str, speaks: str, refused: bool
+) -> None:
+    """Imitated is the program docker, as far as it is asked for its version."""
+    program = tmp_path / "docker"
+    program.write_text(f"#!/bin/sh\necho '{speaks}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    found = list(complaints({"min-api-version": wanted}, None))
+    assert [complaint.error.code for complaint in found] == (["daemon_client_too_old"] if refused else [])
+    for complaint in found:
+        assert_explained(complaint.error)
+        assert complaint.error.message == (
+            "min-api-version is 1.52, and the docker program of this host speaks 1.51 at most, so that the engine would"
+            " refuse it; update the program first, or lower the version."
+        )
