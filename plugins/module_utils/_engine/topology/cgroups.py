@@ -56,7 +56,9 @@ def usage(hierarchies: Hierarchies, text: str, container: str) -> tuple[dict[str
     text: of /proc/PID/cgroup of one of its processes.
     """
     known = paths(text)
-    version = 2 if container in known.get("", "") or "memory" not in known else 1
+    # Where both versions are mounted, a container may be in both, and the controllers are those of version 1.
+    in_first = container in known.get("memory", "")
+    version = 1 if in_first or ("memory" in known and container not in known.get("", "")) else 2
     path = known.get("" if version == 2 else "memory")
     read_all = _version_2 if version == 2 else _version_1
     values = read_all(hierarchies, known)

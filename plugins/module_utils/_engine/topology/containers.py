@@ -57,8 +57,9 @@ class Reader:
         self._view = view
         self._host = host
         self._hierarchies = cgroups.Hierarchies() if resources else None
-        # Those of the host itself, and of an engine that runs in its own.
-        outside = (1, view.process) if view.process is not None else (1,)
+        # Those of the host itself, and of an engine that runs in its own. Some hosts hide those of process 1 from root.
+        first = 1 if os.geteuid() != 0 or inode_of("/proc/1/ns/net") is not None else os.getpid()
+        outside = (first, view.process) if view.process is not None else (first,)
         self._host_namespaces = {kind: {inode_of(f"/proc/{pid}/ns/{kind}") for pid in outside} for kind in NAMESPACES}
         # Containers whose process was not there at any try, with the start that the engine named at all of them.
         self.hidden: dict[str, str] = {}
@@ -184,6 +185,13 @@ class Reader:
         except PermissionError:
             row["unknown"] += [
                 {"field": field, "reason": _NEEDS_ROOT} for field in _SEEN_FROM_INSIDE if field[:9] == "endpoints"
+            ]
+            return None
+        except OSError as error:
+            row["unknown"] += [
+                {"field": field, "reason": f"The kernel has not shown this network ({error}); run again."}
+                for field in _SEEN_FROM_INSIDE
+                if field[:9] == "endpoints"
             ]
             return None
 

@@ -210,10 +210,12 @@ def other_engines(table: Iterable[Process], home: int) -> list[str]:
 
 
 def _user(pid: int) -> str:
-    """Return the name of the user that a process runs as."""
-    number = os.stat(f"/proc/{pid}").st_uid
+    """Return the name of the user that a process runs as, or has run as."""
     try:
+        number = os.stat(f"/proc/{pid}").st_uid
         return pwd.getpwuid(number).pw_name
+    except FileNotFoundError:
+        return "unknown"
     except KeyError:
         return str(number)
 

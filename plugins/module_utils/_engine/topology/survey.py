@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import time
@@ -257,7 +258,7 @@ def _master(link: Link, links: dict[int, Link]) -> str | None:
     return None if master is None else master.name
 
 
-def _namespaces_by_use(home: Host) -> tuple[set[int], set[int]]:
+def _namespaces_by_use(home: Host) -> tuple[set[int | None], set[int | None]]:
     """Return the numbers of the namespaces that are in use, and of those that the engine has and nothing uses.
 
     A namespace is in use if a process is in it, or if another program than the engine has mounted it.
@@ -276,21 +277,20 @@ def _namespaces_by_use(home: Host) -> tuple[set[int], set[int]]:
     return _numbers(home, paths.values()), _numbers(home, left.values())
 
 
-def _numbers(home: Host, paths: Iterable[str]) -> set[int]:
-    """Return the numbers by which the host's namespace knows others."""
+def _numbers(home: Host, paths: Iterable[str]) -> set[int | None]:
+    """Return the numbers by which the host's namespace knows others.
+
+    What was mounted a moment ago may be a plain file now, which the kernel refuses.
+    """
     found = set()
     for path in paths:
-        try:
+        with contextlib.suppress(OSError):
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            continue
-        try:
-            number = home.nsid(descriptor)
-        finally:
-            os.close(descriptor)
-        if number is not None:
-            found.add(number)
-    return found
+            try:
+                found.add(home.nsid(descriptor))
+            finally:
+                os.close(descriptor)
+    return found - {None}
 
 
 def _busy(table: Sequence[Process], home: Host) -> list[tuple[str, str, int, str]]:

@@ -3,12 +3,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Start and remove containers at a steady rate, or as fast as the engine can, and print how many that were.
 
-churn.py IMAGE SECONDS [--rate N] [--joined NAME] [--runtimes NAME NAME]
+churn.py IMAGE SECONDS [--rate N] [--joined NAME] [--runtime NAME --groups N]
 
 A container's name says its network, address and MAC: churn-K-N-I is in netK with 10.81.K.N and 02:81:K:N:I:I. It pings
 its gateway, so that the bridge learns behind which veth that MAC is. With --joined, most have no network of their own
-and are in the one of that container, which costs the engine half as much; they are called churn-0-0-I. The second
-runtime is for these.
+and are in the one of that container, which costs the engine half as much; they are called churn-0-0-I.
 
 The record of what was started has, for each start of a container, its identifier, process, namespace, MAC, and the veth
 that the bridge has learned: read here from the engine's answer, /proc and /sys.
@@ -24,8 +23,8 @@ import struct
 import threading
 import time
 
-WORKERS = 24
-ALIVE = 0.25  # seconds, at least
+WORKERS = 48
+ALIVE = 0.8  # seconds, at least
 NETWORKS = 5
 ON_BRIDGE = 10  # one in this many containers has a network of its own, if others are joined
 RESTARTED = 3  # and one in this many of these starts again
@@ -100,7 +99,7 @@ class Churn:
             mac = f"02:81:{network:02x}:{address:02x}:{number // 256 % 256:02x}:{number % 256:02x}"
         name = f"churn-{network}-{address}-{number}"
         status, answer = self.engine.ask(
-            "POST", f"/containers/create?name={name}", self._settings(joined, network, address, mac)
+            "POST", f"/containers/create?name={name}", self._settings(number, joined, network, address, mac)
         )
         if status != 201:
             raise RuntimeError(answer)
@@ -119,12 +118,12 @@ class Churn:
         self.removed += 1
         self.in_time += time.monotonic() - self._begin <= self.options.seconds
 
-    def _settings(self, joined, network, address, mac):
+    def _settings(self, number, joined, network, address, mac):
         settings = {"Image": self.options.image, "HostConfig": {"LogConfig": {"Type": "none"}, "IpcMode": "none"}}
-        if self.options.runtimes:
-            # One shim for all of them. It lives as long as the container that it was started with.
-            group = {"io.containerd.runc.v2.group": "churn"}
-            settings["HostConfig"].update({"Runtime": self.options.runtimes[bool(joined)], "Annotations": group})
+        if self.options.runtime:
+            # One shim for many containers. It lives as long as the container that it was started with.
+            group = {"io.containerd.runc.v2.group": f"churn{number % self.options.groups}"}
+            settings["HostConfig"].update({"Runtime": self.options.runtime, "Annotations": group})
         if joined:
             settings["HostConfig"]["NetworkMode"] = f"container:{joined}"
             return {**settings, "Cmd": ["sleep", "1000"]}
@@ -168,16 +167,24 @@ class Churn:
         return None
 
 
+def idle_seconds():
+    """Return for how long the machine's processors have had nothing to do, all together."""
+    return int(pathlib.Path("/proc/stat").read_text().split()[4]) / os.sysconf("SC_CLK_TCK")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("image")
     parser.add_argument("seconds", type=float)
     parser.add_argument("--rate", type=float, default=20)
     parser.add_argument("--joined", default="")
-    parser.add_argument("--runtimes", nargs=2)
+    parser.add_argument("--runtime", default="")
+    parser.add_argument("--groups", type=int, default=1)
     parser.add_argument("--record", type=pathlib.Path, help="file for what was started")
     churn = Churn(parser.parse_args())
+    idle = idle_seconds()
     seconds = churn.run()
+    free = (idle_seconds() - idle) / seconds / os.cpu_count()
     if churn.options.record:
         churn.options.record.write_text(json.dumps(churn.record))
     print(
@@ -188,6 +195,8 @@ def main():
                 "in_time": churn.in_time,
                 "bridged": sum(one["mac"] is not None for one in churn.record),
                 "seconds": round(seconds, 1),
+                "free": round(free, 2),
+                "processors": os.cpu_count(),
                 "errors": churn.errors[:3],
             }
         )

@@ -23,8 +23,9 @@ while [ "$number" -lt "$count" ]; do
         ping -q -i 0.3 -p "d0cc$(printf %04x "$number")a5" "10.81.$net.1" >/dev/null
     number=$((number + 1))
 done
+# The host's Python listens in it.
 docker run --detach --name published --network net1 --publish 127.0.0.1:8081:81 --publish 8080:80 --dns-search example.test \
-    "$image" sleep 10000 >/dev/null
+    --volume /usr:/usr:ro "$image" /usr/bin/python3 -m http.server 80 >/dev/null
 docker network connect net2 published
 docker run --detach --name joined --network container:published "$image" sleep 10000 >/dev/null
 docker run --detach --name onhost --network host "$image" sleep 10000 >/dev/null

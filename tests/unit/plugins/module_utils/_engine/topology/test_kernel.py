@@ -112,7 +112,9 @@ def test_cgroup_of_version_2(tmp_path: pathlib.Path) -> None:
     assert [one["field"] for one in unknown] == ["cgroup.memory"]
 
 
-def test_cgroup_of_version_1(tmp_path: pathlib.Path) -> None:
+# Where both versions are mounted, runc puts the container into both.
+@pytest.mark.parametrize("second", ["/", f"/outer/docker/{ID}"])
+def test_cgroup_of_version_1(tmp_path: pathlib.Path, second: str) -> None:
     files = {
         "memory/memory.limit_in_bytes": "9223372036854771712",
         "memory/memory.usage_in_bytes": "4096",
@@ -135,7 +137,7 @@ def test_cgroup_of_version_1(tmp_path: pathlib.Path) -> None:
         (tmp_path / controllers / "docker" / ID / file).write_text(content + "\n")
     mountinfo = tmp_path / "mountinfo"
     mountinfo.write_text("\n".join(mounts) + "\n")
-    text = "\n".join([*lines, "0::/"])
+    text = "\n".join([*lines, f"0::{second}"])
     found, unknown = cgroups.usage(cgroups.Hierarchies(str(mountinfo)), text, ID)
     assert (found["version"], found["path"], unknown) == (1, f"/outer/docker/{ID}", [])
     assert found["memory"] == {"limit": None, "used": 4096}

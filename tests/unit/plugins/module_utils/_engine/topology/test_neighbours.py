@@ -5,18 +5,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import os
+import pathlib
 import subprocess
 from typing import Any, cast
 
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.api import EngineApi
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology import host, namespaces, processes
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology import host, namespaces, processes, survey
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology.containers import Reader
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology.engine_view import EngineView
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology.netlink import Address, Link
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology.visit import Host
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology.visit import Host, Visit
 from ansible_collections.dockyard.ops.plugins.module_utils._host.processes import started_at
 
 ID, OTHER = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "0b" * 32
@@ -168,10 +170,30 @@ def test_a_host_in_another_namespace_is_read_there() -> None:
         assert home.links[1].name == "lo" and home.inode == namespaces.inode_of("/proc/self/ns/net")
 
 
-def test_bridges_of_others_are_no_uplinks() -> None:
-    def link(index: int, name: str, kind: str, master: int | None = None) -> Link:
-        return Link(index, name, kind, 1500, "", True, None, None, master, {})
+def test_what_was_mounted_a_moment_ago_is_a_plain_file_now(tmp_path: pathlib.Path) -> None:
+    """The engine unmounts a namespace before it removes the file, and the kernel refuses a file that is none."""
+    (tmp_path / "031b2923869f").touch()
+    paths = [str(tmp_path / "031b2923869f"), str(tmp_path / "nosuch"), "/proc/self/ns/net"]
+    with namespaces.Visitor() as visitor, Host(visitor) as home:
+        assert survey._numbers(home, paths) == survey._numbers(home, paths[2:])
 
+
+def link(index: int, name: str, kind: str, master: int | None = None) -> Link:
+    return Link(index, name, kind, 1500, "", True, None, None, master, {})
+
+
+@pytest.mark.parametrize("kind", ["macvlan", "ipvlan"])
+def test_the_device_below_an_interface(kind: str) -> None:
+    with namespaces.Visitor() as visitor, Host(visitor) as home:
+        inside = Visit(1, [], [], [], nsid=2, home=3)
+        above = dataclasses.replace(link(9, "eth0", kind), link=1, nsid=3)
+        assert home.parent(inside, above) == home.links[1]
+        # The index is one of another namespace.
+        assert home.parent(inside, dataclasses.replace(above, nsid=4)) is None
+        assert home.parent(inside, dataclasses.replace(above, kind="vlan")) is None
+
+
+def test_bridges_of_others_are_no_uplinks() -> None:
     links = [link(2, "eth0", ""), link(3, "podman1", "bridge"), link(4, "veth0", "veth", 3), link(5, "br0", "bridge")]
     links += [link(6, "eth1", "", 5), link(7, "virbr0", "bridge"), link(8, "tap0", "tun", 7)]
     addresses = [
