@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""Find what the engine has written into the firewall and somebody has removed since.
+"""Find what the engine has written into the firewall and another program has removed since.
 
 C(nft flush ruleset), C(iptables -F) or a restart of another firewall take the engine's rules away, and the engine
 neither notices nor shows it (moby issue 12294). Rules that can't be read count as none that are lost.

@@ -129,8 +129,8 @@ class Networks:
         row["masquerade"]["rule"] = next((rule for rule in rules if rule), None)
         row["masquerade"]["in_force"] = bool(rules) and all(rules)
         subnets = [one["subnet"] for one in row["subnets"]]
-        in_force, reason = icc_in_force(bridge, subnets, {*self._filtered, *link.filtered}, self._firewall)
-        row["icc"].update(in_force=in_force, reason=reason)
+        in_force, why = icc_in_force(bridge, subnets, {*self._filtered, *link.filtered}, self._firewall)
+        row["icc"].update(in_force=in_force, reason=why)
 
     def _subnets(self, network: Json, link: Link | None) -> list[Json]:
         taken = [

@@ -67,7 +67,7 @@ def test_a_bridge_that_no_network_may_have(
     ("networks", "there"),
     [
         ([declared("a", "br1")], []),
-        # A bridge that somebody made for it.
+        # A bridge that a user made for it.
         ([declared("a", "br0")], []),
         ([declared("a", "br1")], [listed("a", **{BRIDGE: "br1"})]),
         ([declared("a", "br1", labels={"x": "y"})], [listed("a", **{BRIDGE: "br1"})]),
