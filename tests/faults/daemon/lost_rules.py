@@ -29,7 +29,7 @@ def _says(answer: dict[str, Any], *words: str) -> list[str]:
 
 def _flushed(host: Host, flush: str) -> Outcome:
     before = host.state()
-    declared = {"config": {"icc": False}, "on_running_containers": "proceed"}
+    declared: dict[str, Any] = {"config": {"icc": False}, "on_running_containers": "proceed"}
     host.daemon(**declared)
     host.must("docker run --detach --init --name web --publish 8080:80 small:1 sleep 100000 >/dev/null")
     broken = ["containers reach each other with icc: false"] if _reach_each_other(host) else []
