@@ -16,6 +16,8 @@ from .firewall import Firewall
 from .processes import Listener, Process
 
 _ENGINE = "dockerd"
+# Where the proxy of an engine without root listens, to which RootlessKit passes on what comes for all addresses.
+_INSIDE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 _HIDDEN = "Only root may see which process has another user's socket; run as root (become: true)."
 
 
@@ -37,7 +39,9 @@ def published(seen: Seen, proxies: dict[tuple[str, str, int], int], firewall: Fi
                     "host_port": host_port,
                     "container_port": int(port),
                     "rules": rules,
-                    "proxy_pid": proxies.get((protocol, host_ip, host_port)),
+                    "proxy_pid": proxies.get(
+                        (protocol, host_ip, host_port), proxies.get((protocol, _INSIDE.get(host_ip, ""), host_port))
+                    ),
                 }
             )
     return sorted(rows, key=lambda row: (row["protocol"], row["container_port"], row["host_port"], row["host_ip"]))

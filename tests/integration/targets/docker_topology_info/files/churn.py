@@ -95,7 +95,8 @@ class Churn:
         joined = self.options.joined if number % ON_BRIDGE else ""
         network, address, mac = 0, 0, ""
         if not joined:
-            network, address = number % NETWORKS + 1, 100 + number % 150
+            own = number // ON_BRIDGE if self.options.joined else number
+            network, address = own % NETWORKS + 1, 100 + own // NETWORKS % 150
             mac = f"02:81:{network:02x}:{address:02x}:{number // 256 % 256:02x}:{number % 256:02x}"
         name = f"churn-{network}-{address}-{number}"
         status, answer = self.engine.ask(
