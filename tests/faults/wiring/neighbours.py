@@ -14,16 +14,16 @@ printf '[storage]\\ndriver="vfs"\\nrunroot="/run/containers/storage"\\ngraphroot
 # Test hosts have no controller of cgroups for the number of processes.
 printf '[containers]\\npids_limit=0\\n' >/etc/containers/containers.conf
 docker save --output /tmp/image.tar {IMAGE}
-podman load --quiet --input /tmp/image.tar >/dev/null
+image=$(podman load --quiet --input /tmp/image.tar | sed 's/.*: //')
 docker network create --subnet 10.87.0.0/24 shop >/dev/null
 docker run --detach --name web --network shop --publish 8080:80 {IMAGE} sleep 100000 >/dev/null
 podman network create --subnet 10.77.7.0/24 other >/dev/null
-run() {{ podman run --detach --name "$1" "$2" "$3" docker.io/{IMAGE} sleep 100000 >/dev/null; }}
+run() {{ podman run --detach --name "$1" "$2" "$3" "$image" sleep 100000 >/dev/null; }}
 run podweb --network other
 run podhost --network host
 run podjoined --network "ns:/proc/$(docker inspect --format '{{{{.State.Pid}}}}' web)/ns/net"
 docker create --name late --publish 8099:80 {IMAGE} sleep 1 >/dev/null
-podman run --detach --name podport --network other --publish 8099:80 docker.io/{IMAGE} sleep 100000 >/dev/null
+podman run --detach --name podport --network other --publish 8099:80 "$image" sleep 100000 >/dev/null
 ctr --namespace mine images import /tmp/image.tar >/dev/null
 ctr --namespace mine run --detach --cpu-shares 0 docker.io/{IMAGE} ctrweb sleep 100000
 """

@@ -15,7 +15,8 @@ for number in 1 2 3 4 5; do
 done
 docker network create --driver macvlan --opt parent=eth0 --subnet 10.82.0.0/24 --gateway 10.82.0.1 lan >/dev/null
 docker network create --internal --subnet 10.83.0.0/24 inside >/dev/null
-docker network create --opt com.docker.network.bridge.enable_icc=false --subnet 10.84.0.0/24 apart >/dev/null
+docker network create --opt com.docker.network.bridge.enable_icc=false --subnet 10.84.0.0/24 --ipv6 --subnet fd84::/64 --gateway 10.84.0.1 \
+    --gateway fd84::1 apart >/dev/null
 number=0
 while [ "$number" -lt "$count" ]; do
     net=$((number % 5 + 1))
