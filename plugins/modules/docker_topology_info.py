@@ -209,7 +209,8 @@ topology:
       description:
         - What is declared and not in force, or about to go wrong, the gravest first.
         - C(kind) is one of V(subnets_overlap), V(no_default_route), V(masquerade_missing), V(icc_not_in_force), V(stray_veth),
-          V(bridge_nearly_full), V(stale_namespace_link), V(port_conflict), V(port_dropped) and V(mtu_above_uplink).
+          V(bridge_nearly_full), V(stale_namespace_link), V(port_conflict), V(port_dropped), V(port_not_published)
+          and V(mtu_above_uplink).
       type: list
       elements: dict
       sample:

@@ -28,6 +28,7 @@ Kind = Literal[
     "stale_namespace_link",
     "port_conflict",
     "port_dropped",
+    "port_not_published",
     "mtu_above_uplink",
 ]
 _ORDER = ("error", "warning", "notice")
@@ -66,6 +67,7 @@ class Findings:
             self._stale(),
             self._conflicts(),
             self._dropped(),
+            self._not_published(),
             self._mtu(),
         )
         return sorted(
@@ -225,6 +227,29 @@ class Findings:
                             endpoint["network"],
                             seen.row["name"],
                         )
+
+    def _not_published(self) -> Iterator[Json]:
+        for seen in self.seen:
+            row = seen.row
+            if row["state"] != "running" or (row["network_mode"] or "none").partition(":")[0] in (
+                "host",
+                "none",
+                "container",
+            ):
+                continue
+            published = {f"{port['container_port']}/{port['protocol']}" for port in row["ports"]}
+            bindings = (seen.details.get("HostConfig") or {}).get("PortBindings") or {}
+            missing = sorted(port for port, wanted in bindings.items() if wanted and port not in published)
+            if missing:
+                yield _row(
+                    "port_not_published",
+                    "error",
+                    f"{row['name']} is to publish {', '.join(missing)}, and the engine does not: its default route has"
+                    " to be by a bridge network that is not internal; connect it to one, and take it from networks of"
+                    " other drivers.",
+                    None,
+                    row["name"],
+                )
 
     def _verdict(self, uplink: str, port: Json, endpoint: Json) -> str | None:
         """Return the rule that drops packets for a published port; None if it gets them, or goes another way."""

@@ -140,7 +140,8 @@ def test_ports_that_clash() -> None:
         ):
             seen[name].details["HostConfig"] = {"PortBindings": {"80/tcp": [{"HostIp": address, "HostPort": port}]}}
 
-    first, second = findings(publish, busy=[("tcp", "::", 22, "sshd"), ("udp", "0.0.0.0", 80, "dns")])
+    found = findings(publish, busy=[("tcp", "::", 22, "sshd"), ("udp", "0.0.0.0", 80, "dns")])
+    first, second = (row for row in found if row["kind"] == "port_conflict")
     assert first["message"].startswith("api and web both publish port 80/tcp, and only one of them can have it")
     assert second["message"].startswith("legacy publishes port 22/tcp, on which sshd listens on this host")
 
