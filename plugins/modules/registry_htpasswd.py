@@ -269,7 +269,10 @@ def run(call: ModuleCall) -> dict[str, Any]:
 def _sentence(plan: Plan, path: str, changed: bool, check_mode: bool) -> str:
     """Return what happened to the file in one sentence."""
     parts = [("added", plan.added), ("changed", [change.name for change in plan.updated]), ("removed", plan.removed)]
-    done = " and ".join(f"{verb} {', '.join(names)}" for verb, names in parts if names)
+    steps = [f"{verb} {', '.join(names)}" for verb, names in parts if names]
+    if plan.unmarked:
+        steps.append("taken away the byte order mark, which was a part of the first name")
+    done = " and ".join(steps)
     if not done:
         done = "changed the lines or attributes" if changed else ""
     if not done:

@@ -7,6 +7,7 @@
 The file is read as the registry's own parser (Docker Distribution) reads it: lines end in a line
 feed, white space around them is ignored, a line that begins with C(#) is a comment, the name ends at
 the first colon, the last line of a name counts, and one line without a colon locks every user out.
+A byte order mark is a part of the first name, which nobody can type; it is taken away.
 Bytes that are not UTF-8 survive as they are.
 """
 
@@ -19,13 +20,17 @@ from typing import Literal, NamedTuple
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host.secrets import Placeholders
 
-from .password_hash import LONGEST_PASSWORD, Kind, kind_of
+from .password_hash import LONGEST_PASSWORD, Kind, effective, kind_of
 
 # What Go's strings.TrimSpace takes away.
 _SPACE = "\t\n\v\f\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 _LONGEST_NAME = 255  # bytes: what Apache's htpasswd takes
 _LONGEST_LINE = 65535  # bytes: the registry's parser gives up at 64 KiB
-_LOCKED_OUT = "and a registry refuses every user because of such a line"
+_BYTE_ORDER_MARK = "\ufeff"
+_LOCKED_OUT = (
+    "and a registry that starts with such a line refuses every user, while one that runs goes on with the users that it"
+    " has read before"
+)
 
 _OTHER_SCHEMES = (
     ("$apr1$", "Apache MD5"),
@@ -47,11 +52,15 @@ class User(NamedTuple):
 
 
 class Line(NamedTuple):
-    """A line of the file; comments and blank lines have no name."""
+    """A line of the file; comments and blank lines have no name.
+
+    marked: whether a byte order mark was in front of it, which its text does not have any more.
+    """
 
     text: str
     name: str | None = None
     secret: str = ""
+    marked: bool = False
 
 
 Reason = Literal["new", "password", "scheme", "cost", "duplicate"]
@@ -65,17 +74,21 @@ class Change(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """The file as it is to become."""
+    """The file as it is to become.
+
+    unmarked: whether it loses a byte order mark.
+    """
 
     lines: list[Line]
     added: list[str]
     updated: list[Change]
     removed: list[str]
+    unmarked: bool = False
 
     @property
     def changes_something(self) -> bool:
         """Return whether the file is to be written."""
-        return bool(self.added or self.updated or self.removed)
+        return bool(self.added or self.updated or self.removed or self.unmarked)
 
     def content(self) -> bytes:
         """Return the content of the file."""
@@ -187,6 +200,9 @@ def parse(content: bytes, path: str) -> list[Line]:
     texts = content.decode("utf-8", "surrogateescape").split("\n")
     if texts[-1] == "":
         texts.pop()
+    marked = bool(texts) and texts[0].startswith(_BYTE_ORDER_MARK)
+    if marked:
+        texts[0] = texts[0][len(_BYTE_ORDER_MARK) :]
     for number, text in enumerate(texts, 1):
         stripped = text.strip(_SPACE)
         if "\0" in text:
@@ -194,14 +210,14 @@ def parse(content: bytes, path: str) -> list[Line]:
         if len(text.encode("utf-8", "surrogateescape")) > _LONGEST_LINE:
             raise _malformed(path, number, f"is longer than 64 KiB, {_LOCKED_OUT}")
         if not stripped or stripped.startswith("#"):
-            lines.append(Line(text))
+            lines.append(Line(text, marked=marked and number == 1))
             continue
         name, colon, secret = stripped.partition(":")
         if not colon:
             raise _malformed(path, number, f"has no colon between user name and hash, {_LOCKED_OUT}")
         if not name:
             raise _malformed(path, number, "has no user name before its colon")
-        lines.append(Line(text, name, secret))
+        lines.append(Line(text, name, effective(secret), marked and number == 1))
     return lines
 
 
@@ -234,7 +250,7 @@ def build_plan(
     by_name = {user.name: user for user in users}
     last = {line.name: number for number, line in enumerate(lines) if line.name is not None}
     seen: dict[str, int] = {}
-    result = Plan([], [], [], [])
+    result = Plan([], [], [], [], unmarked=any(line.marked for line in lines))
     for number, line in enumerate(lines):
         if line.name is None:
             result.lines.append(line)

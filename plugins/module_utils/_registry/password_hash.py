@@ -42,6 +42,15 @@ def kind_of(secret: str) -> Kind | None:
     return Kind(match[1], int(match[2]))
 
 
+def effective(secret: str) -> str:
+    """Return as much of what is behind a user's colon as counts for a login.
+
+    Go's bcrypt compares the length of a hash, whatever comes after it: a remark, or the further fields of other files.
+    """
+    match = _HASH.match(secret)
+    return match[0] if match else secret
+
+
 class Library(NamedTuple):
     """One way to compute bcrypt. Both functions release Python's lock while they compute."""
 

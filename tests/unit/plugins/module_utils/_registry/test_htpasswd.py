@@ -144,7 +144,34 @@ def test_a_purge_that_would_lock_everybody_out_is_refused(users: list[User]) -> 
     htpasswd.check_purge([*users, user("b")], "/x")
 
 
-LOCKED_OUT = ", and a registry refuses every user because of such a line"
+LOCKED_OUT = (
+    ", and a registry that starts with such a line refuses every user, while one that runs goes on with the users that"
+    " it has read before"
+)
+
+
+HASH = "$2y$08$" + "." * 53
+
+
+@pytest.mark.parametrize("rest", [" # the night shift", ":1000:1000:more", " "])
+def test_what_is_behind_a_hash_does_not_count(rest: str) -> None:
+    (line,) = htpasswd.parse(f"alice:{HASH}{rest}\n".encode(), "/x")
+    assert (line.name, line.secret) == ("alice", HASH)
+    assert htpasswd.drift(line.secret, 8) is None
+    plan = htpasswd.build_plan([line], [user("alice")], {}, False)
+    assert not plan.changes_something
+    assert plan.content() == f"alice:{HASH}{rest}\n".encode()
+
+
+@pytest.mark.parametrize("first", [f"alice:{HASH}\n", f"# users\nalice:{HASH}\n", f"\nalice:{HASH}\n"])
+def test_a_byte_order_mark_locks_nobody_out(first: str) -> None:
+    """A registry takes it for a part of the first name, or for a line without a colon."""
+    lines = htpasswd.parse(b"\xef\xbb\xbf" + first.encode(), "/x")
+    assert list(htpasswd.current(lines)) == ["alice"]
+    plan = htpasswd.build_plan(lines, [user("alice")], {}, False)
+    assert plan.changes_something
+    assert plan.unmarked
+    assert plan.content() == first.encode()
 
 
 @pytest.mark.parametrize(
