@@ -116,11 +116,13 @@ class Listeners:
         row["listeners"] = sorted(rows, key=lambda one: (one["protocol"], one["port"], one["address"]))
 
     def _engine_sockets(self) -> dict[int, int]:
-        """Return the sockets of the engine, with its process: among them those of its name service in containers."""
+        """Return the sockets of the engine, with its process: among them those of its name service in containers.
+
+        A child that has not yet become another program has the engine's name and sockets for a moment.
+        """
         if self._of_engines is None:
-            self._of_engines = {
-                inode: pid for pid in self._engines for inode in sorted(processes.sockets_of(pid) or ())
-            }
+            own = [pid for pid in self._engines if processes.parent_of(pid) not in self._engines]
+            self._of_engines = {inode: pid for pid in own for inode in processes.sockets_of(pid) or ()}
         return self._of_engines
 
     def owners(self, namespace: int, sockets: Sequence[Listener]) -> dict[int, str]:

@@ -9,12 +9,20 @@ import dataclasses
 import ipaddress
 import os
 import pathlib
+import socket
 import subprocess
+import time
 from typing import Any, cast
 
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.api import EngineApi
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology import host, namespaces, processes, survey
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology import (
+    host,
+    namespaces,
+    ports,
+    processes,
+    survey,
+)
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology.containers import Reader
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology.engine_view import EngineView
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology.netlink import Address, Link
@@ -168,6 +176,21 @@ def test_an_engine_without_root_is_not_mixed_up_with_the_host() -> None:
 def test_a_host_in_another_namespace_is_read_there() -> None:
     with namespaces.Visitor() as visitor, Host(visitor, path="/proc/self/ns/net") as home:
         assert home.links[1].name == "lo" and home.inode == namespaces.inode_of("/proc/self/ns/net")
+
+
+def test_a_child_that_the_engine_has_just_forked_is_not_the_engine() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        child = os.fork()
+        if child == 0:  # it has all that its parent has open, and its name
+            time.sleep(60)
+            os._exit(0)
+        try:
+            table = [processes.Process(pid, "dockerd", 1, ()) for pid in (os.getpid(), child)]
+            sockets = ports.Listeners(table, {})._engine_sockets()
+            assert sockets[os.fstat(server.fileno()).st_ino] == os.getpid()
+        finally:
+            os.kill(child, 9)
+            os.waitpid(child, 0)
 
 
 def test_what_was_mounted_a_moment_ago_is_a_plain_file_now(tmp_path: pathlib.Path) -> None:
