@@ -11,8 +11,8 @@ _PODMAN = f"""
 set -eu
 printf '[storage]\\ndriver="vfs"\\nrunroot="/run/containers/storage"\\ngraphroot="/var/lib/containers/storage"\\n' \
     >/etc/containers/storage.conf
-# Test hosts have no controller of cgroups for the number of processes.
-printf '[containers]\\npids_limit=0\\n' >/etc/containers/containers.conf
+# Test hosts have no controller of cgroups for the number of processes, and crun of Debian 12 does not start there.
+printf '[containers]\\npids_limit=0\\n[engine]\\nruntime="runc"\\n' >/etc/containers/containers.conf
 docker save --output /tmp/image.tar {IMAGE}
 image=$(podman load --quiet --input /tmp/image.tar | sed 's/.*: //')
 docker network create --subnet 10.87.0.0/24 shop >/dev/null
@@ -70,7 +70,7 @@ kill $(cat /run/user/$(id --user {_USER})/docker.pid)
 
 def podman(host: Host) -> tuple[str, list[str]]:
     """Podman's and containerd's containers, one of them in the network of Docker's."""
-    host.install("podman", "netavark", "aardvark-dns", "crun")
+    host.install("podman", "netavark", "aardvark-dns")
     host.engine_answers()
     host.empty()
     try:
