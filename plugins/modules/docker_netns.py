@@ -24,7 +24,8 @@ options:
     default: []
   all_containers:
     description:
-      - With O(state=present), makes a link for each container that runs and has a network of its own.
+      - With O(state=present), makes a link for each container that runs and is not in the network of the host. One that has joined the
+        network of another container gets a link to that one.
       - With O(state=absent), removes every link that this module has made.
     type: bool
     default: false

@@ -54,7 +54,7 @@ options:
 notes:
   - Run it as root to see everything. Other users see what the engine and C(/proc) tell them.
   - Whether a packet passes is worked out from the rules for its devices, addresses, ports and state. A rule with other conditions counts as
-    one that does not match.
+    one that does not match; for a published port that it would drop, the finding V(port_dropped) says so, as a notice.
   - An engine without root has its bridges, the other ends of the veths, and its rules in a network namespace of its own. As root, the module
     looks there, and C(uplinks) are the interfaces of that namespace. Other users see none of it, which C(unknown) says.
   - Containers of other engines, for example of Podman, have no rows. One that uses a container's network is in its C(shared_with), and

@@ -211,22 +211,25 @@ class Findings:
                     )
 
     def _dropped(self) -> Iterator[Json]:
-        uplink = next((one["name"] for one in self.host["uplinks"] if one["default_route"]), None)
+        uplink = next((one for one in self.host["uplinks"] if one["default_route"]), None)
         if self.firewall is None or uplink is None:
             return
         for seen in self.seen:
             for port in seen.row["ports"]:
                 for endpoint in seen.row["endpoints"]:
-                    verdict = self._verdict(uplink, port, endpoint)
-                    if verdict:
-                        yield _row(
-                            "port_dropped",
-                            "error",
-                            f"{seen.row['name']} publishes port {port['host_port']}/{port['protocol']}, and this host's"
-                            f" firewall drops what comes for it: {verdict}",
-                            endpoint["network"],
-                            seen.row["name"],
+                    dropped, doubts = self._verdict(uplink, port, endpoint)
+                    publishes = f"{seen.row['name']} publishes port {port['host_port']}/{port['protocol']}, and"
+                    if dropped:
+                        message = f"{publishes} this host's firewall drops what comes for it: {dropped}"
+                    elif doubts:
+                        message = (
+                            f"{publishes} whether this host's firewall drops what comes for it can't be said: the"
+                            f" condition of this rule is not understood: {doubts[0]}"
                         )
+                    else:
+                        continue
+                    severity: Severity = "error" if dropped else "notice"
+                    yield _row("port_dropped", severity, message, endpoint["network"], seen.row["name"])
 
     def _not_published(self) -> Iterator[Json]:
         for seen in self.seen:
@@ -251,16 +254,36 @@ class Findings:
                     row["name"],
                 )
 
-    def _verdict(self, uplink: str, port: Json, endpoint: Json) -> str | None:
-        """Return the rule that drops packets for a published port; None if it gets them, or goes another way."""
-        found = addresses({"endpoints": [endpoint]}, ":" in port["host_ip"])
+    def _verdict(self, uplink: Json, port: Json, endpoint: Json) -> tuple[str | None, list[str]]:
+        """Return the rule that drops packets for a published port, and those of which that can't be said.
+
+        There is none if it gets the packets, leads to another endpoint, or is published for the host itself alone.
+        """
+        six = ":" in port["host_ip"]
+        found = addresses({"endpoints": [endpoint]}, six)
         if not found or endpoint["bridge"] is None or self.firewall is None:
-            return None
+            return None, []
+        if ipaddress.ip_address(port["host_ip"]).is_loopback:  # nothing comes for it from outside
+            return None, []
         if not any(f"{found[0]}:" in rule or f"{found[0]}]:" in rule for rule in port["rules"]):
-            return None  # the port leads to another endpoint
-        packet = Packet(uplink, endpoint["bridge"], port["protocol"], None, found[0], port["container_port"], True)
-        verdict, text = self.firewall.forward(packet)
-        return text if verdict == "drop" else None
+            return None, []
+        outside = port["host_ip"] if port["host_ip"] not in _EVERYWHERE else None
+        if outside is None:
+            own = [one.partition("/")[0] for one in uplink["addresses"] if (":" in one) == six]
+            outside = own[0] if own else None
+        packet = Packet(
+            uplink["name"],
+            endpoint["bridge"],
+            port["protocol"],
+            None,
+            found[0],
+            port["container_port"],
+            True,
+            outside,
+            port["host_port"],
+        )
+        verdict, text, doubts = self.firewall.deliver(packet)
+        return (text if verdict == "drop" else None), doubts
 
     def _mtu(self) -> Iterator[Json]:
         uplink = next((one for one in self.host["uplinks"] if one["default_route"]), None)

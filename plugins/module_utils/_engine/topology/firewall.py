@@ -14,11 +14,23 @@ from typing import Any, Literal
 
 from ansible_collections.dockyard.ops.plugins.module_utils._http.address import bracketed
 
-Field = Literal["iif", "oif", "source", "destination", "protocol", "dport", "state", "destination_type"]
+Field = Literal[
+    "iif",
+    "oif",
+    "source",
+    "destination",
+    "protocol",
+    "dport",
+    "state",
+    "destination_type",
+    "original_destination",
+    "original_dport",
+]
 Action = Literal["accept", "drop", "return", "jump", "goto", "dnat", "snat", "continue"]
 Verdict = Literal["accept", "drop"]
 
 _DEEPEST = 32
+_TRANSLATES = -100  # the priority of the hook prerouting at which the engine's rules translate the destination
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +38,8 @@ class Packet:
     """The first packet of a connection.
 
     source: None for any address outside of the host.
-    destination: after the translation of a published port.
+    destination, dport: after the translation of a published port.
+    original_destination, original_dport: before it, where there is one.
     """
 
     iif: str
@@ -36,6 +49,13 @@ class Packet:
     destination: str
     dport: int | None = None
     translated: bool = False
+    original_destination: str | None = None
+    original_dport: int | None = None
+
+    def as_it_arrives(self) -> Packet:
+        """Return the packet as it is before the translation."""
+        destination, dport = self.original_destination or self.destination, self.original_dport
+        return dataclasses.replace(self, oif="", destination=destination, dport=dport, translated=False)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,15 +77,16 @@ class Test:
         if self.field in ("iif", "oif"):
             device = packet.iif if self.field == "iif" else packet.oif
             return any(fnmatch.fnmatchcase(device, pattern) for pattern in self.values)
-        if self.field in ("source", "destination"):
-            address = packet.source if self.field == "source" else packet.destination
+        if self.field in ("source", "destination", "original_destination"):
+            address: str | None = getattr(packet, self.field)
             if address is None:
                 return any(network.prefixlen == 0 for network in self.values)
             return any(ipaddress.ip_address(address) in network for network in self.values)
         if self.field == "protocol":
             return packet.protocol in self.values or "all" in self.values
-        if self.field == "dport":
-            return packet.dport is not None and any(low <= packet.dport <= high for low, high in self.values)
+        if self.field in ("dport", "original_dport"):
+            port: int | None = getattr(packet, self.field)
+            return port is not None and any(low <= port <= high for low, high in self.values)
         if self.field == "state":
             return "new" in self.values or (packet.translated and "dnat" in self.values)
         # A packet to a container is not one to the host.
@@ -96,6 +117,10 @@ class Rule:
         """Return whether the rule is for a packet."""
         return not self.opaque and all(test.holds(packet) for test in self.tests)
 
+    def may_drop(self, packet: Packet) -> bool:
+        """Return whether a rule that is not understood would drop a packet if it is for it."""
+        return self.opaque and self.action == "drop" and all(test.holds(packet) for test in self.tests)
+
     def values(self, field: Field) -> tuple[Any, ...]:
         """Return what a packet's field must be one of; nothing if the rule does not say so, or says the contrary."""
         return tuple(value for test in self.tests if test.field == field and not test.negated for value in test.values)
@@ -103,7 +128,7 @@ class Rule:
 
 @dataclasses.dataclass
 class Chain:
-    """A chain, with the hook of the kernel that it is on."""
+    """A chain, with the hook of the kernel that it is on. devices: of a hook that is one of devices."""
 
     table: str
     family: str
@@ -111,6 +136,7 @@ class Chain:
     hook: str = ""
     priority: int = 0
     policy: Verdict = "accept"
+    devices: tuple[str, ...] = ()
     rules: list[Rule] = dataclasses.field(default_factory=list)
 
 
@@ -120,15 +146,34 @@ class Firewall:
     def __init__(self, chains: Sequence[Chain]) -> None:
         self._chains = {(chain.family, chain.table, chain.name): chain for chain in chains}
 
-    def forward(self, packet: Packet) -> tuple[Verdict, str]:
-        """Return whether the host passes a packet on, and the rule or policy that decides it."""
+    def deliver(self, packet: Packet) -> tuple[Verdict, str, list[str]]:
+        """Return whether a packet for a published port gets there, the rule or policy that decides it, and doubts.
+
+        doubts: rules that would drop it if they are for it, which can't be said of a condition that is not understood.
+        """
+        doubts: list[str] = []
+        arriving = packet.as_it_arrives()
+        family = "ip" if ipaddress.ip_address(packet.destination).version == 4 else "ip6"
+        hooked = [chain for chain in self._chains.values() if chain.hook in ("ingress", "prerouting")]
+        for chain in sorted(hooked, key=lambda chain: (chain.hook != "ingress", chain.priority)):
+            if chain.family not in (family, "inet", "netdev") or (chain.devices and packet.iif not in chain.devices):
+                continue
+            seen = packet if chain.hook == "prerouting" and chain.priority > _TRANSLATES else arriving
+            policy = f"policy of {chain.table} {chain.name}"
+            verdict, text = self._walk(chain, seen, 0, doubts) or (chain.policy, policy)
+            if verdict == "drop":
+                return "drop", text, doubts
+        return (*self.forward(packet, doubts), doubts)
+
+    def forward(self, packet: Packet, doubts: list[str] | None = None) -> tuple[Verdict, str]:
+        """Return whether the host passes a packet on, and the rule or policy that decides it. doubts: as above."""
         family = "ip" if ipaddress.ip_address(packet.destination).version == 4 else "ip6"
         hooked = [chain for chain in self._chains.values() if chain.hook == "forward"]
         decided: str | None = None
         for chain in sorted(hooked, key=lambda chain: chain.priority):
             if chain.family not in (family, "inet"):
                 continue
-            found = self._walk(chain, packet, 0)
+            found = self._walk(chain, packet, 0, doubts)
             verdict, text = found or (chain.policy, f"policy of {chain.table} {chain.name}")
             if verdict == "drop":
                 return "drop", text
@@ -137,9 +182,11 @@ class Firewall:
                 decided = text
         return "accept", decided or "No rule forbids it."
 
-    def _walk(self, chain: Chain, packet: Packet, depth: int) -> tuple[Verdict, str] | None:
+    def _walk(self, chain: Chain, packet: Packet, depth: int, doubts: list[str] | None) -> tuple[Verdict, str] | None:
         for rule in chain.rules:
             if not rule.matches(packet):
+                if doubts is not None and rule.may_drop(packet):
+                    doubts.append(rule.text)
                 continue
             action, target = rule.action, rule.chain
             if rule.map_field is not None:
@@ -151,7 +198,7 @@ class Firewall:
                 return None
             if action in ("jump", "goto"):
                 other = self._chains.get((chain.family, chain.table, target))
-                found = self._walk(other, packet, depth + 1) if other is not None and depth < _DEEPEST else None
+                found = self._walk(other, packet, depth + 1, doubts) if other is not None and depth < _DEEPEST else None
                 if found is not None or action == "goto":
                     return found
         return None

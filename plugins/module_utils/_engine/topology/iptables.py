@@ -22,6 +22,7 @@ _TARGETS: dict[str, Action] = {
 _FIELDS: dict[str, Field] = {
     **{"-i": "iif", "-o": "oif", "-s": "source", "-d": "destination", "-p": "protocol", "--dport": "dport"},
     **{"--dports": "dport", "--ctstate": "state", "--state": "state", "--dst-type": "destination_type"},
+    **{"--ctorigdst": "original_destination", "--ctorigdstport": "original_dport"},
 }
 # What belongs to a target or says nothing about the packet, with the number of words after it.
 _IGNORED = {
@@ -67,6 +68,13 @@ def _rule(line: str, family: str) -> Rule:
             to = next(words)
         elif word in _FIELDS:
             tests.append(Test(_FIELDS[word], negated, _values(_FIELDS[word], next(words))))
+        elif word == "--match-set":
+            next(words)
+            if set(next(words).split(",")) == {"src"}:
+                # A packet from outside has any address, and so one that is not in the set.
+                tests.append(Test("source", negated, ()))
+            else:
+                opaque = True
         elif word in _IGNORED:
             _skip(words, _IGNORED[word])
         else:
@@ -81,9 +89,9 @@ def _skip(words: Iterator[str], number: int) -> None:
 
 
 def _values(field: Field, value: str) -> tuple[object, ...]:
-    if field in ("source", "destination"):
+    if field in ("source", "destination", "original_destination"):
         return (ipaddress.ip_network(value, strict=False),)
-    if field == "dport":
+    if field in ("dport", "original_dport"):
         ranges = (one.split(":") for one in value.split(","))
         return tuple((int(one[0]), int(one[-1])) for one in ranges)
     if field in ("iif", "oif"):

@@ -25,7 +25,7 @@ _TRIES = 5
 class Wanted:
     """What is wanted.
 
-    containers: names or identifiers. everything: all containers that run and have a network of their own.
+    containers: names or identifiers. everything: all containers that run, but not those in the network of the host.
     prune: whether stale links are removed as well.
     """
 
@@ -49,15 +49,24 @@ class Target:
 
 def apply(wanted: Wanted, check_mode: bool) -> Json:
     """Bring the links to what is wanted. Return what a module returns."""
+    netns_links.check_record()
     before = netns_links.links()
     changes = _Changes({link.name: link for link in before}, check_mode)
     try:
+        if wanted.state == "present":
+            view = _engine(wanted)
+            chosen = _chosen(wanted, view)
+            _check_present(wanted, view, chosen, changes.links)
+        else:
+            names = _to_remove(wanted, changes.links)
         if wanted.prune:
             _prune(changes)
         if wanted.state == "present":
-            _present(wanted, changes)
+            _present(wanted, view, chosen, changes)
         else:
-            _absent(wanted, changes)
+            for name in names:
+                if name in changes.links:
+                    changes.remove(name)
     except DockyardError as error:
         error.changed = error.changed or bool(changes.done)
         raise
@@ -132,9 +141,17 @@ def _prune(changes: _Changes) -> None:
         changes.remove(name)
 
 
-def _present(wanted: Wanted, changes: _Changes) -> None:
-    view = _engine(wanted)
-    for container in _chosen(wanted, view):
+def _check_present(wanted: Wanted, view: EngineView, chosen: list[str], links: dict[str, NetnsLink]) -> None:
+    """Raise DockyardError for the first container that can't have a link, before anything is changed."""
+    for container in chosen:
+        target = _open(view, container, skip=wanted.everything)
+        if target is not None:
+            os.close(target.descriptor)
+            _fits(links.get(target.name), target)
+
+
+def _present(wanted: Wanted, view: EngineView, chosen: list[str], changes: _Changes) -> None:
+    for container in chosen:
         for attempt in range(_TRIES):
             target = _open(view, container, skip=wanted.everything)
             if target is None:
@@ -165,35 +182,36 @@ def _fits(link: NetnsLink | None, target: Target) -> bool:
         return False
     if link.inode == target.inode:
         return True
-    if link.kind == "other" or (link.kind == "namespace" and not link.container):
-        raise DockyardError(
-            "netns_link_of_others",
-            f"{link.path} is another namespace, or a file with content, that this module has not made; remove it with"
-            f" ip netns delete {link.name}, or rename the container.",
-        )
+    _refuse_of_others(link, ", or rename the container")
     return False
 
 
-def _absent(wanted: Wanted, changes: _Changes) -> None:
+def _refuse_of_others(link: NetnsLink, otherwise: str = "") -> None:
+    """Raise DockyardError for an entry that this module has not made. otherwise: what else can be done."""
+    if link.kind == "other":
+        raise DockyardError(
+            "netns_link_of_others",
+            f"{link.path} is no link to a namespace, and nothing that this module has made; move it away{otherwise}.",
+        )
+    if link.kind == "namespace" and not link.container:
+        raise DockyardError(
+            "netns_link_of_others",
+            f"{link.path} leads to a namespace for which this module has not made it; remove it with ip netns delete"
+            f" {link.name}{otherwise}.",
+        )
+
+
+def _to_remove(wanted: Wanted, links: dict[str, NetnsLink]) -> list[str]:
+    """Return the names of the links that go. Raise DockyardError for the first that another program has made."""
     if wanted.everything:
-        for name in [name for name, link in changes.links.items() if link.container]:
-            changes.remove(name)
-        return
+        return [name for name, link in links.items() if link.container]
+    names = []
     for container in wanted.containers:
-        names = [
-            name
-            for name, link in changes.links.items()
-            if name == container or (link.container and link.container.startswith(container) and len(container) >= 12)
-        ]
-        for name in names:
-            link = changes.links[name]
-            if link.kind == "other" or (link.kind == "namespace" and not link.container):
-                raise DockyardError(
-                    "netns_link_of_others",
-                    f"{link.path} is another namespace, or a file with content, that this module has not made; remove"
-                    f" it with ip netns delete {name}.",
-                )
-            changes.remove(name)
+        for name, link in links.items():
+            if name == container or (link.container and link.container.startswith(container) and len(container) >= 12):
+                _refuse_of_others(link)
+                names.append(name)
+    return list(dict.fromkeys(names))
 
 
 def _engine(wanted: Wanted) -> EngineView:
@@ -222,7 +240,7 @@ def _chosen(wanted: Wanted, view: EngineView) -> list[str]:
 def _open(view: EngineView, container: str, skip: bool) -> Target | None:
     """Return a container with its namespace open; None if it does not run and that is fine.
 
-    skip: whether containers without a network of their own are left out, and not refused.
+    skip: whether containers that do not run, or in the network of the host, are left out, and not refused.
     """
     try:
         for _try in range(_TRIES):

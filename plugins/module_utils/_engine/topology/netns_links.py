@@ -18,6 +18,8 @@ import stat
 import time
 from typing import Literal
 
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+
 from . import processes
 
 FOLDER = "/run/netns"
@@ -112,7 +114,23 @@ def read_record() -> dict[str, dict[str, object]]:
         found = json.loads(processes.read(RECORD) or "{}")
     except ValueError:
         return {}
+    if not isinstance(found, dict):
+        return {}
     return {name: one for name, one in found.items() if isinstance(one, dict) and "container" in one}
+
+
+def check_record() -> None:
+    """Raise DockyardError for a record that can't be read: without it, this module's links look like another one's."""
+    try:
+        sound = isinstance(json.loads(processes.read(RECORD) or "{}"), dict)
+    except ValueError:
+        sound = False
+    if not sound:
+        raise DockyardError(
+            "netns_record_unreadable",
+            f"{RECORD}, which says what links this module has made, can't be read; remove the links that you don't need"
+            " (ip netns delete NAME) and that file, and run again.",
+        )
 
 
 def _write_record(record: dict[str, dict[str, object]]) -> None:

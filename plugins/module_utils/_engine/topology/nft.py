@@ -49,6 +49,7 @@ def parse(text: str, without: frozenset[tuple[str, str]] = frozenset()) -> list[
                     one.get("hook", ""),
                     one.get("prio", 0),
                     "drop" if one.get("policy") == "drop" else "accept",
+                    (one["dev"],) if isinstance(one.get("dev"), str) else tuple(one.get("dev", ())),
                 )
     for entry in listed:
         if "rule" in entry:
@@ -131,6 +132,9 @@ class _Reader:
             if payload.get("field") in ("protocol", "nexthdr"):
                 return "protocol", name
             return _PAYLOAD.get(payload.get("field", "")), name
+        if "ct" in left and left["ct"].get("dir") == "original":
+            of_original: dict[str, Field] = {"proto-dst": "original_dport", "daddr": "original_destination"}
+            return of_original.get(left["ct"]["key"]), f"ct original {left['ct']['key']}"
         if "ct" in left:
             return ("state" if left["ct"]["key"] in ("state", "status") else None), f"ct {left['ct']['key']}"
         if "fib" in left:
@@ -177,11 +181,11 @@ class _Reader:
 def _value(field: Field, value: Any) -> Any:
     if isinstance(value, dict) and "elem" in value:
         value = value["elem"]["val"]
-    if field in ("source", "destination"):
+    if field in ("source", "destination", "original_destination"):
         if isinstance(value, dict):
             return ipaddress.ip_network((value["prefix"]["addr"], value["prefix"]["len"]))
         return ipaddress.ip_network(value)
-    if field == "dport":
+    if field in ("dport", "original_dport"):
         return (value["range"][0], value["range"][1]) if isinstance(value, dict) else (int(value), int(value))
     return str(value)
 

@@ -153,6 +153,13 @@ def test_a_port_that_the_firewall_drops() -> None:
     assert found["message"].endswith("-A FORWARD -i eth0 -p tcp -m tcp --dport 443 -j DROP")
 
 
+def test_a_port_of_which_it_can_not_be_said_whether_the_firewall_drops_it() -> None:
+    rules = "*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -i eth0 -m limit --limit 5/min -j DROP\nCOMMIT\n"
+    found = findings(rules=rules)
+    assert {(row["kind"], row["severity"]) for row in found} == {("port_dropped", "notice")}
+    assert found[0]["message"].endswith("is not understood: -A FORWARD -i eth0 -m limit --limit 5/min -j DROP")
+
+
 def test_icc_that_is_not_in_force_either_way() -> None:
     def turn(topology: Any, _seen: Any) -> None:
         by_name(topology, "vault")["icc"].update(in_force=True, reason="No rule forbids it.")
