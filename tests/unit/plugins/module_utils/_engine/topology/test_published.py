@@ -9,6 +9,7 @@ The rules are as iptables-save and nft print them; real packets are in the integ
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology import iptables, nft
@@ -29,13 +30,13 @@ def ruleset(family: str, chain: dict[str, object], *expressions: dict[str, objec
     )
 
 
-def match(left: dict[str, object], right: object) -> dict[str, object]:
+def match(left: Mapping[str, object], right: object) -> dict[str, object]:
     return {"match": {"op": "==", "left": left, "right": right}}
 
 
-PORT = {"payload": {"protocol": "tcp", "field": "dport"}}
-PREROUTING = {"hook": "prerouting", "prio": -150, "policy": "accept"}
-INGRESS = {"hook": "ingress", "prio": 0, "policy": "accept", "dev": "eth0"}
+PORT: dict[str, object] = {"payload": {"protocol": "tcp", "field": "dport"}}
+PREROUTING: dict[str, object] = {"hook": "prerouting", "prio": -150, "policy": "accept"}
+INGRESS: dict[str, object] = {"hook": "ingress", "prio": 0, "policy": "accept", "dev": "eth0"}
 
 
 @pytest.mark.parametrize(
