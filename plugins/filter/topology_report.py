@@ -38,11 +38,11 @@ options:
     default: ""
   baseline:
     description:
-      - An earlier report with which this one was compared.
-    type: dict
+      - An earlier report to compare with, or its JSON as it was written. Anything else is an error.
+    type: raw
   changes:
     description:
-      - What has changed since, as P(dockyard.ops.topology_compare#filter) says it.
+      - What has changed since, as P(dockyard.ops.topology_compare#filter) says it. It is worked out if it is not given.
     type: list
     elements: dict
 author:
@@ -90,12 +90,15 @@ def topology_report(
     host: str,
     now: str,
     written: str | Mapping[str, Any] = "",
-    baseline: Mapping[str, Any] | None = None,
+    baseline: str | Mapping[str, Any] | None = None,
     changes: list[dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise AnsibleFilterError(f"topology_report takes the result of a module, and not {type(value).__name__}.")
-    report = reports.make(value, host, now, written, baseline, changes)
+    before = reports.earlier(baseline)
+    if changes is None:
+        changes = reports.changes_since(before, value.get("topology"))
+    report = reports.make(value, host, now, written, before if changes is not None else None, changes)
     return {**report, "record": reports.record(report), "result": reports.result(report)}
 
 

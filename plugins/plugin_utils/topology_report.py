@@ -19,6 +19,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 
 from . import topology_text as text
+from .topology_compare import compare
 
 VOLATILE_COUNTERS = ("rx_packets", "tx_packets")
 
@@ -105,6 +106,37 @@ def parse(written: str | Mapping[str, Any]) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def earlier(baseline: str | Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the report to compare with; an empty one if there is none. Raise AnsibleFilterError for anything else."""
+    try:
+        found = json.loads(baseline or "{}") if isinstance(baseline, str) else dict(baseline or {})
+    except ValueError as error:
+        raise _no_report(str(error)) from error
+    if found == {}:
+        return {}
+    # The report of a host that could not be read has none.
+    if not isinstance(found, dict) or not isinstance(found.get("topology", ""), (Mapping, type(None))):
+        raise _no_report("it has no topology")
+    return found
+
+
+def changes_since(before: Mapping[str, Any], after: Any) -> list[dict[str, Any]] | None:
+    """Return what has changed since an earlier report; None if one of both could not be read."""
+    if not before.get("topology") or not isinstance(after, Mapping):
+        return None
+    try:
+        return compare(before["topology"], after)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise _no_report(f"{type(error).__name__}: {error}") from error
+
+
+def _no_report(reason: str) -> AnsibleFilterError:
+    return AnsibleFilterError(
+        f"The earlier report of this host can't be compared with ({reason}); give another network_report_baseline, or"
+        " remove the host's JSON file there."
+    )
 
 
 def file_name(host: str) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -63,3 +64,26 @@ def test_the_report() -> None:
     }
     with pytest.raises(AnsibleFilterError, match="topology_report takes the result of a module, and not str"):
         topology_report.topology_report("text", "docker1", "now")
+
+
+def test_the_report_to_compare_with_is_read_from_its_file() -> None:
+    written = json.dumps(REPORT["record"])
+    same = topology_report.topology_report(RESULT, "docker1.example.com", "2026-12-01", baseline=written)
+    assert (same["changes"], same["compared_with"]) == ([], "2026-11-28")
+    fewer = json.loads(written)
+    gone = fewer["topology"]["containers"].pop()["name"]
+    changed = topology_report.topology_report(RESULT, "docker1.example.com", "2026-12-01", baseline=json.dumps(fewer))
+    assert any(gone in change["message"] for change in changed["changes"])
+    # Of a host that could not be read there is nothing to compare with.
+    unread = json.dumps({"host": "docker1", "date": "2026-11-01", "error": "not reachable", "topology": None})
+    for baseline in ("", "{}", None, unread):
+        report = topology_report.topology_report(RESULT, "docker1.example.com", "2026-12-01", baseline=baseline)
+        assert (report["changes"], report["compared_with"]) == (None, None)
+
+
+@pytest.mark.parametrize("damaged", ["{broken", "[1]", '{"a": 1}', '{"topology": [1]}', '{"topology": {"a": 1}}'])
+def test_a_damaged_report_to_compare_with(damaged: str) -> None:
+    with pytest.raises(
+        AnsibleFilterError, match=r"^The earlier report of this host can't be compared with \(.*\); give"
+    ):
+        topology_report.topology_report(RESULT, "docker1.example.com", "2026-12-01", baseline=damaged)
