@@ -61,7 +61,9 @@ def test_a_container_in_no_cgroup_of_its_own_is_known_by_its_shim() -> None:
         assert parent.stdout is not None
         child = int(parent.stdout.readline())
         try:
-            assert processes.is_container(child, ID) == started_at(child) is not None
+            started = started_at(child)
+            assert started is not None
+            assert processes.is_container(child, ID) == started
             assert processes.is_container(child, OTHER) is None
             assert not processes.is_of_another(child)
             assert processes.descends(child, parent.pid) and processes.descends(child, os.getpid())
