@@ -52,21 +52,25 @@ options:
     description:
       - Largest packet in bytes on the default bridge, between 68 and 65535, and from 1280 on with IPv6.
       - User-defined networks have their own driver option for it.
-    type: int
+      - A number in digits, also as a string. An empty string counts as not given.
+    type: raw
   icc:
     description:
       - Whether containers on the default bridge may reach each other. With V(false), the engine drops packets between them, for which it
         needs C(iptables). Published ports still work.
       - Other networks are not concerned. They have a driver option of their own, C(com.docker.network.bridge.enable_icc).
-    type: bool
+      - True or false, also as a string. An empty string counts as not given.
+    type: raw
   ip_masq:
     description:
       - Whether connections of containers to the outside bear the host's address.
-    type: bool
+      - True or false, also as a string. An empty string counts as not given.
+    type: raw
   ipv6:
     description:
       - Whether the default bridge has IPv6.
-    type: bool
+      - True or false, also as a string. An empty string counts as not given.
+    type: raw
   default_address_pools:
     description:
       - The pools from which networks without a subnet of their own get one. Networks that exist keep theirs.

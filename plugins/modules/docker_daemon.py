@@ -85,19 +85,23 @@ options:
       mtu:
         description:
           - Largest packet in bytes.
-        type: int
+          - A number in digits, also as a string. An empty string counts as not given.
+        type: raw
       icc:
         description:
           - Whether containers on docker0 may reach each other.
-        type: bool
+          - True or false, also as a string. An empty string counts as not given.
+        type: raw
       ip_masq:
         description:
           - Whether connections of containers to the outside bear the host's address.
-        type: bool
+          - True or false, also as a string. An empty string counts as not given.
+        type: raw
       ipv6:
         description:
           - Whether docker0 has IPv6.
-        type: bool
+          - True or false, also as a string. An empty string counts as not given.
+        type: raw
       default_address_pools:
         description:
           - The pools from which networks without a subnet of their own get one.

@@ -5,8 +5,8 @@
 
     faults.py SUBJECT [SUITE ...] [--only TEXT] [--without TEXT] [--small] [--seed N] [--changes N]
 
-SUBJECT is "daemon", "daemon-files", "daemon-random", "harbor" or "wiring". SUITES are Debian releases, those of the
-subject if none is named; they run side by side. The last line is "N of N held".
+SUBJECT is "daemon", "daemon-files", "daemon-random", "harbor" or "wiring". SUITES are Debian releases and engines,
+those of the subject if none is named; they run side by side. The last line is "N of N held".
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ SUBJECTS = ("daemon", "daemon-files", "daemon-random", "harbor", "wiring")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("subject", choices=SUBJECTS)
-    parser.add_argument("suites", nargs="*", metavar="SUITE", help="of bookworm, trixie, sid")
+    parser.add_argument(
+        "suites", nargs="*", metavar="SUITE", help="of bookworm, trixie, sid, engine29, engine29-upgraded"
+    )
     parser.add_argument("--only", default="", help="only faults with this text in their name")
     parser.add_argument("--without", metavar="TEXT", help="not the faults with this text in their name")
     parser.add_argument("--small", action="store_true", help="few of a kind, and kills at few moments")

@@ -236,7 +236,10 @@ def reattach(api: engine_api.EngineApi, before: inventory.Inventory) -> list[str
         now = inventory.described(details)
         for network in container.networks.keys() - now.networks.keys():
             body = {"Container": container.id, "EndpointConfig": container.endpoints.get(network, {})}
-            status, _answer = api.ask("POST", f"/networks/{network}/connect", body)
-            if status == 200:
-                connected.append(container.name)
+            # By its identifier, as another may have its name; by its name if it was made again.
+            for key in filter(None, (container.network_ids.get(network), network)):
+                status, _answer = api.ask("POST", f"/networks/{key}/connect", body)
+                if status == 200:
+                    connected.append(container.name)
+                    break
     return sorted(set(connected))

@@ -52,7 +52,8 @@ class Container:
 
     status: in the engine's words, such as C(running).
     health: what its health check says; None without one.
-    networks: the addresses that it has in each. endpoints: what to connect it with again.
+    networks: the addresses that it has in each, by the network's name. network_ids: the networks' identifiers by name,
+    as two networks may share one. endpoints: what to connect it with again.
     published: what is published, as far as the engine does publish it at the moment.
     ports: the addresses and ports of the host that the engine has for each port of the container.
     """
@@ -67,6 +68,7 @@ class Container:
     published: list[Publication] = dataclasses.field(default_factory=list)
     ports: dict[str, list[str]] = dataclasses.field(default_factory=dict)
     of_swarm: bool = False
+    network_ids: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def runs(self) -> bool:
@@ -180,6 +182,7 @@ def described(details: dict[str, Any]) -> Container:
         published=[one for one in _publications(details, ports) if _in_force(one, ports)],
         ports=ports,
         of_swarm=naming.SWARM_TASK in ((details.get("Config") or {}).get("Labels") or {}),
+        network_ids={name: endpoint["NetworkID"] for name, endpoint in networks.items() if endpoint.get("NetworkID")},
     )
 
 
@@ -273,9 +276,11 @@ def _gone(before: Inventory, after: Inventory) -> list[Difference]:
     ]
     names += [("image", image_name(key, tags)) for key, tags in before.images.items() if key not in after.images]
     names += [("volume", name) for name in before.volumes if name not in after.volumes]
-    networks = set(after.networks.values())
+    made_again = {name for key, name in after.networks.items() if key not in before.networks}
     names += [
-        ("network", name) for key, name in before.networks.items() if key not in after.networks and name not in networks
+        ("network", name)
+        for key, name in before.networks.items()
+        if key not in after.networks and name not in made_again
     ]
     return [Difference(kind, name, f"the {kind} {name} is gone") for kind, name in names]
 

@@ -27,6 +27,7 @@ CONTENT = "dockyard.image.content"
 PACKAGES = "dockyard.image.packages"
 DEFINITION = "dockyard.image.definition"
 _CHECK = "dockyard.image.check"
+_ANSWERS_WITHIN = 60  # seconds
 
 
 @dataclass(frozen=True)
@@ -67,10 +68,17 @@ class Docker:
         self._budget = budget
 
     def require(self) -> None:
-        """Raise Unreachable unless an engine answers."""
+        """Raise Unreachable if there is no engine, and DockyardError if there is one that does not answer."""
         try:
-            done = self._run("version", "--format", "{{.Server.Version}}")
+            done = self._budget.run("docker", "version", "--format", "{{.Server.Version}}", within=_ANSWERS_WITHIN)
         except DockyardError as error:
+            if error.code == "host_command_timeout":
+                raise DockyardError(
+                    "image_engine_silent",
+                    f"The Docker Engine of this host takes a connection and does not answer within {_ANSWERS_WITHIN:g}"
+                    " seconds, so that nobody can say which images it has; see journalctl -u docker.service, and run"
+                    " again when docker version answers.",
+                ) from error
             if error.code != "host_command_missing":
                 raise
             raise Unreachable(

@@ -40,11 +40,16 @@ class Budget:
             " of its package sources, or set timeout to more.",
         )
 
-    def run(self, *argv: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
-        """Run a program; its exit status is the caller's business."""
+    def run(
+        self, *argv: str, stdin: str | None = None, within: float | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program; its exit status is the caller's business.
+
+        within: seconds that this one may take, if that is less than what is left.
+        """
         left = self.left()
         try:
-            return commands.run(argv, timeout=left, stdin=stdin)
+            return commands.run(argv, timeout=left if within is None else min(left, within), stdin=stdin)
         except DockyardError as error:
             if time.monotonic() >= self._end:
                 raise self.expired() from error

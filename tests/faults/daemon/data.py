@@ -47,7 +47,7 @@ def _moving(host: Host) -> list[tuple[dict[str, Any], tuple[str, ...]]]:
         other = "driver-type" not in store
         feature = {"features": {"containerd-snapshotter": other}}
         moving.append((feature, ("features.containerd-snapshotter has the engine look for its data in", *_NAMES)))
-    if host.suite == "engine29":
+    if host.suite == "engine29" and not host.upgraded:
         moving.append(
             ({"storage-driver": "overlay2"}, ("in overlay2 and no longer in overlayfs in containerd", *_NAMES))
         )
@@ -171,7 +171,7 @@ def stopped(host: Host) -> Outcome:
     host.must("systemctl stop docker.socket docker")
     broken = []
     for config in ({"data-root": "/srv/docker"}, {"storage-driver": "vfs"}):
-        if "storage-driver" in config and host.suite == "engine29":
+        if "storage-driver" in config and host.suite == "engine29" and not host.upgraded:
             continue  # containerd's image store has no files of this kind
         broken += _refused(host.daemon(config=config), (next(iter(config)), "always", "plain"))
     broken += [] if "srv" not in host.read() else ["the file was written"]

@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 import hosts
+import images
 from managed_host import ManagedHost
 
 PATH = "/etc/docker/daemon.json"
@@ -23,6 +24,23 @@ tar --create --dereference --file /tmp/image.tar --directory / $files 2>/dev/nul
 docker import /tmp/image.tar small:1 >/dev/null
 rm /tmp/image.tar
 """
+# An engine 29 over the data of one before: it stays with overlay2, which it finds, as after an upgrade.
+_UPGRADED = "engine29-upgraded"
+_WITH_OVERLAY2 = r"""
+set -eu
+systemctl stop docker.socket docker
+rm -rf /var/lib/docker/* /var/lib/containerd/*
+systemctl restart containerd
+mkdir -p /etc/docker
+echo '{"storage-driver": "overlay2"}' > /etc/docker/daemon.json
+systemctl start docker.socket docker
+"""
+_STAYS_WITH_IT = r"""
+rm /etc/docker/daemon.json
+systemctl restart docker
+test overlay2 = "$(docker info --format '{{.Driver}}')"
+"""
+SUITES = (*images.SUITES, _UPGRADED)
 _STATE = f"""
 echo $(sha256sum < {PATH} 2>/dev/null)
 echo $(stat --format '%i %Y %U %a' {PATH} 2>/dev/null)
@@ -45,17 +63,25 @@ class State:
 
 
 class Host(ManagedHost):
-    """kill_every: seconds between two kills where a run is killed again and again, each time a little later."""
+    """suite: of SUITES.
+
+    kill_every: seconds between two kills where a run is killed again and again, each time a little later.
+    """
 
     def __init__(self, suite: str, kill_every: float) -> None:
         super().__init__(f"faults-daemon-{suite}")
-        self.suite = suite
+        self.upgraded = suite == _UPGRADED
+        self.suite = suite.partition("-")[0]
         self.kill_every = kill_every
 
     def up(self) -> None:
         hosts.up(self.name, self.suite, "engine", None, [])
         self.must("timeout 60 sh -c 'until docker info >/dev/null 2>&1; do sleep 0.2; done'")
+        if self.upgraded:
+            self.must(_WITH_OVERLAY2)
         self.must(_IMAGE)
+        if self.upgraded:
+            self.must(_STAYS_WITH_IT)
         self.must("docker network create --subnet 10.99.0.0/24 user-defined >/dev/null")
         self.containers_up()
         self.base()

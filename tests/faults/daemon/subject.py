@@ -9,13 +9,13 @@ import functools
 import re
 from typing import Callable
 
-import images
 import table
 
 from daemon import bad_configurations, containers, data, files, interrupted, lost_rules, network, nftables, people
+from daemon.host import SUITES as ENGINES
 from daemon.host import Host
 
-SUITES = DEFAULT = images.SUITES
+SUITES = DEFAULT = ENGINES
 # In a small run these are left out, of which others of their kind are in it.
 _NOT_SMALL = frozenset(
     {
@@ -43,7 +43,7 @@ def run(suite: str, wanted: Callable[[str], bool], small: bool, result: table.Ta
         *interrupted.FAULTS,
         *(people.SMALL if small else people.FAULTS),
         *(lost_rules.SMALL if small else lost_rules.FAULTS),
-        *(nftables.FAULTS_29 if suite == "engine29" and not small else nftables.FAULTS),
+        *(nftables.FAULTS_29 if host.suite == "engine29" and not small else nftables.FAULTS),
     ]
     try:
         host.up()

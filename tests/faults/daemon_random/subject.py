@@ -15,13 +15,13 @@ import random
 import time
 from typing import Any, Callable
 
-import images
 import table
 from daemon.host import BASE, Host
+from daemon.host import SUITES as ENGINES
 
 from daemon_random import shapes, values
 
-SUITES = DEFAULT = images.SUITES
+SUITES = DEFAULT = ENGINES
 _PER_HOST = 4
 _settings = {"seed": 0, "changes": 0}
 
@@ -47,7 +47,7 @@ def run(suite: str, wanted: Callable[[str], bool], small: bool, result: table.Ta
     try:
         for episode in range(-(-_settings["changes"] // _PER_HOST)):
             source = random.Random(f"{_settings['seed']}/{suite}/{episode}")
-            shape = shapes.SHAPES[(episode + images.SUITES.index(suite)) % len(shapes.SHAPES)]
+            shape = shapes.SHAPES[(episode + SUITES.index(suite)) % len(shapes.SHAPES)]
             name = f"seed {_settings['seed']}/{episode} on a host with {shape.name}"
             if wanted(name):
                 result.inject(suite, name, lambda: _episode(host, shape, source))  # noqa: B023  # called at once

@@ -2,17 +2,47 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""Check that the keys of daemon.json have values that an engine can read."""
+"""Give the keys of daemon.json values that an engine can read, and refuse those of another type."""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host.secrets import Placeholders
 
-from .document import is_secret
+from .document import Config, is_secret
 from .keys import DICTIONARY, FLAG, KEYS, NUMBER, OPTIONS, POOLS, SIZE, STRING, STRINGS
+
+
+def with_types(config: Config) -> Config:
+    """Return declared keys with flags and numbers of the types that an engine wants, as Ansible converts them.
+
+    Surveys and extra variables give all values as strings, and an empty one for a question without an answer: such a
+    flag or number is left out. A value that can't be converted stays, for wrong_type to refuse it.
+    """
+    config = {key: _converted(KEYS[key].kind, value) if key in KEYS else value for key, value in config.items()}
+    if isinstance(config.get("features"), dict):
+        features = {name: _converted(FLAG, value) for name, value in config["features"].items()}
+        config["features"] = {name: value for name, value in features.items() if value is not None}
+    return {key: value for key, value in config.items() if value is not None}
+
+
+def _converted(kind: str, value: Any) -> Any:
+    """Return the value in its type; None for an empty string in place of a flag or a number."""
+    if kind not in (FLAG, NUMBER) or not isinstance(value, (str, int)):
+        return value
+    text = str(value).strip()
+    if not text:
+        return None
+    if kind == NUMBER:
+        return int(text) if re.fullmatch("-?[0-9]+", text) else value
+    try:
+        return boolean(text)
+    except TypeError:
+        return value
 
 
 def wrong_type(key: str, value: Any, loose: bool = False) -> DockyardError | None:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
 from .document import Config, DesiredConfig, check_values
+from .key_types import with_types
 
 State = Literal["merged", "replaced", "absent"]
 RestartPolicy = Literal["when_idle", "always", "never"]
@@ -32,6 +33,7 @@ COMMON = {
     "lock_timeout": {"type": "int", "default": 120},
 }
 _POOL = {"base": {"type": "str", "required": True}, "size": {"type": "int", "required": True}}
+# Raw are flags and numbers, which key_types reads: for Ansible's own types, an empty answer of a survey is an error.
 _BRIDGE: dict[str, dict[str, Any]] = {
     "bip": {"type": "str"},
     "bip6": {"type": "str"},
@@ -39,10 +41,10 @@ _BRIDGE: dict[str, dict[str, Any]] = {
     "fixed_cidr_v6": {"type": "str"},
     "default_gateway": {"type": "str"},
     "default_gateway_v6": {"type": "str"},
-    "mtu": {"type": "int"},
-    "icc": {"type": "bool"},
-    "ip_masq": {"type": "bool"},
-    "ipv6": {"type": "bool"},
+    "mtu": {"type": "raw"},
+    "icc": {"type": "raw"},
+    "ip_masq": {"type": "raw"},
+    "ipv6": {"type": "raw"},
     "default_address_pools": {"type": "list", "elements": "dict", "options": _POOL},
 }
 BRIDGE = {**_BRIDGE, "state": STATE}
@@ -71,11 +73,12 @@ class DaemonOptions:
 
 
 def desired_bridge(bridge: dict[str, Any]) -> DesiredConfig:
-    """Return what the options of BRIDGE declare."""
-    config = {key: bridge[option] for option, key in _BRIDGE_KEYS.items() if bridge[option] is not None}
+    """Return what the options of BRIDGE declare. An empty string is none, unless it names what is to be absent."""
+    given = {key: bridge[option] for option, key in _BRIDGE_KEYS.items() if bridge[option] is not None}
     keys = frozenset(_BRIDGE_KEYS.values())
     if bridge["state"] == "absent":
-        return DesiredConfig({}, removal=dict.fromkeys(config or sorted(keys)))
+        return DesiredConfig({}, removal=dict.fromkeys(given or sorted(keys)))
+    config = with_types({key: value for key, value in given.items() if value != ""})
     return DesiredConfig(config, owned=keys if bridge["state"] == "replaced" else frozenset())
 
 
@@ -96,6 +99,7 @@ def desired_config(
     else:
         kept = {key: value for key, value in config.items() if key not in remove}
         check_values(kept)
+        kept = with_types(kept)
         owned = None if state == "replaced" else frozenset[str]()
         declared = DesiredConfig(kept, removal=dict.fromkeys(remove), owned=owned)
     if bridge is None:

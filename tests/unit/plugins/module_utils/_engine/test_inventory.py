@@ -34,6 +34,7 @@ WEB = Container(
     endpoints={"bridge": {}, "front": {"Aliases": ["www"]}},
     published=[Publication("80/tcp", "192.0.2.1", "8080"), Publication("443/tcp")],
     ports={"80/tcp": ["192.0.2.1|8080"], "443/tcp": ["0.0.0.0|32768", "::|32768"]},
+    network_ids={"front": "f" * 64},
 )
 JOB = Container("2" * 64, "job", "exited")
 TASK = Container("3" * 64, "web.1.abc", "running", of_swarm=True)
@@ -62,7 +63,12 @@ DETAILS: dict[str, Any] = {
     "NetworkSettings": {
         "Networks": {
             "bridge": {"IPAddress": "172.17.0.2", "GlobalIPv6Address": "", "Aliases": None},
-            "front": {"IPAddress": "10.99.0.2", "Aliases": ["www"], "Gateway": "10.99.0.1"},
+            "front": {
+                "IPAddress": "10.99.0.2",
+                "Aliases": ["www"],
+                "Gateway": "10.99.0.1",
+                "NetworkID": "f" * 64,
+            },
         },
         "Ports": {
             "80/tcp": [{"HostIp": "192.0.2.1", "HostPort": "8080"}],
@@ -174,7 +180,13 @@ def test_many_differences_and_names_are_counted() -> None:
     )
 
 
-def test_a_network_that_a_container_has_lost_is_connected_again(tmp_path: pathlib.Path) -> None:
+def test_of_two_networks_with_one_name_one_is_gone() -> None:
+    both = dataclasses.replace(BEFORE, networks={"e" * 64: "front", "f" * 64: "front"})
+    assert sentence(lost(compare(both, BEFORE))) == "the network front is gone"
+
+
+@pytest.mark.parametrize("key", ["f" * 64, "front"])  # by its name if another was made in its place
+def test_a_network_that_a_container_has_lost_is_connected_again(tmp_path: pathlib.Path, key: str) -> None:
     bodies = []
     with serve(tmp_path, Engine) as engine:
         left = {**DETAILS["NetworkSettings"], "Networks": {"bridge": {"IPAddress": "172.17.0.2"}}}
@@ -185,7 +197,7 @@ def test_a_network_that_a_container_has_lost_is_connected_again(tmp_path: pathli
 
         engine.answers = {
             f"/containers/{WEB.id}/json": (200, {**DETAILS, "NetworkSettings": left}),
-            "/networks/front/connect": connect,
+            f"/networks/{key}/connect": connect,
         }
         assert reattach(EngineApi(engine.socket), BEFORE) == ["web"]
     assert bodies == [{"Container": WEB.id, "EndpointConfig": {"Aliases": ["www"]}}]

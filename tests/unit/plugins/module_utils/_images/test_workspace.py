@@ -17,7 +17,7 @@ import signal
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import state_dir
-from ansible_collections.dockyard.ops.plugins.module_utils._images import packages, workspace
+from ansible_collections.dockyard.ops.plugins.module_utils._images import engine, packages, workspace
 from ansible_collections.dockyard.ops.plugins.module_utils._images.engine import Docker
 from ansible_collections.dockyard.ops.plugins.module_utils._images.programs import Budget
 from ansible_collections.dockyard.ops.plugins.module_utils._images.tree import Tree
@@ -61,21 +61,33 @@ def docker(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> StandIn:
 
 def test_an_engine_that_refuses(docker: StandIn, tmp_path: pathlib.Path) -> None:
     docker.fail()
-    engine = Docker(Budget(30))
+    refusing = Docker(Budget(30))
     with pytest.raises(DockyardError) as error:
-        engine.load(tmp_path / "x.tar")
+        refusing.load(tmp_path / "x.tar")
     assert str(error.value) == (
         "Docker refused the image that was built (Error response from daemon: out of order); look at journalctl -u"
         " docker.service."
     )
     assert error.value.code == "image_refused_by_engine"
     with pytest.raises(DockyardError, match=r"^Docker did not name the image that was built a:1 \(Error response from"):
-        engine.tag("sha256:0", "a:1")
+        refusing.tag("sha256:0", "a:1")
     docker.answer("image inspect", json.dumps([{"Id": "sha256:0", "RepoTags": ["a:1"]}]))
     with pytest.raises(DockyardError, match=r"^Docker did not remove a:1 \(.*\); remove what uses it and run again"):
-        engine.untag("a:1")
+        refusing.untag("a:1")
     with pytest.raises(DockyardError, match=r"^No Docker Engine answers on this host \(.*out of order\); install or"):
-        engine.require()
+        refusing.require()
+
+
+def test_an_engine_that_hangs_is_not_missing(docker: StandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    (docker.folder / "bin" / "docker").write_text("#!/bin/sh\nexec sleep 60\n")
+    monkeypatch.setattr(engine, "_ANSWERS_WITHIN", 0.3)
+    with pytest.raises(DockyardError) as error:
+        Docker(Budget(30)).require()
+    assert (type(error.value), error.value.code) == (DockyardError, "image_engine_silent")
+    assert error.value.message == (
+        "The Docker Engine of this host takes a connection and does not answer within 0.3 seconds, so that nobody can"
+        " say which images it has; see journalctl -u docker.service, and run again when docker version answers."
+    )
 
 
 def test_a_folder_that_can_not_be_used(docker: StandIn, tmp_path: pathlib.Path) -> None:

@@ -32,8 +32,9 @@ from hypothesis import strategies as st
 
 PATH = "/etc/docker/daemon.json"
 
-# Few names, so that files and wishes have keys in common, at the top and further down.
-names = st.sampled_from(["bip", "icc", "log-opts", "max-size", "labels", "runtimes", "zebra", "a", ""])
+# Few names, so that files and wishes have keys in common, at the top and further down. None is that of a flag or a
+# number, which are converted where they are declared: see test_options.
+names = st.sampled_from(["bip", "dns", "log-opts", "max-size", "labels", "runtimes", "zebra", "a", ""])
 scalars = st.booleans() | st.integers(-3, 3) | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=6)
 values = st.recursive(
     scalars,

@@ -33,6 +33,10 @@ def bridge(state: State = "merged", **options: Any) -> dict[str, Any]:
         (bridge("replaced", icc=True), {"icc": True, "labels": ["a"], "log-opts": {"tag": "x"}}),
         (bridge("absent", icc=True), {key: value for key, value in CURRENT.items() if key != "icc"}),
         (bridge("absent"), {"labels": ["a"], "log-opts": {"tag": "x"}}),
+        # Surveys and extra variables give strings, and empty ones for what is not answered.
+        (bridge(icc="true", mtu="1450", ip_masq=0), {**CURRENT, "icc": True, "mtu": 1450, "ip-masq": False}),
+        (bridge(icc="", mtu="", ipv6=" ", bip="", fixed_cidr=""), CURRENT),
+        (bridge("absent", icc=""), {key: value for key, value in CURRENT.items() if key != "icc"}),
     ],
 )
 def test_docker0_alone(options: dict[str, Any], expected: Config) -> None:
@@ -43,6 +47,14 @@ def test_docker0_alone(options: dict[str, Any], expected: Config) -> None:
 @pytest.mark.parametrize(
     "config, state, remove, options, expected",
     [
+        (
+            {"debug": "yes", "mtu": "1450", "icc": "", "features": {"cdi": "true", "buildkit": ""}, "bridge": ""},
+            "merged",
+            [],
+            None,
+            {**CURRENT, "debug": True, "mtu": 1450, "features": {"cdi": True}, "bridge": ""},
+        ),
+        ({"mtu": "large", "icc": "perhaps"}, "merged", [], None, {**CURRENT, "mtu": "large", "icc": "perhaps"}),
         ({"labels": ["b"]}, "merged", ["mtu"], None, {**CURRENT, "labels": ["b"], "mtu": None}),
         # A host does without what its group declares.
         ({"labels": ["b"], "debug": True}, "merged", ["labels"], None, {**CURRENT, "labels": None, "debug": True}),
