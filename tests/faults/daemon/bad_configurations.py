@@ -79,9 +79,9 @@ SYNTAX = [
 ]
 
 TYPES = [
-    Bad("type: mtu as text", r'mtu must be a whole number, and is the string "1400"', {"mtu": "1400"}),
-    Bad("type: debug as text", r'debug must be true or false, and is the string "yes"', {"debug": "yes"}),
-    Bad("type: icc as number", r"icc must be true or false, and is the number 0", {"icc": 0}),
+    Bad("type: mtu as text", r'mtu must be a whole number, and is the string "large"', {"mtu": "large"}),
+    Bad("type: debug as text", r'debug must be true or false, and is the string "perhaps"', {"debug": "perhaps"}),
+    Bad("type: icc as number", r"icc must be true or false, and is the number 2", {"icc": 2}),
     Bad("type: dns as text", r'dns must be a list of strings, and is the string "192\.0\.2\.1"', {"dns": "192.0.2.1"}),
     Bad("type: log option as number", r"max-file is the number 3 \(put it in quotes\)", {"log-opts": {"max-file": 3}}),
     Bad("type: labels of numbers", r"labels must be a list of strings, and is one with the number 1", {"labels": [1]}),
