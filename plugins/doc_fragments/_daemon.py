@@ -88,6 +88,13 @@ options:
       - Seconds to wait for another run of this collection that is changing the same engine.
     type: int
     default: 120
+  socket:
+    description:
+      - The Unix socket on which the engine answers. It is asked first.
+      - Needed only where neither the flags of its unit, the key C(hosts), C(docker.socket) nor C(/var/run/docker.sock) leads to it.
+    type: path
+    default: ""
+    version_added: 0.3.0
   mode:
     description:
       - The permissions of the file, as for M(ansible.builtin.file).

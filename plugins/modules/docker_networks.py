@@ -118,6 +118,12 @@ options:
       - Seconds to wait for another run of this collection that is changing the same engine.
     type: int
     default: 120
+  socket:
+    description:
+      - The Unix socket on which the engine answers. It is asked first.
+      - Needed only where neither the flags of its unit, the key C(hosts), C(docker.socket) nor C(/var/run/docker.sock) leads to it.
+    type: path
+    default: ""
 notes:
   - An engine that does not run is not started. In check mode, all networks are then reported as missing, with a warning.
 seealso:

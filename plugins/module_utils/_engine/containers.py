@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import os
 import re
 import time
 from collections.abc import Sequence
@@ -36,6 +37,7 @@ class Container:
     started: when, in the engine's words. health: what its health check says; None without one.
     unstable: starts again and again, so that nobody can say whether it runs.
     published_on: the host's addresses on which it publishes ports, as declared.
+    lost_sources: what it mounts or has as a device and what is not on the host any more, so that it could not start.
     """
 
     id: str
@@ -47,6 +49,7 @@ class Container:
     health: str | None = None
     unstable: bool = False
     published_on: list[str] = dataclasses.field(default_factory=list)
+    lost_sources: list[str] = dataclasses.field(default_factory=list)
 
 
 @dataclasses.dataclass
@@ -83,9 +86,20 @@ def running(api: engine_api.EngineApi) -> list[Container]:
                 health=inventory.health(details["State"]),
                 unstable=_starts_again_and_again(details),
                 published_on=sorted(published),
+                lost_sources=_lost_sources(details["HostConfig"]),
             )
         )
     return containers
+
+
+def _lost_sources(host_config: dict[str, Any]) -> list[str]:
+    """Return the paths of the host that a container needs for its start and that are gone.
+
+    Of those that it was given by C(--volume) an engine makes the missing ones, as folders.
+    """
+    mounts = [mount.get("Source") for mount in host_config.get("Mounts") or [] if mount.get("Type") == "bind"]
+    devices = [device.get("PathOnHost") for device in host_config.get("Devices") or []]
+    return sorted({path for path in [*mounts, *devices] if path and not os.path.lexists(path)})
 
 
 def _starts_again_and_again(details: dict[str, Any]) -> bool:
@@ -236,8 +250,9 @@ def reattach(api: engine_api.EngineApi, before: inventory.Inventory) -> list[str
         now = inventory.described(details)
         for network in container.networks.keys() - now.networks.keys():
             body = {"Container": container.id, "EndpointConfig": container.endpoints.get(network, {})}
-            # By its identifier, as another may have its name; by its name if it was made again.
-            for key in filter(None, (container.network_ids.get(network), network)):
+            # A container that does not run remembers what it is connected by, and docker0's network gets another
+            # identifier at each start. So it is its name, and the identifier only where two have that name.
+            for key in filter(None, (network, container.network_ids.get(network))):
                 status, _answer = api.ask("POST", f"/networks/{key}/connect", body)
                 if status == 200:
                     connected.append(container.name)

@@ -12,6 +12,7 @@ import re
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
+from .api import EngineApi, Unreachable
 from .service import SERVICE
 
 _PROC = "/proc"
@@ -42,6 +43,25 @@ class OtherEngine:
             f" {self.program}); it would not read {path}{snap}. Change it by its own means, or remove it before an"
             " engine of this host's packages is to be managed.",
         )
+
+
+def refuse_stranger(path: str, socket: str) -> None:
+    """Raise DockyardError if something answers on the socket of an engine that no unit of this host runs.
+
+    path: the daemon.json that was to be changed. socket: where an engine would answer.
+    """
+    try:
+        version = EngineApi(socket, timeout=5).get("/version")
+    except Unreachable:
+        return
+    components = version.get("Components") or [{}]
+    name = f"{components[0].get('Name') or 'An engine'} {version.get('Version') or ''}".strip()
+    raise DockyardError(
+        "engine_foreign",
+        f"{name} answers on {socket} and {SERVICE} is not on this host, so that it would not read {path}, and an engine"
+        " of this host's packages would take its socket away; change it by its own means, or stop it (for Podman:"
+        " podman.socket, or the package podman-docker) before an engine is to be managed here.",
+    )
 
 
 def find_other_engine() -> OtherEngine | None:

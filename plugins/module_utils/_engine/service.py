@@ -12,6 +12,7 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -30,7 +31,8 @@ DEFAULT_ENGINE_SOCKET = "/var/run/docker.sock"
 _NOBODY = 65534
 _TIMED_OUT = 124  # as timeout(1) ends
 _PROPERTIES = (
-    "LoadState,ActiveState,SubState,MainPID,ExecMainStartTimestampMonotonic,ExecStart,Environment,EnvironmentFiles"
+    "LoadState,ActiveState,SubState,MainPID,ExecMainStartTimestampMonotonic,ExecStart,Environment,EnvironmentFiles,"
+    "NeedDaemonReload"
 )
 # What dockerd says when it has read its configuration, found it good, and only then sees that it is not root.
 _ONLY_ROOT_MISSING = "needs to be started with root"
@@ -65,6 +67,8 @@ class Unit:
 
     argv: dockerd with its flags as they are in force, or as the next start has them.
     planned: the same as the next start has them.
+    outdated: whether the unit has changed on the disk and systemd has not read it yet.
+    socket: the path of the engine's Unix socket, where a user names it; it is asked first.
     """
 
     state: UnitState
@@ -72,6 +76,8 @@ class Unit:
     planned: list[str] = dataclasses.field(default_factory=list)
     run: Engine | None = None
     started_at: float = 0.0  # seconds since the epoch
+    socket: str = ""
+    outdated: bool = False
 
     @property
     def next_start(self) -> Unit:
@@ -105,7 +111,7 @@ class Unit:
             for host in hosts
             if isinstance(host, str) and host.startswith("unix://")
         ]
-        paths = [*named, *_sockets_of_systemd(), DEFAULT_ENGINE_SOCKET]
+        paths = [*filter(None, [self.socket]), *named, *_sockets_of_systemd(), DEFAULT_ENGINE_SOCKET]
         distinct: dict[str, str] = {}
         for path in paths:
             distinct.setdefault(os.path.realpath(path), path)  # /var/run is a link to /run
@@ -120,10 +126,10 @@ def _sockets_of_systemd() -> list[str]:
     return re.findall(r"^Listen=(/.*) \(Stream\)$", shown, re.MULTILINE)
 
 
-def inspect_unit(settle: float = 20) -> Unit:
+def inspect_unit(settle: float = 20, socket: str = "") -> Unit:
     """Return the unit's state, after waiting for one that is starting, stopping or about to be restarted by systemd.
 
-    settle: seconds to wait for that.
+    settle: seconds to wait for that. socket: the engine's, where a user names it.
     """
     deadline = time.monotonic() + settle
     while True:
@@ -136,6 +142,7 @@ def inspect_unit(settle: float = 20) -> Unit:
             break
         time.sleep(0.2)
     planned = _planned_argv(properties, _exec_start())
+    outdated = properties.get("NeedDaemonReload") == "yes"
     pid = int(properties.get("MainPID") or 0)
     started = int(properties.get("ExecMainStartTimestampMonotonic") or 0)
     ago = time.clock_gettime(time.CLOCK_MONOTONIC) - started / 1e6
@@ -146,10 +153,11 @@ def inspect_unit(settle: float = 20) -> Unit:
                 argv = file.read().rstrip("\0").split("\0")
         except (FileNotFoundError, ProcessLookupError):  # it has ended since systemd named it
             time.sleep(0.2)
-            return inspect_unit(settle)
-        return Unit("running", argv, planned or argv, Engine(boot_id(), pid, started), time.time() - ago)
+            return inspect_unit(settle, socket)
+        run = Engine(boot_id(), pid, started)
+        return Unit("running", argv, planned or argv, run, time.time() - ago, socket, outdated)
     # Still on its way after all that time counts as failed: systemd starts it over and over.
-    return Unit("stopped" if active == "inactive" else "failed", planned, planned)
+    return Unit("stopped" if active == "inactive" else "failed", planned, planned, outdated=outdated)
 
 
 def _check_loaded(state: str) -> None:
@@ -190,7 +198,7 @@ def silent_engine(unit: Unit, sockets: Sequence[str]) -> DockyardError:
         "daemon_engine_silent",
         f"The Docker Engine of this host runs{process} and does not answer on {', '.join(sockets)}, so that it is not"
         " known which containers a restart would stop; find out why (journalctl -u docker.service), have it answer on a"
-        " Unix socket, and run again.",
+        " Unix socket, or name the one on which it does in socket, and run again.",
     )
 
 
@@ -347,9 +355,14 @@ def control(verb: Verb, timeout: float) -> str | None:
     return next(iter(done.stderr.strip().splitlines()), f"systemctl {verb} {SERVICE} ended with {done.returncode}")
 
 
-def reload() -> None:
-    """Send SIGHUP to the engine. For systemd that succeeds even if the engine refuses the file."""
-    _run(["systemctl", "reload", SERVICE], timeout=60)
+def reload(engine: Engine | None) -> None:
+    """Send SIGHUP to the engine. For systemd that succeeds even if the engine refuses the file.
+
+    engine: that runs; it gets the signal itself where the unit has no ExecReload.
+    """
+    done = _run(["systemctl", "reload", SERVICE], timeout=60)
+    if done.returncode != 0 and engine is not None:
+        os.kill(engine.pid, signal.SIGHUP)
 
 
 def recent_log_errors(since: float, lines: int = 4) -> str:

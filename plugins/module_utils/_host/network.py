@@ -61,6 +61,12 @@ def routes(without: str) -> list[tuple[Network, str]]:
     return routed
 
 
+def on_link_networks() -> list[Network]:
+    """Return the networks of IPv4 that the main routing table reaches without a gateway."""
+    found = _ip("-4", "route", "show", "table", "main", "scope", "link")
+    return [ipaddress.ip_network(route["dst"], strict=False) for route in found if route["dst"] != "default"]
+
+
 def gateways(without: str = "") -> list[tuple[Address, str]]:
     """Return the gateways of all routes and the devices that they are on, without link-local ones.
 

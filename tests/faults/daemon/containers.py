@@ -189,6 +189,24 @@ def live_restore(host: Host) -> Outcome:
     return "reported as pending, applied once none runs", broken
 
 
+def source_gone(host: Host) -> Outcome:
+    """Take away what a running container mounts: it could not be started again."""
+    host.must(
+        "mkdir /srv/gone; docker run --detach --init --name bound --mount type=bind,src=/srv/gone,dst=/x small:1"
+        " sleep 100000; rmdir /srv/gone"
+    )
+    before = host.state()
+    answers = [
+        host.daemon(check=check, config={"dns-search": ["a.example"]}, on_running_containers="proceed")
+        for check in (True, False)
+    ]
+    broken = [f"it says {answer}" for answer in answers if answer.get("error_code") != "daemon_containers_cant_start"]
+    broken += [answer["msg"] for answer in answers if "(bound needs /srv/gone)" not in answer["msg"]]
+    broken += host.healthy(before, same_engine=True)
+    host.must("docker rm --force bound")
+    return "refused, with what is gone", broken
+
+
 def engine_stopped(host: Host) -> Outcome:
     """Stop dockerd by SIGSTOP: for systemd it runs, and its containers do, but it answers nothing."""
     before = host.state()
@@ -222,5 +240,6 @@ FAULTS = [
     ("containers run, some die half a second after their start", crash_loops),
     ("containers run, with health checks", health_checks),
     ("containers run, live-restore", live_restore),
+    ("containers run, what one mounts is gone", source_gone),
     ("containers run, engine stopped by SIGSTOP", engine_stopped),
 ]

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import hosts
@@ -139,6 +141,18 @@ class Host(ManagedHost):
 
     def bridge(self, check: bool = False, **options: Any) -> dict[str, Any]:
         return self.module("docker_bridge", check, **options)
+
+    @contextlib.contextmanager
+    def late_failure(self) -> Iterator[dict[str, str]]:
+        """Yield keys with which the engine fails when it has its data and its networks: a port that is taken."""
+        taken = "python3 -m http.server --bind 127.0.0.1 9323"
+        self.must(
+            f"(setsid {taken} >/dev/null 2>&1 &); timeout 10 sh -c 'until ss -tln | grep -q :9323; do sleep 0.1; done'"
+        )
+        try:
+            yield {"metrics-addr": "127.0.0.1:9323"}
+        finally:
+            self.must("pkill --full '[h]ttp.server --bind 127.0.0.1 9323'")
 
     def kill_module(self) -> bool:
         """Kill with SIGKILL; return whether there was something to kill."""

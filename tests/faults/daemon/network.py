@@ -52,6 +52,24 @@ def bip_removed(host: Host) -> Outcome:
     return "docker0 has its default back", broken + host.healthy(before)
 
 
+def ipv6_put_back(host: Host) -> Outcome:
+    """Give docker0 IPv6 and take it away, by a removal and by a start that fails: no address may stay."""
+    six = "ip -6 -oneline address show docker0 scope global | awk '{print $4}'"
+    before = host.state()
+    wanted = {"ipv6": True, "fixed-cidr-v6": "fd00:78::/64"}
+    given = host.daemon(config=wanted, on_running_containers="proceed")
+    broken = [] if "fd00:78::" in host.must(six) else [f"docker0 has no IPv6: {given['msg']}"]
+    host.bridge(state="absent", on_running_containers="proceed")
+    if host.must(six):
+        broken.append(f"after a removal docker0 has {host.must(six)}")
+    with host.late_failure() as failing:
+        failed = host.daemon(config={**wanted, **failing}, on_running_containers="proceed")
+    if not failed.get("rolled_back") or host.must(six):
+        broken.append(f"after a start that failed docker0 has {host.must(six) or 'none'}: {failed['msg']}")
+    host.base()
+    return "docker0 has none afterwards", broken + host.healthy(before)
+
+
 def bip_removed_by_hand(host: Host) -> Outcome:
     """Take bip out of the file by hand and restart the engine, which keeps the address all the same."""
     before = host.state()
@@ -122,6 +140,7 @@ def reload_refused(host: Host) -> Outcome:
 FAULTS = [
     ("icc off, icc on", icc),
     ("bip removed, which the engine remembers", bip_removed),
+    ("ipv6 taken away, and put back after a start that fails", ipv6_put_back),
     ("bip removed by hand before, and remembered", bip_removed_by_hand),
     ("bip removed, and the disk refuses half way", bip_removed_half_way),
     ("start limit of systemd", restarts_in_a_row),

@@ -11,7 +11,18 @@ from typing import Callable
 
 import table
 
-from daemon import bad_configurations, containers, data, files, interrupted, lost_rules, network, nftables, people
+from daemon import (
+    bad_configurations,
+    containers,
+    data,
+    files,
+    interrupted,
+    lost_rules,
+    network,
+    nftables,
+    people,
+    units,
+)
 from daemon.host import SUITES as ENGINES
 from daemon.host import Host
 
@@ -42,6 +53,7 @@ def run(suite: str, wanted: Callable[[str], bool], small: bool, result: table.Ta
         *network.FAULTS,
         *interrupted.FAULTS,
         *(people.SMALL if small else people.FAULTS),
+        *(units.SMALL if small else units.FAULTS),
         *(lost_rules.SMALL if small else lost_rules.FAULTS),
         *(nftables.FAULTS_29 if host.suite == "engine29" and not small else nftables.FAULTS),
     ]

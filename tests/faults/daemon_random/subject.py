@@ -57,7 +57,7 @@ def run(suite: str, wanted: Callable[[str], bool], small: bool, result: table.Ta
 
 
 def _episode(host: Host, shape: shapes.Shape, source: random.Random) -> tuple[str, list[str]]:
-    host.run(shape.arrange)
+    host.must(shape.arrange)
     ready = host.daemon(config=shape.config, state="replaced", restart="always")
     broken = [f"the host is not to be had: {ready['msg']}"] if ready.get("failed") else []
     outcomes = []
@@ -96,6 +96,9 @@ def _wrong(host: Host, before: dict[str, Any], file: str, process: str, answer: 
         if gone and not hidden.get(kind):
             wrong.append(f"{kind} are gone: {', '.join(sorted(gone))}")
     again = set(answer.get("containers_restarted") or [])
+    if again:
+        time.sleep(2)  # one that runs now may die in a moment
+        now = _inventory(host)
     if again - set(now["running"]):
         wrong.append(f"said to run again and does not: {', '.join(sorted(again - set(now['running'])))}")
     if hidden.get("containers"):

@@ -173,7 +173,7 @@ class DaemonConfigUpdate:
             return
         since = time.time()
         self.taken = "reload"
-        service.reload()
+        service.reload(self.host.unit.run)
         target = self.plan.target
         try:
             reloaded = _has_reloaded(api, since)
@@ -216,7 +216,7 @@ class DaemonConfigUpdate:
         if complaint:
             reason = service.recent_log_errors(since) or complaint
             self._roll_back(f"did not start with the new file ({reason})", "restart")
-        unit = service.inspect_unit()
+        unit = service.inspect_unit(socket=self.options.socket)
         api = find_answering(unit.engine_sockets(target.get("hosts")), timeout) if unit.run else None
         if api is None:
             reason = service.recent_log_errors(since)
@@ -256,7 +256,8 @@ class DaemonConfigUpdate:
 
     def _roll_back(self, reason: str, verb: Literal["reload", "restart"]) -> NoReturn:
         """Put the old file back, prove the old state, and raise RolledBack with the first error."""
-        rollback = Rollback(self.options.path, self.saved, self.set_attributes, self.options.timeout)
+        options = self.options
+        rollback = Rollback(options.path, self.saved, self.set_attributes, options.timeout, options.socket)
         outcome = rollback.run(verb)
         raise RolledBack(f"The Docker Engine {reason}. {outcome}", complete=self.saved.change is None)
 

@@ -55,16 +55,19 @@ class Move:
     """A key, or a flag of the unit, by which the data is looked for somewhere else.
 
     everything: also volumes and networks; otherwise only containers and images.
+    images: whether the images are out of sight; another root leaves those where they are that containerd has.
     """
 
     key: str
     now: str
     then: str
     everything: bool
+    images: bool = True
 
     def hides(self, inventory: Inventory) -> Inventory:
         """Return that part of an inventory which would be out of sight."""
-        return inventory if self.everything else dataclasses.replace(inventory, volumes=[], networks={})
+        hidden = inventory if self.everything else dataclasses.replace(inventory, volumes=[], networks={})
+        return hidden if self.images else dataclasses.replace(hidden, images={})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -96,7 +99,8 @@ def moves(location: Location, loaded: Config, target: Config, unit: service.Unit
     before, after = _wish(loaded, unit), _wish(target, unit)
     found = []
     if os.path.realpath(after.root) != location.base:
-        found.append(Move(_name("data-root", unit, "--data-root", "-g"), location.base, after.root, True))
+        name = _name("data-root", unit, "--data-root", "-g")
+        found.append(Move(name, location.base, after.root, True, images=location.store == "graph"))
     remap = _remap_move(location, before, after)
     if remap:
         found.append(Move(_name("userns-remap", unit, "--userns-remap"), *remap, True))

@@ -71,7 +71,13 @@ def _forwarding(key: str, what: str, names: tuple[str, ...]) -> Iterator[Complai
 
 
 def warnings(before: Config, after: Config) -> Iterator[str]:
-    """Yield what people lose by a change of the backend."""
+    """Yield what people lose by a change of the backend, or by an engine that writes no rules."""
+    if after.get("iptables") is False and before.get("iptables") is not False:
+        yield (
+            "iptables: without it containers get no way out and published ports only by docker-proxy, unless you write"
+            " the rules for that yourself; the rules that the engine has written stay until the next boot, so that"
+            " it shows only then."
+        )
     if after.get(_KEY) != "nftables" or before.get(_KEY) == "nftables":
         return
     firewall, _reasons = rules_in_force.in_force()

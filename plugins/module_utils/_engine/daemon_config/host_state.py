@@ -15,12 +15,13 @@ from typing import Literal
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
+from ansible_collections.dockyard.ops.plugins.module_utils._host.mounts import read_mounts
 
 from .. import service
 from ..api import EngineApi, find_answering
 from ..containers import Container, running
 from ..networks.rules import Surroundings
-from ..other_engine import find_other_engine
+from ..other_engine import find_other_engine, refuse_stranger
 from .data_location import Location, location_of
 from .document import Config, InvalidDaemonConfig, equal, parse, read_past_mistakes
 from .live import confirmed_by, inspect_surroundings, read_live
@@ -67,8 +68,11 @@ class HostState:
         )
 
 
-def inspect_host(path: str, saved: SavedState) -> HostState:
-    """Return the state of file and engine. Raise DockyardError if the file is not one to replace."""
+def inspect_host(path: str, saved: SavedState, socket: str = "") -> HostState:
+    """Return the state of file and engine. Raise DockyardError if the file is not one to replace.
+
+    socket: the engine's, where a user names it.
+    """
     _check_place(path)
     content = atomic_file.read(path)
     current: Config | None = None
@@ -77,7 +81,7 @@ def inspect_host(path: str, saved: SavedState) -> HostState:
         current = parse(content, path) if content is not None else {}
     except InvalidDaemonConfig as error:
         invalid = error
-    unit, engine = _inspect_engine(path)
+    unit, engine = _inspect_engine(path, socket)
     if engine == "stopped" and saved.down:
         engine = "failed"
     host = HostState(content, current, invalid, unit, engine)
@@ -122,6 +126,12 @@ def _check_place(path: str) -> None:
             f"{path} is a symbolic link to {os.readlink(path)}, which may belong to something else; put a file in its"
             " place, or give that file as path.",
         )
+    if os.path.realpath(path) in {mount.point for mount in read_mounts()}:
+        raise DockyardError(
+            "daemon_file_unsafe",
+            f"{path} is a mount of its own, and can't be replaced in one step; mount its folder, or take the mount"
+            " away.",
+        )
     if not stat.S_ISREG(status.st_mode):
         raise DockyardError("daemon_file_unsafe", f"{path} is no regular file; move it away.")
     if status.st_uid != os.geteuid():
@@ -136,7 +146,7 @@ def _check_place(path: str) -> None:
         )
 
 
-def _inspect_engine(path: str) -> tuple[service.Unit, EngineState]:
+def _inspect_engine(path: str, socket: str) -> tuple[service.Unit, EngineState]:
     if not service.booted_by_systemd():
         dockerd = shutil.which("dockerd")
         argv = [dockerd] if dockerd else []
@@ -148,10 +158,12 @@ def _inspect_engine(path: str) -> tuple[service.Unit, EngineState]:
             )
         unit = service.Unit("stopped" if dockerd else "absent", argv, argv)
         return unit, unit.state
-    unit = service.inspect_unit()
+    unit = service.inspect_unit(socket=socket)
     other = find_other_engine() if unit.state != "running" else None
     if other is not None:
         raise other.refusal(path)
+    if unit.state == "absent":
+        refuse_stranger(path, service.DEFAULT_ENGINE_SOCKET)
     if unit.state != "absent" and os.path.realpath(unit.config_file) != os.path.realpath(path):
         return unit, "other_file"
     return unit, unit.state

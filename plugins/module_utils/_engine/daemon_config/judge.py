@@ -96,6 +96,31 @@ def check_types(config: Config, found: Found, judged_by_engine: bool) -> tuple[C
     return sound, unknown
 
 
+def check_unheeded(config: Config, unknown: Iterable[str], found: Found, version: keys.Version | None) -> list[str]:
+    """Raise DockyardError for a declared key that an engine takes and does not heed. Return warnings of those found.
+
+    An engine compares the keys of the file with the names of its flags, some of which are in the singular, and of an
+    unknown dictionary only what is in it (daemon/config, findConfigurationConflicts). So it refuses neither.
+
+    version: of the installed engine; None if not known.
+    """
+    warned = []
+    for key in unknown:
+        meant = keys.named_like_a_flag(key)
+        if meant:
+            message = f"{key} is the name of a flag of dockerd, and an engine does not heed it in the file"
+            remedy = f"write {meant}"
+        elif isinstance(config[key], dict) and not (version and version[0] > keys.NEWEST):
+            message = f"{key} is no key of daemon.json, and an engine does not heed what is in it"
+            remedy = "correct or remove it"
+        else:
+            continue
+        if key not in found.keys:
+            raise DockyardError("daemon_unheeded_key", f"{message}; {remedy}.")
+        warned.append(f"{found.path}: {message}; {remedy}. It was left as it is.")
+    return warned
+
+
 def check_rules(
     config: Config, around: rules.Surroundings, found: Found, starts: bool, by_flag: Collection[str] = frozenset()
 ) -> list[str]:

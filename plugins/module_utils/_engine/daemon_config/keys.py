@@ -30,8 +30,6 @@ Comparison = Literal[
 ]
 # What a running engine needs to take the key over: "reset" also falls back to the default on a reload without the key.
 Effect = Literal["restart", "reload", "reset"]
-# Where the key's effect is read back from, beyond an engine that runs with the file.
-Proof = Literal["none", "info", "docker0"]
 
 STRING: Kind = "a string"
 FLAG: Kind = "true or false"
@@ -44,6 +42,7 @@ SIZE: Kind = "a size such as 64M"
 
 Version = tuple[int, ...]
 OLDEST: Version = (20, 10)
+NEWEST = 29  # the last major release of which all keys are here
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +59,7 @@ class Key:
 
     default: what the engine does without the key.
     compared: how two values compare.
-    effect: what it takes to take effect; proof: where that is read back.
+    effect: what it takes to take effect. Where that can be read back is live.read_live's business.
     since, until: the first release that knows the key, and the first that does not any more.
     moves_data: whether the engine looks elsewhere for its containers, images, volumes or networks afterwards.
     strands: whether it changes docker0, which an engine with live-restore leaves as it is while containers run.
@@ -73,7 +72,6 @@ class Key:
     default: Any = None
     compared: Comparison = "exact"
     effect: Effect = "restart"
-    proof: Proof = "none"
     since: Version = OLDEST
     until: Version | None = None
     moves_data: bool = False
@@ -86,7 +84,7 @@ class Key:
 
 def _docker0(kind: Kind, default: Any = "", compared: Comparison = "exact", **more: Any) -> Key:
     """Return a key of the default bridge."""
-    return Key(kind, default, compared, strands=True, proof="docker0", **more)
+    return Key(kind, default, compared, strands=True, **more)
 
 
 KEYS: dict[str, Key] = {
@@ -105,7 +103,7 @@ KEYS: dict[str, Key] = {
     "mtu": _docker0(NUMBER, 1500, held=True),
     "allow-direct-routing": Key(FLAG, False, since=(28, 2)),
     "bridge-accept-fwmark": Key(STRING, "", since=(29,)),
-    "default-address-pools": Key(POOLS, (), "pools", proof="info", flag="default-address-pool"),
+    "default-address-pools": Key(POOLS, (), "pools", flag="default-address-pool"),
     "default-network-opts": Key(DICTIONARY, {}, since=(24,), flag="default-network-opt"),
     "dns": Key(STRINGS, (), "addresses"),
     "dns-opts": Key(STRINGS, (), "distinct", flag="dns-opt"),
@@ -122,9 +120,9 @@ KEYS: dict[str, Key] = {
     "userland-proxy": Key(FLAG, True),
     "userland-proxy-path": Key(STRING, DEPENDS, "path"),
     # --- where the engine keeps its data, and how
-    "data-root": Key(STRING, "/var/lib/docker", "path", proof="info", moves_data=True),
+    "data-root": Key(STRING, "/var/lib/docker", "path", moves_data=True),
     "graph": Key(STRING, "", "path", until=(24,), moves_data=True),
-    "storage-driver": Key(STRING, DEPENDS, proof="info", moves_data=True),
+    "storage-driver": Key(STRING, DEPENDS, moves_data=True),
     "storage-opts": Key(STRINGS, (), "distinct", flag="storage-opt"),
     "userns-remap": Key(STRING, "", moves_data=True),
     "containerd": Key(STRING, DEPENDS, "path", moves_data=True),
@@ -143,14 +141,14 @@ KEYS: dict[str, Key] = {
     ),
     # --- registries
     "allow-nondistributable-artifacts": Key(STRINGS, (), "set"),
-    "insecure-registries": Key(STRINGS, (), "set", effect="reload", proof="info", flag="insecure-registry"),
+    "insecure-registries": Key(STRINGS, (), "set", effect="reload", flag="insecure-registry"),
     "max-concurrent-downloads": Key(NUMBER, 3, effect="reset"),
     "max-concurrent-uploads": Key(NUMBER, 5, effect="reset"),
     "max-download-attempts": Key(NUMBER, 5, effect="reset"),
-    "registry-mirrors": Key(STRINGS, (), "mirrors", effect="reload", proof="info", flag="registry-mirror"),
+    "registry-mirrors": Key(STRINGS, (), "mirrors", effect="reload", flag="registry-mirror"),
     # --- logs
-    "debug": Key(FLAG, False, effect="reload", proof="info", held=True),
-    "log-driver": Key(STRING, "json-file", proof="info"),
+    "debug": Key(FLAG, False, effect="reload", held=True),
+    "log-driver": Key(STRING, "json-file"),
     "log-format": Key(STRING, "text", since=(25,)),
     "log-level": Key(STRING, "info"),
     "log-opts": Key(OPTIONS, {}, flag="log-opt"),
@@ -166,7 +164,7 @@ KEYS: dict[str, Key] = {
     "default-cgroupns-mode": Key(STRING, DEPENDS),
     "default-init": Key(STRING, "docker-init"),
     "default-ipc-mode": Key(STRING, "private", effect="reload"),
-    "default-runtime": Key(STRING, "runc", effect="reload", proof="info"),
+    "default-runtime": Key(STRING, "runc", effect="reload"),
     "default-shm-size": Key(SIZE, 64 << 20, "size", effect="reload"),
     "default-stop-timeout": Key(NUMBER, 10, effect="reload", since=(29,)),
     "default-ulimits": Key(DICTIONARY, {}, flag="default-ulimit"),
@@ -194,8 +192,8 @@ KEYS: dict[str, Key] = {
     "hosts": Key(STRINGS, DEPENDS, "set", flag="host"),
     "http-proxy": Key(STRING, "", since=(23,)),
     "https-proxy": Key(STRING, "", since=(23,)),
-    "labels": Key(STRINGS, (), "set", effect="reload", proof="info", flag="label"),
-    "live-restore": Key(FLAG, False, effect="reload", proof="info", held=True),
+    "labels": Key(STRINGS, (), "set", effect="reload", flag="label"),
+    "live-restore": Key(FLAG, False, effect="reload", held=True),
     "metrics-addr": Key(STRING, ""),
     "min-api-version": Key(STRING, DEPENDS, since=(29,)),
     "no-proxy": Key(STRING, "", since=(23,)),
@@ -257,6 +255,11 @@ def unknown_to(name: str, version: Version | None) -> bool:
     if key is None or version is None:
         return False
     return version < key.since or (key.until is not None and version >= key.until)
+
+
+def named_like_a_flag(name: str) -> str | None:
+    """Return the key that is meant by the name of its flag, None for another name. No engine heeds it in the file."""
+    return _BY_FLAG.get(name) if name not in KEYS else None
 
 
 def without_flags(words: list[str], names: Collection[str]) -> list[str]:

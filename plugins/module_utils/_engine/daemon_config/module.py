@@ -21,7 +21,7 @@ from .host_state import inspect_host
 from .options import DaemonOptions
 from .plan import build_plan
 from .result import build_result
-from .rollback import resume_interrupted
+from .rollback import foresee_resumed, resume_interrupted
 
 
 class FileAttributes(Protocol):
@@ -72,9 +72,11 @@ def run(call: Call, options: DaemonOptions) -> dict[str, Any]:
         saved = state.read(options.path)
         resumed = None
         try:
-            if not call.check_mode:
-                resumed = resume_interrupted(options.path, saved, attributes.set_on, options.timeout)
-            host = inspect_host(options.path, saved)
+            if call.check_mode:
+                resumed = foresee_resumed(options.path, saved, options.socket)
+            else:
+                resumed = resume_interrupted(options.path, saved, attributes.set_on, options.timeout, options.socket)
+            host = inspect_host(options.path, saved, options.socket)
             call.hide(document.secrets_in(host.current))  # dockerd names values in its complaints
             # The execution of the plan updates what is known of the host; a diff shows what was there before.
             before = document.shown(host.content, options.path, placeholders)
@@ -88,10 +90,12 @@ def run(call: Call, options: DaemonOptions) -> dict[str, Any]:
             raise DockyardError(
                 "daemon_engine_unreachable",
                 f"The Docker Engine ceased to answer while it was asked ({error}); see its log, and run again.",
-                changed=resumed is not None,
+                changed=resumed is not None and not call.check_mode,
             ) from error
         except DockyardError as error:
-            error.changed = error.changed or resumed is not None
+            error.changed = error.changed or (resumed is not None and not call.check_mode)
+            if resumed is not None and call.check_mode:
+                error.args = (f"{resumed} Then: {error.message}",)
             raise
     result = build_result(options, update, call.check_mode, resumed, placeholders)
     if os.path.exists(options.path):

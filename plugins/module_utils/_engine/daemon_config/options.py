@@ -31,6 +31,7 @@ COMMON = {
     "backup": {"type": "bool", "default": False},
     "timeout": {"type": "int", "default": 60},
     "lock_timeout": {"type": "int", "default": 120},
+    "socket": {"type": "path", "default": ""},
 }
 _POOL = {"base": {"type": "str", "required": True}, "size": {"type": "int", "required": True}}
 # Raw are flags and numbers, which key_types reads: for Ansible's own types, an empty answer of a survey is an error.
@@ -65,6 +66,7 @@ class DaemonOptions:
     lock_timeout: float
     on_data_move: OnDataMove = "fail"
     on_lost_rules: OnLostRules = "warn"
+    socket: str = ""
 
     @classmethod
     def from_params(cls, params: dict[str, Any], desired: DesiredConfig) -> DaemonOptions:

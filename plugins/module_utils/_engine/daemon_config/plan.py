@@ -23,7 +23,7 @@ from .data_location import moves
 from .data_protection import protect_data
 from .document import Config, different_keys, equal, new_config, only_newer_engines_read, render, without
 from .host_state import HostState
-from .judge import Found, ask_engine, brought_in_vain, check_rules, check_types
+from .judge import Found, ask_engine, brought_in_vain, check_rules, check_types, check_unheeded
 from .live import keys_not_in_force, running_version, writes_rules
 from .options import DaemonOptions
 from .planned_change import Plan
@@ -41,7 +41,9 @@ def build_plan(options: DaemonOptions, host: HostState) -> Plan:
     warnings: list[str] = []
     target, new = _target(options, host, warnings)
     found = Found.on(host, target, options.desired, options.path)
-    sound, unknown = check_types(target, found, service.installed_version(host.unit) is not None)
+    version = service.installed_version(host.unit)
+    sound, unknown = check_types(target, found, version is not None)
+    warnings += check_unheeded(target, unknown, found, version)
     plan = Plan(host, target, new, changed_keys=different_keys(host.current or {}, target), warnings=warnings)
     surroundings = None
     if host.engine == "running":
@@ -49,12 +51,20 @@ def build_plan(options: DaemonOptions, host: HostState) -> Plan:
     elif host.engine == "failed":
         plan.needed = "start"
         plan.action = "none" if options.restart == "never" else "start"
+    if (plan.writes or plan.needed != "none") and host.unit.outdated:
+        raise DockyardError(
+            "engine_unit_outdated",
+            "The unit docker.service has changed on the disk and systemd has not read it yet, so that the next boot"
+            " starts the engine with other flags than those that can be checked now; run systemctl daemon-reload, and"
+            " run again.",
+        )
     if plan.writes or plan.pending or host.engine == "failed":
         around = surroundings or host.surroundings()
         plan.warnings += check_rules(
             sound, around, found, plan.action in ("restart", "start"), keys.set_by_flags(host.unit.argv)
         )
         plan.warnings += firewall_backend.warnings(host.loaded, sound)
+        plan.warnings += _warn_of_old_logs(plan)
         ask_engine(host.unit, target, found)
         plan.warnings += _warn_of_unknown(host, unknown)
     if host.engine == "running" and host.api is not None and writes_rules(host.loaded, host.unit.argv):
@@ -189,6 +199,17 @@ def _warn_of_unknown(host: HostState, unknown: list[str]) -> list[str]:
     ]
 
 
+def _warn_of_old_logs(plan: Plan) -> list[str]:
+    """Return a warning of containers that keep how they log: the engine has written that down when it created them."""
+    of_logs = [key for key in ("log-driver", "log-opts") if key in plan.pending]
+    if not of_logs or not plan.host.containers:
+        return []
+    return [
+        f"{' and '.join(of_logs)} {'is' if len(of_logs) == 1 else 'are'} for containers that are created from now on;"
+        f" {joined_names(plan.host.containers)} log as before until they are created again."
+    ]
+
+
 def _protect_containers(options: DaemonOptions, plan: Plan) -> None:
     """Raise DockyardError if a restart would stop running containers by surprise, or for good."""
     host = plan.host
@@ -223,6 +244,7 @@ def _protect_containers(options: DaemonOptions, plan: Plan) -> None:
             f" {names}; stop them first, {_other_ways(plan)}.",
         )
     _refuse_removed_at_stop(host)
+    _refuse_that_cant_start(host)
 
 
 def _other_ways(plan: Plan) -> str:
@@ -249,6 +271,18 @@ def _refuse_published_there(plan: Plan) -> None:
                 f"{key} takes the address {address} from docker0, and {joined_names(there)} can't run without it, as"
                 " ports are published there; publish them on another address first.",
             )
+
+
+def _refuse_that_cant_start(host: HostState) -> None:
+    """Raise DockyardError for running containers that lack something that the next start of them needs."""
+    lacking = [container for container in host.containers if container.lost_sources and not container.of_swarm]
+    if lacking:
+        missing = "; ".join(f"{container.name} needs {', '.join(container.lost_sources)}" for container in lacking)
+        raise DockyardError(
+            "daemon_containers_cant_start",
+            f"The restart would stop containers that can't be started again, as paths of the host are gone ({missing});"
+            " bring these back, or stop the containers first.",
+        )
 
 
 def _refuse_removed_at_stop(host: HostState) -> None:

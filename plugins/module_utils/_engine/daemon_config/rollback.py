@@ -16,7 +16,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_f
 
 from .. import inventory, service
 from ..api import EngineApi, Unreachable, find_answering
-from ..containers import BroughtBack, bring_back, reattach, running
+from ..containers import BroughtBack, bring_back, joined_names, reattach, running
 from ..networks.rules import DOCKER0
 from . import state
 from .document import Config, InvalidDaemonConfig, parse, render
@@ -49,13 +49,17 @@ class Rollback:
 
     set_attributes: sets the file's owner, mode and SELinux context on a path, see atomic_file.write().
     timeout: seconds for the engine to answer, and for its containers to run.
+    socket: the engine's, where a user names it.
     """
 
-    def __init__(self, path: str, saved: SavedState, set_attributes: SetAttributes, timeout: float) -> None:
+    def __init__(
+        self, path: str, saved: SavedState, set_attributes: SetAttributes, timeout: float, socket: str = ""
+    ) -> None:
         self.path = path
         self.saved = saved
         self.set_attributes = set_attributes
         self.timeout = timeout
+        self.socket = socket
 
     def run(self, verb: Literal["reload", "restart"]) -> str:
         """Put the old file back, and prove the engine and its containers. Return what has come of it.
@@ -86,7 +90,7 @@ class Rollback:
         since = time.time()
         old = _parsed(change.old, self.path)
         if verb == "reload":
-            service.reload()
+            service.reload(service.inspect_unit().run)
         else:
             self._restart()
             if change.bip and not old.get("bip") and not _docker0_has(change.bip):
@@ -94,7 +98,7 @@ class Rollback:
                     self._start_once_with(change.old, {**old, "bip": change.bip})
                 except DockyardError as error:
                     return f"{restored}, but docker0 is not: {error.message}"
-        unit = service.inspect_unit()
+        unit = service.inspect_unit(socket=self.socket)
         api = find_answering(unit.engine_sockets(old.get("hosts")), self.timeout) if unit.run else None
         if api is None and verb == "reload":
             return f"{restored}, but the engine does not answer. It was not restarted, because its containers may run."
@@ -143,7 +147,7 @@ class Rollback:
             if now.image_store == "containerd":
                 step["features"] = features
         self._start_once_with(content, step)
-        unit = service.inspect_unit()
+        unit = service.inspect_unit(socket=self.socket)
         back = find_answering(unit.engine_sockets(old.get("hosts")), self.timeout) if unit.run else None
         return back or api
 
@@ -207,7 +211,36 @@ def return_inventory(api: EngineApi, change: Change, timeout: float) -> tuple[Br
     return found, missing
 
 
-def resume_interrupted(path: str, saved: SavedState, set_attributes: SetAttributes, timeout: float) -> str | None:
+def foresee_resumed(path: str, saved: SavedState, socket: str = "") -> str | None:
+    """Return what resume_interrupted would do, as a sentence, and change nothing."""
+    change = saved.change
+    if change is None:
+        return None
+    unit = service.inspect_unit(socket=socket)
+    if unit.state == "failed":
+        if atomic_file.read(path) == change.old:
+            return None
+        return (
+            "An earlier run was interrupted, and the engine is down with its file; the old one would come back first."
+        )
+    if unit.run is None or unit.run == change.engine:
+        return None
+    api = find_answering(unit.engine_sockets(_parsed(atomic_file.read(path), path).get("hosts")), 0)
+    if api is None:
+        return None
+    running_now = {container.id for container in running(api)}
+    down = [container for container in change.containers if container.id not in running_now]
+    if change.moves_data or not down:
+        return "An earlier run was interrupted during a restart of the engine, which would be completed first."
+    return (
+        "An earlier run was interrupted during a restart of the engine, and these containers are down since:"
+        f" {joined_names(down)}; they would be started first."
+    )
+
+
+def resume_interrupted(
+    path: str, saved: SavedState, set_attributes: SetAttributes, timeout: float, socket: str = ""
+) -> str | None:
     """Complete or revert what a run that was killed, or interrupted by a reboot, has left. Return what was done.
 
     Nothing is done if that run was killed before it had touched the engine: the next one starts from there.
@@ -215,11 +248,11 @@ def resume_interrupted(path: str, saved: SavedState, set_attributes: SetAttribut
     change = saved.change
     if change is None:
         return None
-    unit = service.inspect_unit(settle=timeout + STOP_TIMEOUT)
+    unit = service.inspect_unit(timeout + STOP_TIMEOUT, socket)
     if unit.state == "failed":
         if atomic_file.read(path) == change.old:
             return None
-        outcome = Rollback(path, saved, set_attributes, timeout).run("restart")
+        outcome = Rollback(path, saved, set_attributes, timeout, socket).run("restart")
         return f"An earlier run was interrupted, and the engine was down with its file. {outcome}"
     if unit.run is None or unit.run == change.engine:
         return None
@@ -232,6 +265,7 @@ def resume_interrupted(path: str, saved: SavedState, set_attributes: SetAttribut
     down = len(change.containers) - len({c.id for c in running(api)} & {c.id for c in change.containers})
     found, missing = return_inventory(api, change, timeout)
     gone = set(found.gone)  # nobody knows who removed them since
+    down -= len(gone)
     complaints = [complaint for complaint in found.complaints if complaint.partition(" is gone")[0] not in gone]
     complaints += [one.sentence for one in missing if one.kind in ("storage", "attachment", "port")]
     if complaints:

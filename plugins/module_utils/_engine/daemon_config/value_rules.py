@@ -81,6 +81,12 @@ def warnings(config: Config) -> Iterator[str]:
             f"features: {', '.join(unknown)} {'is' if len(unknown) == 1 else 'are'} not known here, and an engine takes"
             " any name without a word; look whether it is spelled right."
         )
+    local = [value for value in config.get("dns", []) if _is_address(value) and ipaddress.ip_address(value).is_loopback]
+    if local:
+        yield (
+            f"dns: {', '.join(local)} is a loopback address, under which a container on docker0 reaches itself and no"
+            " name server; give the address of a server that it can reach."
+        )
 
 
 def _invalid(key: str, message: str, taken: bool = False) -> Complaint:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import ipaddress
 import time
 from collections.abc import Callable
@@ -146,10 +147,11 @@ def _prove_bridge(network: ExistingNetwork) -> None:
     shown = [ipaddress.ip_interface(address).ip for address in bridge_addresses(network)]
     for part in network.ipam:
         subnet = ipaddress.ip_network(part["Subnet"], strict=False)
-        gateway = str(part.get("Gateway") or "").partition("/")[0]
+        given = str(part.get("Gateway") or "").partition("/")[0]
+        gateway = ipaddress.ip_address(given) if given else None
         if subnet.version == 6 and not network.raw.get("EnableIPv6"):
             continue
-        if not any(address in subnet and (not gateway or str(address) == gateway) for address in shown):
+        if not any(address in subnet and (gateway is None or address == gateway) for address in shown):
             raise DockyardError(
                 "network_not_proven",
                 f"its bridge {network.device} has {', '.join(map(str, shown)) or 'no address'} instead of"
@@ -164,7 +166,9 @@ def _state(api: EngineApi) -> dict[str, Any]:
         shown = whole.of_existing(network)
         # The ids of an overlay are chosen by the Swarm.
         shown.options.pop(whole.VXLAN_IDS, None)
-        found[network.name] = (shown, network.containers)
+        # The engine lists subnets in the order in which it has got them, or by their kind.
+        subnets = tuple(sorted(shown.subnets, key=lambda subnet: subnet.subnet))
+        found[network.name] = (dataclasses.replace(shown, subnets=subnets), network.containers)
     return found
 
 
@@ -230,8 +234,13 @@ def _connect(api: EngineApi, name: str, endpoint: Endpoint, config: dict[str, An
 
 def _disconnect(api: EngineApi, network: ExistingNetwork, endpoint: Endpoint) -> None:
     body = {"Container": endpoint.container, "Force": True}
-    doing = f"disconnect {endpoint.name} from {network.name}"
-    _request(api, "POST", f"/networks/{network.id}/disconnect", body, (200, 404), doing)
+    status, answer = api.ask("POST", f"/networks/{network.id}/disconnect", body)
+    words = engine_api.message(answer)
+    # One that is about to be started again is in no network at the moment.
+    if status not in (200, 404) and "is not connected to" not in words:
+        raise DockyardError(
+            "network_change_failed", f"the engine can't disconnect {endpoint.name} from {network.name}: {words}"
+        )
 
 
 def disconnected(api: EngineApi) -> list[tuple[ExistingNetwork, list[Endpoint], bool]]:

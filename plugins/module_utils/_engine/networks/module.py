@@ -42,6 +42,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "networks": {"type": "list", "elements": "dict", "required": True, "options": _NETWORK},
     "replace_in_use": {"type": "bool", "default": False},
     "lock_timeout": {"type": "int", "default": 120},
+    "socket": {"type": "path", "default": ""},
 }
 _WORDS = {"create": "created", "replace": "replaced", "remove": "removed"}
 
@@ -54,7 +55,7 @@ def run(call: Any) -> dict[str, Any]:
     call.require_root("change the networks of the Docker Engine")
     networks = desired.parse(call.params["networks"])
     with contextlib.nullcontext() if call.check_mode else state.locked(call.params["lock_timeout"]):
-        resumed = [] if call.check_mode else _resume()
+        resumed = [] if call.check_mode else _resume(call.params["socket"])
         try:
             return _run(call, networks, resumed)
         except DockyardError as error:
@@ -68,10 +69,10 @@ def run(call: Any) -> dict[str, Any]:
             ) from error
 
 
-def _resume() -> list[str]:
+def _resume(socket: str) -> list[str]:
     if not interrupted.read():
         return []
-    api, _unit = find_engine()
+    api, _unit = find_engine(socket)
     try:
         return apply.resume(api) if api else []
     except (DockyardError, Unreachable) as error:
@@ -85,7 +86,7 @@ def _resume() -> list[str]:
 
 
 def _run(call: Any, networks: list[DesiredNetwork], resumed: list[str]) -> dict[str, Any]:
-    survey = inspect_host()
+    survey = inspect_host(call.params["socket"])
     if call.check_mode and survey.api:
         resumed = _as_if_resumed(survey, survey.api)
     plan = build_plan(networks, survey, call.params["replace_in_use"])

@@ -73,6 +73,7 @@ def build_plan(networks: list[DesiredNetwork], survey: Survey, replace_in_use: b
         for step in steps:
             if step.existing and step.existing.endpoints:
                 step.endpoints = inspect_endpoints(survey.api, step.existing)
+    _refuse_by_id(steps)
     if not replace_in_use:
         _refuse_in_use(steps)
     if survey.api:
@@ -274,6 +275,20 @@ def _refuse_in_use(steps: list[Step]) -> None:
             )
     if reasons:
         raise DockyardError("network_in_use", f"{'. Also: '.join(reasons)}.")
+
+
+def _refuse_by_id(steps: list[Step]) -> None:
+    """Refuse to take a network from containers that know it by its identifier, which a new one does not have."""
+    reasons = []
+    for step in steps:
+        bound = [endpoint for endpoint in step.endpoints if endpoint.by_id]
+        if bound:
+            reasons.append(
+                f"{step.name} {_why(step)}, and {_names(bound)} can't be connected to any other in its place, as they"
+                " were created with its identifier and not with its name; remove them, or create them again by the name"
+            )
+    if reasons:
+        raise DockyardError("network_bound_by_id", f"{'. Also: '.join(reasons)}.")
 
 
 def _refuse_services(steps: list[Step], survey: Survey, api: EngineApi) -> None:

@@ -37,6 +37,8 @@ class Surroundings:
     """What the host has around a network of the engine.
 
     routes: networks and the devices that they lead to, without default routes and without docker0's own.
+    on_link: those networks of them that the main table reaches without a gateway, IPv4 only: just these an engine
+        spares when it takes a network out of a pool (libnetwork, netutils.InferReservedNetworks; seen on 26.1).
     addresses: the host's own and their devices, without docker0's; gateways: those of its routes and their devices.
     name_servers, peers: addresses that the host asks for names, and that it has open connections with.
     links: names of the network devices; None if not known. bridges: those of them that are bridges.
@@ -48,6 +50,7 @@ class Surroundings:
     """
 
     routes: list[tuple[Network, str]] = dataclasses.field(default_factory=list)
+    on_link: list[Network] = dataclasses.field(default_factory=list)
     addresses: list[tuple[Interface, str]] = dataclasses.field(default_factory=list)
     gateways: list[tuple[Address, str]] = dataclasses.field(default_factory=list)
     name_servers: list[Address] = dataclasses.field(default_factory=list)
@@ -358,25 +361,29 @@ def _pools(config: Config, around: Surroundings) -> Iterator[tuple[DockyardError
 def _given_away(pool: Network, around: Surroundings) -> Iterator[str]:
     """Yield what the engine could take away from the host with a network of a new pool.
 
-    It skips those that overlap a route, and so everything that the host reaches by a route of its own.
+    It spares what the host reaches without a gateway, and nothing else.
     """
     if pool in around.pools:
         return
-    routed = dataclasses.replace(around, addresses=[], gateways=[], name_servers=[], peers=[])
-    for address, device in around.addresses:
-        if not _has_route(address.ip, around):
-            routed.addresses.append((address, device))
-    routed.gateways += [gateway for gateway in around.gateways if not _has_route(gateway[0], around)]
-    routed.name_servers += [server for server in around.name_servers if not _has_route(server, around)]
     own = [address.network for address in around.docker0]
-    routed.peers += [
-        peer for peer in around.peers if not _has_route(peer, around) and not any(peer in network for network in own)
-    ]
-    yield from _taken_addresses(pool, routed)
+    unspared = dataclasses.replace(
+        around,
+        networks=[],  # the engine knows its own
+        routes=[route for route in around.routes if not _is_spared(route[0], around)],
+        addresses=[each for each in around.addresses if not _is_spared(each[0].ip, around)],
+        gateways=[each for each in around.gateways if not _is_spared(each[0], around)],
+        name_servers=[server for server in around.name_servers if not _is_spared(server, around)],
+        peers=[
+            peer
+            for peer in around.peers
+            if not _is_spared(peer, around) and not any(peer in network for network in own)
+        ],
+    )
+    yield from conflicts(pool, unspared)
 
 
-def _has_route(address: Address, around: Surroundings) -> bool:
-    return any(address in network for network, _device in around.routes)
+def _is_spared(what: Address | Network, around: Surroundings) -> bool:
+    return any(within(ipaddress.ip_network(what), network) for network in around.on_link)
 
 
 def warnings(config: Config, around: Surroundings) -> Iterator[str]:
@@ -384,7 +391,7 @@ def warnings(config: Config, around: Surroundings) -> Iterator[str]:
     for pool in config.get("default-address-pools", []):
         network = ipaddress.ip_network(pool["base"], strict=False)
         for other, device in around.routes:
-            if within(network, other):
+            if other in around.on_link and within(network, other):
                 yield (
                     f"default-address-pools: all of {network} is in {other}, to which the host has a route over"
                     f" {device}; the engine takes no network from there."

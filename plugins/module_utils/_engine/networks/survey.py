@@ -36,6 +36,8 @@ class Endpoint:
     config: how the container was connected, as the engine takes it: aliases, fixed addresses, links, driver options.
     task: whether the container is one of a Swarm service.
     chosen_ports: its published ports for which the engine has chosen a port of the host, as "80/tcp, now 32768".
+    by_id: whether the container was created with the network's identifier in place of its name, so that no other
+        network can take its place.
     """
 
     container: str
@@ -43,6 +45,7 @@ class Endpoint:
     config: dict[str, Any] = dataclasses.field(default_factory=dict)
     task: bool = False
     chosen_ports: list[str] = dataclasses.field(default_factory=list)
+    by_id: bool = False
 
     @property
     def fixed_mac(self) -> str:
@@ -139,9 +142,12 @@ class Survey:
         return next((network for network in self.networks if network.name == name), None)
 
 
-def inspect_host() -> Survey:
-    """Return the survey of engine and host."""
-    api, unit = find_engine()
+def inspect_host(socket: str = "") -> Survey:
+    """Return the survey of engine and host.
+
+    socket: the engine's, where a user names it.
+    """
+    api, unit = find_engine(socket)
     version = live.running_version(api) if api else (service.installed_version(unit) if unit else None)
     around = live.inspect_surroundings(api, version, "/var/lib/docker")
     if api is None:
@@ -150,16 +156,18 @@ def inspect_host() -> Survey:
     return Survey("running", api, around, inspect_networks(api), bool(swarm.get("ControlAvailable")))
 
 
-def find_engine() -> tuple[EngineApi | None, service.Unit | None]:
+def find_engine(socket: str = "") -> tuple[EngineApi | None, service.Unit | None]:
     """Return the engine that runs on this host, and its unit. Raise DockyardError for one that does not answer.
+
+    socket: the engine's, where a user names it.
 
     An engine that does not run is not asked, because its socket would start it.
     """
-    unit = service.inspect_unit() if service.booted_by_systemd() else None
+    unit = service.inspect_unit(socket=socket) if service.booted_by_systemd() else None
     if unit is not None and unit.state not in ("running", "absent"):
         return None, unit
     if unit is None or unit.state == "absent":
-        return find_answering([service.DEFAULT_ENGINE_SOCKET], 0, _TIMEOUT), unit
+        return find_answering([socket or service.DEFAULT_ENGINE_SOCKET], 0, _TIMEOUT), unit
     sockets = unit.engine_sockets(_hosts_in_file(unit))
     api = find_answering(sockets, _ANSWERS_WITHIN, _TIMEOUT)
     if api is None:
@@ -226,7 +234,9 @@ def inspect_endpoints(api: EngineApi, network: ExistingNetwork) -> list[Endpoint
             if mac:
                 config["MacAddress"] = mac
             ports = _chosen_ports(details) if network.driver == "bridge" else []
-            found.append(dataclasses.replace(endpoint, config=config, chosen_ports=ports))
+            mode = (details.get("HostConfig") or {}).get("NetworkMode") or ""
+            by_id = mode != network.name and len(mode) >= naming.SHORT and network.id.startswith(mode)
+            found.append(dataclasses.replace(endpoint, config=config, chosen_ports=ports, by_id=by_id))
     return found
 
 

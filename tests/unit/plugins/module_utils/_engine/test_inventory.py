@@ -185,7 +185,7 @@ def test_of_two_networks_with_one_name_one_is_gone() -> None:
     assert sentence(lost(compare(both, BEFORE))) == "the network front is gone"
 
 
-@pytest.mark.parametrize("key", ["f" * 64, "front"])  # by its name if another was made in its place
+@pytest.mark.parametrize("key", ["front", "f" * 64])  # by its identifier where two have the name
 def test_a_network_that_a_container_has_lost_is_connected_again(tmp_path: pathlib.Path, key: str) -> None:
     bodies = []
     with serve(tmp_path, Engine) as engine:

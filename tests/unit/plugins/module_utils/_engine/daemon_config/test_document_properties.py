@@ -214,7 +214,7 @@ def test_types_are_judged_or_the_key_is_not_known(config: dict[str, Any]) -> Non
         assert problem.message.partition(" must be ")[0] in config
         assert problem.message.endswith("; change it.")
     else:
-        assert set(unknown) == config.keys() - {"bip", "icc", "log-opts", "labels", "runtimes"}
+        assert set(unknown) == config.keys() - {"bip", "dns", "log-opts", "labels", "runtimes"}
 
 
 @runs

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pathlib
 import socket
@@ -67,7 +68,9 @@ def host(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     # One round of questions, each of them short.
     monkeypatch.setattr(host_state, "_ANSWERS_WITHIN", 0)
     monkeypatch.setattr(service, "booted_by_systemd", lambda: True)
-    monkeypatch.setattr(service, "inspect_unit", lambda settle=20: prepared.unit)
+    monkeypatch.setattr(
+        service, "inspect_unit", lambda settle=20, socket="": dataclasses.replace(prepared.unit, socket=socket)
+    )
     monkeypatch.setattr(service, "_sockets_of_systemd", lambda: [str(tmp_path / "systemd.sock")])
     monkeypatch.setattr(service, "DEFAULT_ENGINE_SOCKET", str(tmp_path / "default.sock"))
     monkeypatch.setattr(state_dir, "ROOT", str(tmp_path / "state"))
@@ -94,8 +97,14 @@ def test_it_is_refused_whatever_is_allowed(host: Host, restart: RestartPolicy) -
     assert caught.value.message == (
         f"The Docker Engine of this host runs (process 4711) and does not answer on {tried}, so that it is not known"
         " which containers a restart would stop; find out why (journalctl -u docker.service), have it answer on a Unix"
-        " socket, and run again."
+        " socket, or name the one on which it does in socket, and run again."
     )
+
+
+def test_it_is_asked_on_the_socket_that_a_user_names(host: Host, engine: Engine) -> None:
+    assert host.inspect().engine == "silent"
+    found = host_state.inspect_host(str(host.file), SavedState(), engine.socket)
+    assert (found.engine, found.sockets[0]) == ("running", engine.socket)
 
 
 def test_it_is_refused_before_a_file_that_is_no_json(host: Host) -> None:

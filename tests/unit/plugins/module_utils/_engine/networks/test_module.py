@@ -24,7 +24,7 @@ class Call:
     """What a backend sees of Ansible."""
 
     def __init__(self, networks: list[dict[str, Any]], check_mode: bool, replace_in_use: bool = False) -> None:
-        self.params = {"networks": networks, "replace_in_use": replace_in_use, "lock_timeout": 5}
+        self.params = {"networks": networks, "replace_in_use": replace_in_use, "lock_timeout": 5, "socket": ""}
         self.check_mode = check_mode
         self.diff_mode = True
         self.warnings: list[str] = []
@@ -245,6 +245,23 @@ def test_endpoints_of_containers_that_are_gone(engine: NetworkEngine) -> None:
             "), and run again."
         )
     assert engine.connected("a") == ["web"]
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_a_container_that_knows_its_network_by_the_identifier(engine: NetworkEngine, state: str) -> None:
+    raw = engine.add("a", "10.1.0.0/24")
+    engine.connect("web", "a")
+    engine.connect("job", "a")
+    engine.details["job"] = {"HostConfig": {"NetworkMode": raw["Id"]}}
+    engine.details["web"] = {"HostConfig": {"NetworkMode": "a"}}
+    with pytest.raises(DockyardError) as caught:
+        module.run(Call([declared("a", "10.2.0.0/24", state=state)], False, replace_in_use=True))
+    assert (caught.value.code, caught.value.changed) == ("network_bound_by_id", False)
+    assert caught.value.message.endswith(
+        ", and job can't be connected to any other in its place, as they were created with its identifier and not with"
+        " its name; remove them, or create them again by the name."
+    )
+    assert engine.connected("a") == ["job", "web"]
 
 
 def test_what_the_containers_of_a_replaced_network_have(engine: NetworkEngine) -> None:

@@ -323,10 +323,11 @@ def test_what_the_host_reaches_without_a_route_of_its_own(config: dict[str, Any]
     assert refusal(config, CLOUD) == message
 
 
-def test_an_engine_skips_what_has_a_route_and_so_a_pool_may_hold_it() -> None:
+def test_an_engine_spares_what_needs_no_gateway_and_so_a_pool_may_hold_it() -> None:
     lan = ipaddress.ip_network("10.1.0.0/24")
     around = Surroundings(
         routes=[(lan, "eth0")],
+        on_link=[lan],
         addresses=[(ipaddress.ip_interface("10.1.0.5/24"), "eth0")],
         gateways=[(lan[1], "eth0")],
         name_servers=[lan[53]],

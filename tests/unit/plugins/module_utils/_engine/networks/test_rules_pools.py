@@ -22,6 +22,7 @@ AROUND = Surroundings(
         (ipaddress.ip_network("192.168.178.0/24"), "eth0"),
         (ipaddress.ip_network("10.8.0.0/16"), "tun0"),
     ],
+    on_link=[ipaddress.ip_network("192.168.178.0/24"), ipaddress.ip_network("10.8.0.0/16")],
     docker0=[ipaddress.ip_interface("172.17.0.1/16")],
     networks=[("web", ipaddress.ip_network("172.18.0.0/16"))],
 )
@@ -78,6 +79,42 @@ def test_a_pool_that_the_host_can_not_use_is_a_warning() -> None:
         "default-address-pools: all of 10.8.4.0/22 is in 10.8.0.0/16, to which the host has a route over tun0; the"
         " engine takes no network from there."
     ]
+
+
+# A VPN behind a gateway, and an address and a name server of it.
+VPN = Surroundings(
+    routes=[(ipaddress.ip_network("192.0.2.0/24"), "eth0"), (ipaddress.ip_network("10.20.0.0/16"), "tun0")],
+    on_link=[ipaddress.ip_network("192.0.2.0/24")],
+    gateways=[(ipaddress.ip_address("192.0.2.1"), "eth0")],
+)
+
+
+@pytest.mark.parametrize(
+    ("base", "around", "reason"),
+    [
+        ("10.20.0.0/16", VPN, "overlaps 10.20.0.0/16, to which the host has a route over tun0"),
+        ("10.16.0.0/12", VPN, "overlaps 10.20.0.0/16, to which the host has a route over tun0"),
+        (
+            "fd00:1::/48",  # for IPv6 no route at all is spared
+            Surroundings(routes=[(ipaddress.ip_network("fd00:1:0:1::/64"), "eth0")]),
+            "overlaps fd00:1:0:1::/64, to which the host has a route over eth0",
+        ),
+        (
+            "10.20.0.0/16",
+            Surroundings(peers=[ipaddress.ip_address("10.20.3.4")]),
+            "takes in 10.20.3.4, to which the host has an open connection that would break",
+        ),
+    ],
+)
+def test_a_pool_that_the_engine_does_not_spare(base: str, around: Surroundings, reason: str) -> None:
+    with pytest.raises(DockyardError) as caught:
+        check(pools((base, 64 if ":" in base else 24)), around)
+    assert caught.value.code == "bridge_pool_conflict"
+    assert caught.value.message == f"default-address-pools: the pool {base} {reason}; choose another network."
+
+
+def test_a_pool_around_what_the_engine_spares() -> None:
+    assert check(pools(("192.0.0.0/16", 24)), VPN) == []
 
 
 def networks(*texts: str) -> Surroundings:

@@ -79,12 +79,14 @@ def surroundings(
     docker0: tuple[int, int] | None = None,
     gateways: Sequence[int] = (),
     own: Sequence[int] = (),
+    on_link: Sequence[tuple[int, int]] = (),
 ) -> Surroundings:
     def network(address: int, prefix: int) -> ipaddress.IPv4Network:
         return ipaddress.IPv4Network((Range.around(address, prefix, 32).first, prefix))
 
     return Surroundings(
         routes=[(network(*route), "eth0") for route in routes],
+        on_link=[network(*route) for route in on_link],
         networks=[("some", network(*each)) for each in networks],
         addresses=[(ipaddress.IPv4Interface((address, 32)), "eth0") for address in own],
         gateways=[(ipaddress.IPv4Address(gateway), "eth0") for gateway in gateways],
@@ -188,16 +190,24 @@ def test_pools_are_networks_that_can_be_cut_and_that_do_not_overlap(
 
 
 @runs
-@given(addresses4, st.integers(8, 24), others, st.tuples(hosts, hosts, hosts, hosts))
+@given(addresses4, st.integers(8, 24), others, others, st.tuples(hosts, hosts, hosts, hosts))
 def test_a_pool_is_taken_if_the_engine_gives_away_nothing_of_it_that_the_host_needs(
-    base: int, prefix: int, routes: list[tuple[int, int]], alone: tuple[list[int], list[int], list[int], list[int]]
+    base: int,
+    prefix: int,
+    routes: list[tuple[int, int]],
+    behind: list[tuple[int, int]],
+    alone: tuple[list[int], list[int], list[int], list[int]],
 ) -> None:
     pool = Range.around(base, prefix, 32)
     servers, peers, gateways, mine = alone
     routed = [Range.around(*route, 32) for route in routes]
     needed = [address for addresses in alone for address in addresses if address in pool]
     may = all(any(address in route for route in routed) for address in needed)
-    around = surroundings(routes, (), servers, peers, None, gateways, mine)
+    # Networks behind a gateway, which the engine gives away unless a route without one holds them.
+    for far in (Range.around(*route, 32) for route in behind):
+        spared = any(route.first <= far.first and far.last <= route.last for route in routed)
+        may = may and (spared or not far.meets(pool))
+    around = surroundings([*routes, *behind], (), servers, peers, None, gateways, mine, on_link=routes)
     config = {"default-address-pools": [{"base": f"{text(pool.first, 32)}/{prefix}", "size": 24}]}
     assert accepted(config, around) is may
 
