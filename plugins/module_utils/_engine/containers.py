@@ -37,7 +37,8 @@ class Container:
     started: when, in the engine's words. health: what its health check says; None without one.
     unstable: starts again and again, so that nobody can say whether it runs.
     published_on: the host's addresses on which it publishes ports, as declared.
-    lost_sources: what it mounts or has as a device and what is not on the host any more, so that it could not start.
+    needs: what it would need for its next start and what is gone: paths of the host, its network, another container.
+    runtime: the name of its runtime.
     """
 
     id: str
@@ -49,7 +50,8 @@ class Container:
     health: str | None = None
     unstable: bool = False
     published_on: list[str] = dataclasses.field(default_factory=list)
-    lost_sources: list[str] = dataclasses.field(default_factory=list)
+    needs: list[str] = dataclasses.field(default_factory=list)
+    runtime: str = ""
 
 
 @dataclasses.dataclass
@@ -86,13 +88,14 @@ def running(api: engine_api.EngineApi) -> list[Container]:
                 health=inventory.health(details["State"]),
                 unstable=_starts_again_and_again(details),
                 published_on=sorted(published),
-                lost_sources=_lost_sources(details["HostConfig"]),
+                needs=_lost_paths(details["HostConfig"]) + _lost_network(api, details["HostConfig"]),
+                runtime=details["HostConfig"].get("Runtime") or "",
             )
         )
     return containers
 
 
-def _lost_sources(host_config: dict[str, Any]) -> list[str]:
+def _lost_paths(host_config: dict[str, Any]) -> list[str]:
     """Return the paths of the host that a container needs for its start and that are gone.
 
     Of those that it was given by C(--volume) an engine makes the missing ones, as folders.
@@ -100,6 +103,18 @@ def _lost_sources(host_config: dict[str, Any]) -> list[str]:
     mounts = [mount.get("Source") for mount in host_config.get("Mounts") or [] if mount.get("Type") == "bind"]
     devices = [device.get("PathOnHost") for device in host_config.get("Devices") or []]
     return sorted({path for path in [*mounts, *devices] if path and not os.path.lexists(path)})
+
+
+def _lost_network(api: engine_api.EngineApi, host_config: dict[str, Any]) -> list[str]:
+    """Return the network of the mode in which a container starts, or the container whose network it shares, if gone."""
+    mode = host_config.get("NetworkMode") or "default"
+    kind, _colon, other = mode.partition(":")
+    if kind == "container":
+        gone = api.ask("GET", f"/containers/{other}/json")[0] == 404
+        return [f"the container {other[: naming.SHORT]}"] if gone else []
+    if mode in ("default", "bridge", "host", "none", "nat"):
+        return []
+    return [f"the network {mode}"] if api.ask("GET", f"/networks/{mode}")[0] == 404 else []
 
 
 def _starts_again_and_again(details: dict[str, Any]) -> bool:

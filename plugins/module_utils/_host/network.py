@@ -21,6 +21,7 @@ Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 Interface = Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
 
+_DEFAULT_IN_PARTS = 1
 _ESTABLISHED = "01"  # include/net/tcp_states.h
 # systemd-resolved puts the servers that it asks itself there; /etc/resolv.conf then only names its own stub.
 _RESOLV_CONF = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
@@ -56,6 +57,9 @@ def routes(without: str) -> list[tuple[Network, str]]:
             if route["dst"] == "default" or device in ("lo", without) or route.get("type", "unicast") != "unicast":
                 continue
             network = ipaddress.ip_network(route["dst"], strict=False)
+            # Two halves of all addresses are how VPNs write a default route that comes before the host's own.
+            if network.prefixlen <= _DEFAULT_IN_PARTS:
+                continue
             if not (network.is_link_local or network.is_multicast) and (network, device) not in routed:
                 routed.append((network, device))
     return routed

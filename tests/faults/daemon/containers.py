@@ -195,15 +195,24 @@ def source_gone(host: Host) -> Outcome:
         "mkdir /srv/gone; docker run --detach --init --name bound --mount type=bind,src=/srv/gone,dst=/x small:1"
         " sleep 100000; rmdir /srv/gone"
     )
+    host.must(
+        "docker network create away >/dev/null; docker run --detach --init --name moved --network away small:1 sleep"
+        " 100000 >/dev/null; docker network connect user-defined moved; docker network disconnect away moved;"
+        " docker network rm away"
+    )
     before = host.state()
     answers = [
         host.daemon(check=check, config={"dns-search": ["a.example"]}, on_running_containers="proceed")
         for check in (True, False)
     ]
     broken = [f"it says {answer}" for answer in answers if answer.get("error_code") != "daemon_containers_cant_start"]
-    broken += [answer["msg"] for answer in answers if "(bound needs /srv/gone)" not in answer["msg"]]
+    said = "(bound needs /srv/gone; moved needs the network away)"
+    broken += [answer["msg"] for answer in answers if said not in answer["msg"]]
+    without = host.daemon(config={"bridge": "none"}, on_running_containers="proceed")
+    if without.get("error_code") != "daemon_bridge_in_use" or "always, bound, plain have no" not in without["msg"]:
+        broken.append(f"without docker0 it says {without['msg']}")
     broken += host.healthy(before, same_engine=True)
-    host.must("docker rm --force bound")
+    host.must("docker rm --force bound moved")
     return "refused, with what is gone", broken
 
 
@@ -240,6 +249,6 @@ FAULTS = [
     ("containers run, some die half a second after their start", crash_loops),
     ("containers run, with health checks", health_checks),
     ("containers run, live-restore", live_restore),
-    ("containers run, what one mounts is gone", source_gone),
+    ("containers run, what they need is gone", source_gone),
     ("containers run, engine stopped by SIGSTOP", engine_stopped),
 ]

@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""Read what is in the data root of an engine that does not run: as much as its files say. Changes nothing."""
+"""Read what is in the data root of an engine that does not run: as much as its files say."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -58,6 +59,16 @@ def folder(root: str, remapped: str | None) -> str:
 def prior_drivers(root: str) -> list[str]:
     """Return the storage drivers with data, by which an engine chooses one at its start."""
     return [driver for driver in PRIOR if _names(os.path.join(root, driver))]
+
+
+def remove_empty_driver(root: str, driver: str) -> None:
+    """Remove the folders of a storage driver as far as they are empty: what a start has made that came to nothing.
+
+    An engine would choose that driver by them, see prior_drivers.
+    """
+    for folder_, _folders, _files in os.walk(os.path.join(root, driver), topdown=False):
+        with contextlib.suppress(OSError):  # not empty
+            os.rmdir(folder_)
 
 
 def inspect(root: str) -> Content:

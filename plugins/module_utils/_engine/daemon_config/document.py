@@ -269,7 +269,7 @@ def masked(config: Config, placeholders: Placeholders) -> Config:
 def secrets_in(config: object) -> tuple[str, ...]:
     """Return every secret of a configuration. What is no configuration may be one."""
     if isinstance(config, str):
-        return (config,)
+        return (config,) if config else ()
     if not isinstance(config, dict):
         return ()
     placeholders = Placeholders()

@@ -10,10 +10,11 @@ Changes nothing.
 from __future__ import annotations
 
 import ipaddress
+import shutil
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
-from .. import service
+from .. import naming, service
 from ..containers import joined_names
 from ..networks import rules
 from ..topology import lost_rules
@@ -71,6 +72,7 @@ def build_plan(options: DaemonOptions, host: HostState) -> Plan:
         plan.lost_rules = lost_rules.find(host.api)
         _restore_rules(options, plan)
     protect_data(options, plan)
+    _refuse_without_bridge(plan)
     if plan.action == "restart":
         _protect_containers(options, plan)
     return plan
@@ -244,7 +246,7 @@ def _protect_containers(options: DaemonOptions, plan: Plan) -> None:
             f" {names}; stop them first, {_other_ways(plan)}.",
         )
     _refuse_removed_at_stop(host)
-    _refuse_that_cant_start(host)
+    _refuse_that_cant_start(plan)
 
 
 def _other_ways(plan: Plan) -> str:
@@ -273,15 +275,40 @@ def _refuse_published_there(plan: Plan) -> None:
             )
 
 
-def _refuse_that_cant_start(host: HostState) -> None:
+def _refuse_that_cant_start(plan: Plan) -> None:
     """Raise DockyardError for running containers that lack something that the next start of them needs."""
-    lacking = [container for container in host.containers if container.lost_sources and not container.of_swarm]
+    host = plan.host
+    runtimes = plan.target.get("runtimes") or {}
+    lacking = []
+    for container in host.containers:
+        runtime = runtimes.get(container.runtime)
+        program = runtime.get("path") if isinstance(runtime, dict) else None
+        needs = [*container.needs, *([program] if program and shutil.which(program) is None else [])]
+        if needs and not container.of_swarm:
+            lacking.append(f"{container.name} needs {', '.join(needs)}")
     if lacking:
-        missing = "; ".join(f"{container.name} needs {', '.join(container.lost_sources)}" for container in lacking)
         raise DockyardError(
             "daemon_containers_cant_start",
-            f"The restart would stop containers that can't be started again, as paths of the host are gone ({missing});"
-            " bring these back, or stop the containers first.",
+            "The restart would stop containers that can't be started again, as something that they need is gone"
+            f" ({'; '.join(lacking)}); bring it back, or stop the containers first.",
+        )
+
+
+def _refuse_without_bridge(plan: Plan) -> None:
+    """Raise DockyardError if docker0 is to go away under containers that know no other network."""
+    host = plan.host
+    if plan.target.get("bridge") != "none" or host.loaded.get("bridge") == "none" or host.api is None:
+        return
+    users = sorted(
+        naming.container_name(listed)
+        for listed in host.api.get("/containers/json", all="true")
+        if "bridge" in ((listed.get("NetworkSettings") or {}).get("Networks") or {})
+    )
+    if users:
+        raise DockyardError(
+            "daemon_bridge_in_use",
+            f"bridge: none takes docker0 away, and {', '.join(users)} {'has' if len(users) == 1 else 'have'} no other"
+            " network for the next start; create these containers again on a user-defined network first.",
         )
 
 

@@ -18,7 +18,7 @@ from .. import inventory, service
 from ..api import EngineApi, Unreachable, find_answering
 from ..containers import BroughtBack, bring_back, joined_names, reattach, running
 from ..networks.rules import DOCKER0
-from . import state
+from . import data_root, state
 from .document import Config, InvalidDaemonConfig, parse, render
 from .live import read_live, remove_stale_ipv6
 from .state import Change, SavedState
@@ -140,16 +140,20 @@ class Rollback:
         now = inventory.take(api)
         if (now.image_store, now.storage_driver) == (before.image_store, before.storage_driver):
             return api
-        features = {**(old.get("features") or {}), "containerd-snapshotter": before.image_store == "containerd"}
-        step: Config = {**old, "features": features}
-        if before.image_store == "graph":
-            step = {**old, "storage-driver": before.storage_driver}
-            if now.image_store == "containerd":
-                step["features"] = features
+        if before.image_store == "containerd" and now.image_store == "graph":
+            service.control("stop", self.timeout + STOP_TIMEOUT)
+            data_root.remove_empty_driver(os.path.realpath(now.data_root), now.storage_driver)
+            self._restart()
+            return self._answering(old) or api
+        step: Config = {**old, "storage-driver": before.storage_driver}
+        if now.image_store == "containerd":
+            step["features"] = {**(old.get("features") or {}), "containerd-snapshotter": False}
         self._start_once_with(content, step)
+        return self._answering(old) or api
+
+    def _answering(self, config: Config) -> EngineApi | None:
         unit = service.inspect_unit(socket=self.socket)
-        back = find_answering(unit.engine_sockets(old.get("hosts")), self.timeout) if unit.run else None
-        return back or api
+        return find_answering(unit.engine_sockets(config.get("hosts")), self.timeout) if unit.run else None
 
     def _put_back(self, content: bytes | None) -> None:
         if content is None:

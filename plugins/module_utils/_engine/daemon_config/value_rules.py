@@ -49,6 +49,7 @@ _FEATURES = frozenset(
         "windows-dns-proxy",
     ]
 )
+_LOG_SIZE = re.compile(r"-1|\d+(\.\d+)?\s?([kmgtp]i?)?b?", re.IGNORECASE)
 _OTHER_LOG_DRIVERS = ("awslogs", "fluentd", "gcplogs", "gelf", "journald", "none", "splunk", "syslog")
 
 
@@ -191,6 +192,21 @@ def _log_options(config: Config) -> Iterator[Complaint]:
             f" {'it' if len(wrong) == 1 else 'them'}.",
         )
         yield Complaint(("log-driver", "log-opts"), error)
+    if driver in (None, "", "json-file", "local"):
+        yield from _log_files(config.get("log-opts", {}))
+
+
+def _log_files(options: Config) -> Iterator[Complaint]:
+    """Yield what engines from 29 on start with, and no container then does."""
+    size, count = options.get("max-size", "1m"), options.get("max-file", "1")
+    wrong = [] if _LOG_SIZE.fullmatch(size.strip()) else [f'max-size is "{size}", and must be a size such as 10m']
+    if not (count.strip().isdigit() and int(count) > 0):
+        wrong.append(f'max-file is "{count}", and must be a number from 1 on')
+    for reason in wrong:
+        error = DockyardError(
+            "daemon_invalid_log_option", f"log-opts: {reason}; with it no container would start. Correct it."
+        )
+        yield Complaint(("log-opts",), error, by=("log-driver",))
 
 
 def _runtime(config: Config, by_flag: Collection[str]) -> Iterator[Complaint]:
