@@ -371,6 +371,7 @@ def recent_log_errors(since: float, lines: int = 4) -> str:
     since: seconds since the epoch.
     lines: how many of them at most.
     """
+    _run(["journalctl", "--sync"], timeout=20)  # what it has just logged may not be written yet
     done = _run(
         ["journalctl", f"--unit={SERVICE}", f"--since=@{since:.3f}", "--output=cat", "--no-pager", "--lines=200"],
         timeout=60,

@@ -105,6 +105,9 @@ KEYS = [
         r"refuses this configuration: .*don't match any configuration option: bridge-ip",
         {"bridge-ip": "10.77.0.1/24"},
     ),
+    Bad("unheeded key: the name of a flag", r"write insecure-registries\.", {"insecure-registry": ["r:5000"]}),
+    Bad("unheeded key: a dictionary", r"network is no key of daemon\.json", {"network": {"mtu": 1400}}),
+    Bad("log options: no size", r'max-size is "10x"', {"log-opts": {"max-size": "10x"}}),
     Bad("unknown key: underscore", r"don't match any configuration option: log_driver", {"log_driver": "json-file"}),
     Bad("value out of its range: log-level", r"refuses this configuration: .*chatty", {"log-level": "chatty"}),
     Bad("value out of its range: downloads", r"refuses this configuration: .*-1", {"max-concurrent-downloads": -1}),
@@ -263,7 +266,11 @@ NETWORK = [
 # Nobody but the engine itself knows these, some generations only when they start.
 UNFORESEEN = [
     Bad(
-        "no such storage driver", r"driver not supported", {"storage-driver": "nonsense"}, put_back=True, options=_MOVE
+        "no such storage driver",
+        r"driver not supported|not available",
+        {"storage-driver": "nonsense"},
+        put_back=True,
+        options=_MOVE,
     ),
     Bad("no such log driver", r"nonsense", {"log-driver": "nonsense"}, put_back=True),
     Bad("no such runtime", r"nonsense", {"default-runtime": "nonsense"}, put_back=True),

@@ -85,13 +85,13 @@ def _short(text: str, most: int = 90) -> str:
 
 
 def _unexplained(shape: dict[str, Any], row: dict[str, Any], suite: str) -> list[str]:
-    """Return where engine and module say different things, and the data does not say why."""
+    """Return where engine and module say different things, and the data does not say why, or says it in vain."""
     starts = not row["start"]
     explained = {
         entry["asked"] for entry in shape.get("explained", []) if suite in entry.get("suites", list(images.SUITES))
     }
+    disagreed = {asked for asked in ("found", "declared") if asked in row and row[asked]["accepts"] != starts}
     return [
         f"{asked}: the engine {'starts' if starts else 'does not start'}, and the module says: {row[asked]}"
-        for asked in ("found", "declared")
-        if asked in row and row[asked]["accepts"] != starts and asked not in explained
-    ]
+        for asked in sorted(disagreed - explained)
+    ] + [f"{asked}: explained, and they say the same" for asked in sorted(explained & row.keys() - disagreed)]

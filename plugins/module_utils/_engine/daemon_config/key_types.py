@@ -9,12 +9,17 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ansible.module_utils.parsing.convert_bool import boolean
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host.secrets import Placeholders
 
 from .document import Config, is_secret
 from .keys import DICTIONARY, FLAG, KEYS, NUMBER, OPTIONS, POOLS, SIZE, STRING, STRINGS
+
+# The words that Ansible takes for a flag (module_utils.parsing.convert_bool).
+_FLAGS = {
+    **dict.fromkeys(("y", "yes", "on", "1", "true", "t"), True),
+    **dict.fromkeys(("n", "no", "off", "0", "false", "f"), False),
+}
 
 
 def with_types(config: Config) -> Config:
@@ -39,10 +44,7 @@ def _converted(kind: str, value: Any) -> Any:
         return None
     if kind == NUMBER:
         return int(text) if re.fullmatch("-?[0-9]+", text) else value
-    try:
-        return boolean(text)
-    except TypeError:
-        return value
+    return _FLAGS.get(text.lower(), value)
 
 
 def wrong_type(key: str, value: Any, loose: bool = False) -> DockyardError | None:

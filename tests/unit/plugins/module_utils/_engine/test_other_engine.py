@@ -10,7 +10,13 @@ import pathlib
 
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._engine import other_engine
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.other_engine import OtherEngine, find_other_engine
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.other_engine import (
+    OtherEngine,
+    find_other_engine,
+    refuse_stranger,
+)
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.tests.unit.helpers.engine_server import Engine, serve
 
 SNAP = "0::/system.slice/snap.docker.dockerd.service"
 
@@ -74,3 +80,20 @@ def test_its_refusal_names_unit_process_and_file() -> None:
         " this host's packages is to be managed.",
     )
     assert "by no unit of systemd and" in OtherEngine(7, "/opt/dockerd", None).refusal("/etc/d.json").message
+
+
+def test_podman_on_the_socket_of_an_engine(tmp_path: pathlib.Path) -> None:
+    with serve(tmp_path, Engine) as podman:
+        # As podman system service 4.3 answers.
+        podman.answers = {"/version": (200, {"Version": "4.3.1", "Components": [{"Name": "Podman Engine"}]})}
+        with pytest.raises(DockyardError) as caught:
+            refuse_stranger("/etc/docker/daemon.json", podman.socket)
+    assert caught.value.code == "engine_foreign"
+    assert caught.value.message.startswith(
+        f"Podman Engine 4.3.1 answers on {podman.socket} and docker.service is not on this host, so that it would not"
+        " read /etc/docker/daemon.json, "
+    )
+
+
+def test_a_socket_that_nobody_answers_on_is_no_engine(tmp_path: pathlib.Path) -> None:
+    refuse_stranger("/etc/docker/daemon.json", str(tmp_path / "missing.sock"))

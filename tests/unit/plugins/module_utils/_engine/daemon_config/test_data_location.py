@@ -18,7 +18,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config
     moves_on_disk,
 )
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.keys import KEYS, by_reload
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.inventory import counted
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.inventory import Inventory, counted
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.service import Unit
 
 ROOT = "/var/lib/docker"
@@ -195,3 +195,11 @@ def test_features_of_the_start_are_not_taken_over_by_a_reload() -> None:
     for name in ("containerd-snapshotter", "containerd-migration", "embedded-containerd", "swarm-nftables"):
         assert not by_reload("features", {}, {"features": {name: True}})
         assert by_reload("features", {"features": {name: True}}, {"features": {name: True, "buildkit": True}})
+
+
+def test_another_root_leaves_the_images_that_containerd_has() -> None:
+    inventory = Inventory(
+        "overlayfs", "containerd", "/var/lib/docker", images={"sha256:a": ["small:1"]}, volumes=["data"]
+    )
+    kept = data_location.Move("data-root", "/var/lib/docker", "/srv", True, images=False)
+    assert (kept.hides(inventory).images, kept.hides(inventory).volumes) == ({}, ["data"])

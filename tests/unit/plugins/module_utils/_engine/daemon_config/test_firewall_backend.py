@@ -89,3 +89,9 @@ def test_rules_of_people_that_are_not_asked_any_more(monkeypatch: pytest.MonkeyP
     assert "asks no chain DOCKER-USER, which has 1 of your own rules (-A DOCKER-USER -s 10.0.0.0/8 -j DROP)" in warning
     assert list(firewall_backend.warnings(NFTABLES, NFTABLES)) == []
     assert list(firewall_backend.warnings({}, {})) == []
+
+
+def test_an_engine_that_writes_no_rules_any_more() -> None:
+    (warning,) = firewall_backend.warnings({}, {"iptables": False})
+    assert warning.startswith("iptables: without it containers get no way out and published ports only by docker-proxy")
+    assert list(firewall_backend.warnings({"iptables": False}, {"iptables": False})) == []

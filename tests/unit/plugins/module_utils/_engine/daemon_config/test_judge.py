@@ -12,7 +12,11 @@ import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._engine import service
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.document import DesiredConfig
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.host_state import HostState
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.judge import Found, check_rules
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.judge import (
+    Found,
+    check_rules,
+    check_unheeded,
+)
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks.rules import Surroundings
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
@@ -41,6 +45,38 @@ def test_what_is_declared_is_refused(config: dict[str, Any]) -> None:
     with pytest.raises(DockyardError) as caught:
         check_rules(config, Surroundings(), found_in({}, False), starts=False)
     assert "not declared" not in caught.value.message
+
+
+UNHEEDED: list[tuple[dict[str, Any], str]] = [
+    (
+        {"insecure-registry": ["r:5000"]},
+        "insecure-registry is the name of a flag of dockerd, and an engine does not heed it in the file; write"
+        " insecure-registries.",
+    ),
+    (
+        {"host": ["fd://"]},
+        "host is the name of a flag of dockerd, and an engine does not heed it in the file; write hosts.",
+    ),
+    (
+        {"network": {"mtu": 1400}},
+        "network is no key of daemon.json, and an engine does not heed what is in it; correct or remove it.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("config", "message"), UNHEEDED)
+def test_a_key_that_no_engine_heeds(config: dict[str, Any], message: str) -> None:
+    with pytest.raises(DockyardError) as caught:
+        check_unheeded(config, config, found_in({}, False), (26, 1))
+    assert (caught.value.code, caught.value.message) == ("daemon_unheeded_key", message)
+    [warning] = check_unheeded(config, config, found_in(config, True), (26, 1))
+    assert warning == f"{PATH}: {message} It was left as it is."
+
+
+def test_a_key_that_only_the_engine_may_know() -> None:
+    config = {"zebra": 1, "of-a-newer-engine": {"a": 1}}
+    assert check_unheeded(config, ["zebra"], found_in({}, False), (26, 1)) == []
+    assert check_unheeded(config, config, found_in({}, False), (30, 0)) == []
 
 
 @pytest.mark.parametrize("config", TAKEN)

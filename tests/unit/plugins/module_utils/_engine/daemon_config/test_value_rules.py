@@ -74,6 +74,15 @@ def said(config: dict[str, Any], version: tuple[int, ...] | None = NEW) -> list[
             " it; remove it.",
         ),
         (
+            {"log-opts": {"max-size": "10x"}},
+            'log-opts: max-size is "10x", and must be a size such as 10m; with it no container would start.'
+            " Correct it.",
+        ),
+        (
+            {"log-driver": "local", "log-opts": {"max-file": "0"}},
+            'log-opts: max-file is "0", and must be a number from 1 on; with it no container would start. Correct it.',
+        ),
+        (
             {"tls": True, "tlscert": "/nowhere/cert.pem", "tlscacert": "/nowhere/ca.pem", "tlskey": "/dev/null"},
             "tlscert is /nowhere/cert.pem, which is not on the host, and no engine starts without it; put it there"
             " first.",
@@ -149,6 +158,7 @@ def test_of_an_insecure_registry_the_engine_takes_only_the_scheme_away(value: st
         {"log-driver": "json-file", "log-opts": {"max-size": "10m"}},
         {"log-driver": "journald", "log-opts": {"tag": "x"}},
         {"log-opts": {"max-size": "10m"}},
+        *({"log-opts": {"max-size": size}} for size in ("-1", "10", "1.5g", "10 MB", "20MiB", "5K")),
         {"default-runtime": "sh", "runtimes": {"sh": {"path": "/bin/sh"}, "nvidia": {"path": "/nowhere"}}},
         {"default-runtime": "io.containerd.runsc.v1"},
         {"default-runtime": ""},
@@ -164,6 +174,14 @@ def test_values_that_engines_take(config: dict[str, Any]) -> None:
 def test_any_text_is_taken_or_refused_in_one_sentence(word: str) -> None:
     config = {"dns": [word], "ip": word, "registry-mirrors": [word, f"http://{word}"], "insecure-registries": [word]}
     assert all(message.endswith((".", "host.")) for message in said(config))
+
+
+def test_a_name_server_that_is_the_container_itself() -> None:
+    (warning,) = value_rules.warnings({"dns": ["192.0.2.53", "127.0.0.53"]})
+    assert warning == (
+        "dns: 127.0.0.53 is a loopback address, under which a container on docker0 reaches itself and no name server;"
+        " give the address of a server that it can reach."
+    )
 
 
 def test_features_that_nobody_knows() -> None:
