@@ -152,6 +152,8 @@ def same_value(host: Host) -> Outcome:
     driver, root = has.split()[:2]
     answer = host.daemon(config={"storage-driver": driver, "data-root": root}, on_running_containers="proceed")
     broken = [answer["msg"]] if answer.get("failed") else []
+    if answer.get("action_needed") != "none":
+        broken.append(f"it takes a {answer.get('action_needed')}: {answer['msg']}")
     if host.must(_HAS) != has:
         broken.append("the engine does not have what it had")
     host.base()

@@ -70,6 +70,48 @@ def ipv6_put_back(host: Host) -> Outcome:
     return "docker0 has none afterwards", broken + host.healthy(before)
 
 
+def fixed_cidr_v6_moved(host: Host) -> Outcome:
+    before = host.state()
+    six = "ip -6 -oneline address show docker0 scope global | awk '{print $4}'"
+    broken = []
+    for prefix in ("fd00:78::/64", "fd00:79::/64"):
+        answer = host.bridge(ipv6=True, fixed_cidr_v6=prefix, on_running_containers="proceed")
+        broken += [answer["msg"]] if answer.get("failed") else []
+        if host.must(six) != prefix.replace("::/", "::1/"):
+            broken.append(f"with {prefix} docker0 has {host.must(six)}")
+    host.bridge(state="absent", on_running_containers="proceed")
+    host.base()
+    return "moved in one step", broken + host.healthy(before)
+
+
+_CUT_OFF = """
+ip link add cloud type bridge; ip address add 10.88.0.5/32 dev cloud; ip link set cloud up
+ip route add 192.0.2.0/24 via 10.89.0.254 dev cloud onlink
+cp /etc/resolv.conf /root/resolv.conf; echo nameserver 10.91.0.53 >> /etc/resolv.conf
+"""
+
+
+def networks_that_cut_off(host: Host) -> Outcome:
+    """Declare what takes the host's own address, its gateway or its name server, as bip, pool and network."""
+    host.must(_CUT_OFF)
+    before, networks = host.state(), host.must("docker network ls --quiet | sort")
+    broken = []
+    for subnet, taken in (("10.88.0", "10.88.0.5"), ("10.89.0", "10.89.0.254"), ("10.91.0", "10.91.0.53")):
+        answers = [
+            host.bridge(bip=f"{subnet}.1/24", restart="always"),
+            host.bridge(default_address_pools=[{"base": f"{subnet}.0/24", "size": 26}], restart="always"),
+            host.module("docker_networks", False, networks=[{"name": "n", "subnets": [{"subnet": f"{subnet}.0/24"}]}]),
+        ]
+        broken += [
+            f"it says {answer['msg']}" for answer in answers if not answer.get("failed") or taken not in answer["msg"]
+        ]
+    broken += host.healthy(before, same_engine=True)
+    if host.must("docker network ls --quiet | sort") != networks:
+        broken.append("there are other networks")
+    host.must("ip link delete cloud; cat /root/resolv.conf > /etc/resolv.conf")
+    return "refused, with the address", broken
+
+
 def bip_removed_by_hand(host: Host) -> Outcome:
     """Take bip out of the file by hand and restart the engine, which keeps the address all the same."""
     before = host.state()
@@ -141,6 +183,8 @@ FAULTS = [
     ("icc off, icc on", icc),
     ("bip removed, which the engine remembers", bip_removed),
     ("ipv6 taken away, and put back after a start that fails", ipv6_put_back),
+    ("fixed-cidr-v6 moved", fixed_cidr_v6_moved),
+    ("networks that cut the host off", networks_that_cut_off),
     ("bip removed by hand before, and remembered", bip_removed_by_hand),
     ("bip removed, and the disk refuses half way", bip_removed_half_way),
     ("start limit of systemd", restarts_in_a_row),

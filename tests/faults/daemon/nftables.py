@@ -51,6 +51,36 @@ def to_nftables_and_back(host: Host) -> Outcome:
     return "changed, and taken back", broken + host.healthy(before)
 
 
+def in_a_swarm(host: Host) -> Outcome:
+    host.must(f"echo 'net.ipv4.ip_forward = 1' > {_SYSCTL}; docker swarm init --advertise-addr eth0 >/dev/null")
+    before = host.state()
+    broken = _refused(host.daemon(config=_NFTABLES, on_running_containers="proceed"), "daemon_nftables_in_swarm")
+    broken += host.healthy(before, same_engine=True)
+    host.must(f"rm {_SYSCTL}; docker swarm leave --force >/dev/null; docker network rm docker_gwbridge >/dev/null")
+    return "refused", broken
+
+
+def keys_of_29(host: Host) -> Outcome:
+    """Keys that came with it: what can be reloaded, and an API that the host's own program does not speak."""
+    before = host.state()
+    reloaded = host.daemon(config={"default-stop-timeout": 7, "nri-opts": {"enable": False}})
+    broken = [] if reloaded.get("action_taken") == "reload" else [f"a reload ends with {reloaded['msg']}"]
+    broken += _refused(host.daemon(config={"min-api-version": "1.99"}, restart="always"), "daemon_client_too_old")
+    warned = host.daemon(check=True, config={"features": {"nope": True}})
+    if not any("nope is not known here" in warning for warning in warned.get("warnings", [])):
+        broken.append(f"no warning of a feature that nobody knows: {warned}")
+    after = host.state()
+    if (after.engine, after.containers) != (before.engine, before.containers):
+        broken.append(f"engine or containers are not the same: {after}")
+    host.base()
+    return "reloaded, refused, warned of", broken
+
+
 FAULTS = [("nftables: forwarding that only the engine has switched on", forwarding_by_docker_alone)]
 # Of engines that have the backend.
-FAULTS_29 = [*FAULTS, ("nftables: with forwarding to last, then IPv6 without", to_nftables_and_back)]
+FAULTS_29 = [
+    *FAULTS,
+    ("nftables: with forwarding to last, then IPv6 without", to_nftables_and_back),
+    ("nftables: in a Swarm", in_a_swarm),
+    ("keys of engine 29", keys_of_29),
+]

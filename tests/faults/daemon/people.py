@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from daemon.host import BASE, Host
@@ -73,6 +74,73 @@ def found_and_taken(host: Host) -> Outcome:
     return "changed, with warnings", broken
 
 
+# Each with which a healthy engine runs. From 23 on they read byte order marks, and a no-break space after the brace.
+_TAKEN: dict[str, bytes] = {
+    "mirrors twice": b'{"registry-mirrors": ["https://m.example.com", "https://m.example.com/"]}',
+    "empty texts": b'{"data-root": "", "ip": "", "log-driver": ""}',
+    "null": b'{"log-opts": null}',
+    "wide pool": b'{"default-address-pools": [{"base": "172.17.0.0/12", "size": 20}]}',
+    "overlapping pools": (
+        b'{"default-address-pools": [{"base": "10.100.0.0/16", "size": 24}, {"base": "10.100.0.0/20", "size": 24}]}'
+    ),
+    "a flag's name": b'{"insecure-registry": ["reg:5000"]}',
+}
+_TAKEN_SINCE_23: dict[str, bytes] = {
+    "byte order mark": b"\xef\xbb\xbf" + b'{"log-level": "warn"}',
+    "UTF-16": '\ufeff{"log-level": "warn"}'.encode("utf-16-le"),
+    "no-break space": '{"log-level": "warn"}\u00a0\n'.encode(),
+}
+
+
+def files_that_engines_take(host: Host) -> Outcome:
+    """Change a key that needs a restart over each of them: what is in the file stays in force."""
+    broken = []
+    for name, content in {**_TAKEN, **({} if host.suite == "bookworm" else _TAKEN_SINCE_23)}.items():
+        host.write(content)
+        host.must(
+            "systemctl reset-failed docker; systemctl restart docker; docker start plain always;"
+            " rm -rf /var/lib/dockyard"
+        )
+        before = host.state()
+        answer = host.daemon(config={"dns-search": ["example.com"]}, on_running_containers="proceed")
+        if answer.get("failed"):
+            broken.append(f"{name}: {answer['msg']}")
+        now = host.state()
+        if (now.containers, now.docker0) != (before.containers, before.docker0) or "pid" not in now.engine:
+            broken.append(f"{name}: there run {now.containers}, and docker0 has {now.docker0}")
+        text = content.decode("utf-16" if name == "UTF-16" else "utf-8-sig").strip()
+        broken += [f"{name}: {what}" for what in _file(host, {**json.loads(text), "dns-search": ["example.com"]})]
+    host.must("rm -rf /var/lib/dockyard /etc/docker/daemon.json; systemctl restart docker; docker start plain always")
+    host.base()
+    return "changed, all that they hold is kept", broken
+
+
+def hosts_against_a_flag(host: Host) -> Outcome:
+    """Declare hosts beside -H fd://, and do what the refusal says."""
+    wanted = {"hosts": ["unix:///run/docker.sock", "tcp://127.0.0.1:2375"]}
+    refused = host.daemon(config=wanted, restart="always")
+    command = re.search(r"and ExecStart=(.*?), and systemctl daemon-reload", refused["msg"])
+    broken = [] if refused.get("error_code") == "daemon_set_by_flag" and command else [f"it says {refused['msg']}"]
+    if command:
+        folder = "/etc/systemd/system/docker.service.d"
+        host.must(f"mkdir -p {folder}")
+        host.write(f"[Service]\nExecStart=\nExecStart={command[1]}\n", f"{folder}/hosts.conf")
+        host.must("systemctl daemon-reload")
+        answer = host.daemon(config=wanted, on_running_containers="proceed")
+        broken += [answer["msg"]] if answer.get("failed") else []
+        if (
+            "always plain"
+            not in host.run("DOCKER_HOST=tcp://127.0.0.1:2375 docker ps --format '{{.Names}}' | sort | xargs").stdout
+        ):
+            broken.append("it does not answer there with its containers")
+        host.must(
+            f"rm -r {folder} /etc/docker/daemon.json; systemctl daemon-reload; systemctl stop docker docker.socket;"
+            " systemctl reset-failed docker; systemctl start docker.socket docker; docker start plain always"
+        )
+    host.base()
+    return "refused, and the way that it says works", broken
+
+
 def declared_default(host: Host) -> Outcome:
     before, original = host.state(), host.read()
     defaults = {"icc": True, "mtu": 1500, "log-driver": "json-file", "storage-driver": "", "data-root": "", "ip": ""}
@@ -102,6 +170,8 @@ FAULTS = [
     ("people: down by a comma too many, other keys in the file", comma_keeps_keys),
     ("people: a first mistake, and the corrected task", first_mistake),
     ("people: values that only the engine takes", found_and_taken),
+    ("people: files that engines take", files_that_engines_take),
+    ("people: hosts against -H fd://", hosts_against_a_flag),
     ("people: a default that is declared", declared_default),
     ("people: iptables false", without_iptables),
 ]

@@ -98,6 +98,21 @@ def not_read_yet(host: Host) -> Outcome:
     return "refused until systemd has read it", broken
 
 
+def quotes_in_flags(host: Host) -> Outcome:
+    """Have a flag with a blank in its value, which systemctl shows without its quotes."""
+    host.must(
+        _with_flags('-H fd:// --label \\"rack=row 7\\"').replace("start docker\n", "start docker.socket docker\n")
+    )
+    host.must("docker start plain always")
+    answer = host.daemon(config={"dns-search": ["example.com"]}, on_running_containers="proceed")
+    broken = [answer["msg"]] if answer.get("failed") else []
+    if "rack=row 7" not in host.must("docker info --format '{{json .Labels}}'"):
+        broken.append("the label is not there")
+    host.must(_TIDY)
+    host.base()
+    return "changed", broken
+
+
 def no_exec_reload(host: Host) -> Outcome:
     before = host.state()
     host.must(
@@ -156,6 +171,7 @@ FAULTS = [
     ("unit: docker.socket moved by a drop-in", socket_unit_moved),
     ("unit: a drop-in that systemd has not read", not_read_yet),
     ("unit: no ExecReload", no_exec_reload),
+    ("unit: a flag with a blank in its value", quotes_in_flags),
     ("unit: that of a snap", of_a_snap),
 ]
 # Each of its own kind, and none of them takes long.
