@@ -14,11 +14,10 @@ from daemon.host import BASE, Host
 Outcome = tuple[str, list[str]]
 
 
-def _down_with(host: Host, content: str) -> None:
+def down_with(host: Host, content: str) -> None:
     host.write(content)
-    host.run("systemctl restart docker; sleep 8")
-    if host.run("systemctl is-failed docker").returncode:
-        raise RuntimeError("the engine is not down with this file")
+    host.run("systemctl restart docker")
+    host.wait_for("systemctl is-failed docker")
 
 
 def _file(host: Host, wanted: dict[str, Any]) -> list[str]:
@@ -30,7 +29,7 @@ def comma_keeps_keys(host: Host) -> Outcome:
     """Down by a comma too many, and a task with one key: all other keys stay."""
     before = host.state()
     file = {**BASE, "insecure-registries": ["reg:5000"]}
-    _down_with(host, json.dumps(file)[:-1] + ",\n// the last one\n}")
+    down_with(host, json.dumps(file)[:-1] + ",\n// the last one\n}")
     answer = host.daemon(config={"debug": True})
     broken = [answer["msg"]] if answer.get("failed") else _file(host, {**file, "debug": True})
     if not any("was read and kept" in warning for warning in answer.get("warnings", [])):
@@ -68,8 +67,9 @@ def found_and_taken(host: Host) -> Outcome:
     broken = [answer["msg"]] if answer.get("failed") else _file(host, {**file, "debug": True})
     if answer.get("action_taken") != "reload" or len(answer.get("warnings", [])) < 2:
         broken.append(f"it says {answer}")
-    host.write(json.dumps(BASE))
-    host.must("systemctl restart docker; docker start plain always; rm -rf /var/lib/dockyard")
+    host.must(
+        "rm -rf /etc/docker/daemon.json /var/lib/dockyard; systemctl restart docker; docker start plain always"
+    )
     host.base()
     return "changed, with warnings", broken
 

@@ -12,6 +12,7 @@ import re
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._host import network as host_network
+from ansible_collections.dockyard.ops.plugins.module_utils._host.network import Network
 
 from .. import naming
 from ..api import EngineApi
@@ -38,10 +39,24 @@ def read_live(api: EngineApi) -> Config:
         "labels": sorted(info.get("Labels") or []),  # the engine has them in any order (config.GetConflictFreeLabels)
         "registry-mirrors": (info.get("RegistryConfig") or {}).get("Mirrors") or [],
     }
-    pools = info.get("DefaultAddressPools")
+    pools = _pools(info)
     if pools:
-        live["default-address-pools"] = [{"base": pool["Base"], "size": pool["Size"]} for pool in pools]
+        live["default-address-pools"] = [{"base": str(base), "size": size} for base, size in pools]
     return {**live, **_bridge(api)}
+
+
+def _pools(info: dict[str, Any]) -> list[tuple[Network, int]]:
+    """Return the address pools that an engine shows; none if it does not show what it has.
+
+    After a reload, 28.5 shows "invalid Prefix" for a base with host bits, and goes on with the network that it is in.
+    """
+    try:
+        return [
+            (ipaddress.ip_network(pool["Base"], strict=False), pool["Size"])
+            for pool in info.get("DefaultAddressPools") or []
+        ]
+    except ValueError:
+        return []
 
 
 def running_version(api: EngineApi | None) -> tuple[int, ...]:
@@ -161,7 +176,7 @@ def inspect_surroundings(api: EngineApi | None, version: tuple[int, ...] | None,
         return around
     info = api.get("/info")
     around.swarm = (info.get("Swarm") or {}).get("LocalNodeState", "inactive") != "inactive"
-    around.pools = [ipaddress.ip_network(pool["Base"], strict=False) for pool in info.get("DefaultAddressPools") or []]
+    around.pools = [base for base, _size in _pools(info)]
     for network in api.get("/networks"):
         if network["Name"] == "bridge":
             continue

@@ -203,6 +203,15 @@ def test_an_engine_without_a_default_bridge(engine: Engine) -> None:
     assert live_config.read_live(EngineApi(engine.socket)) == OF_INFO
 
 
+def test_pools_that_an_engine_does_not_show(engine: Engine) -> None:
+    # As 28.5 does after a reload with a base that has host bits.
+    engine.answers["/info"] = 200, {**INFO, "DefaultAddressPools": [{"Base": "invalid Prefix", "Size": 24}]}
+    engine.answers["/networks"] = 200, []
+    api = EngineApi(engine.socket)
+    assert live_config.read_live(api) == OF_INFO
+    assert live_config.inspect_surroundings(api, (28, 5, 2), "/var/lib/docker").pools == []
+
+
 def test_an_engine_with_another_bridge(engine: Engine) -> None:
     info = {**INFO, "Labels": ["a"], "RegistryConfig": {"Mirrors": ["https://m/"]}}
     info["DefaultAddressPools"] = [{"Base": "10.100.0.0/16", "Size": 24}]
