@@ -95,6 +95,26 @@ def killed_during_restart(host: Host) -> Outcome:
     return "the next run brings the containers back", broken
 
 
+def repaired_by_the_change(host: Host) -> Outcome:
+    """Leave a container down that needs just what the next task declares: a runtime whose program is gone."""
+    host.must("cp -L $(command -v runc) /usr/local/bin/own-runc")
+    runtime = {"runtimes": {"own": {"path": "/usr/local/bin/own-runc"}}}
+    host.daemon(config=runtime)
+    host.must("docker run --detach --init --name special --runtime own small:1 sleep 100000")
+    _kill_at(host, "restart", True, config=WANTED)
+    host.must("rm /usr/local/bin/own-runc")
+    refused = host.daemon(config={"dns-search": ["example.com"]}, timeout=20)
+    broken = [] if refused.get("error_code") == "daemon_interrupted_restart" else [f"it says {refused['msg']}"]
+    path = host.must("command -v runc")
+    answer = host.daemon(config={"runtimes": {"own": {"path": path}}}, timeout=20)
+    broken += [answer["msg"]] if answer.get("failed") else []
+    if host.state().containers != "always plain special":
+        broken.append(f"there run {host.state().containers}: {answer['msg']}")
+    host.must("docker rm --force special")
+    _tidy(host)
+    return "changed, and then they run", broken
+
+
 def rebooted_in_between(host: Host) -> Outcome:
     _kill_at(host, "restart", False, config=WANTED)
     host.reboot()
@@ -279,6 +299,7 @@ def down_and_still_wrong(host: Host) -> Outcome:
 FAULTS = [
     ("killed between write and restart", killed_before_restart),
     ("killed during the restart", killed_during_restart),
+    ("killed during the restart, and a container needs what is declared next", repaired_by_the_change),
     ("rebooted between write and restart", rebooted_in_between),
     ("rebooted with a file that kills the engine", rebooted_with_a_file_that_kills),
     ("disk full where the change is saved, during the restart", disk_full_during_restart),

@@ -67,9 +67,7 @@ def found_and_taken(host: Host) -> Outcome:
     broken = [answer["msg"]] if answer.get("failed") else _file(host, {**file, "debug": True})
     if answer.get("action_taken") != "reload" or len(answer.get("warnings", [])) < 2:
         broken.append(f"it says {answer}")
-    host.must(
-        "rm -rf /etc/docker/daemon.json /var/lib/dockyard; systemctl restart docker; docker start plain always"
-    )
+    host.must("rm -rf /etc/docker/daemon.json /var/lib/dockyard; systemctl restart docker; docker start plain always")
     host.base()
     return "changed, with warnings", broken
 

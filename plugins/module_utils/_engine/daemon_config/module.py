@@ -70,12 +70,12 @@ def run(call: Call, options: DaemonOptions) -> dict[str, Any]:
     placeholders = Placeholders()
     with contextlib.nullcontext() if call.check_mode else state.locked(options.lock_timeout):
         saved = state.read(options.path)
-        resumed = None
+        resumed = stuck = None
         try:
             if call.check_mode:
                 resumed = foresee_resumed(options.path, saved, options.socket)
             else:
-                resumed = resume_interrupted(options.path, saved, attributes.set_on, options.timeout, options.socket)
+                resumed, stuck = _resume(options, saved, attributes)
             host = inspect_host(options.path, saved, options.socket)
             call.hide(document.secrets_in(host.current))  # dockerd names values in its complaints
             # The execution of the plan updates what is known of the host; a diff shows what was there before.
@@ -84,8 +84,13 @@ def run(call: Call, options: DaemonOptions) -> dict[str, Any]:
             for warning in plan.warnings:
                 call.warn(warning)
             update = DaemonConfigUpdate(options, plan, saved, attributes.set_on)
+            if stuck is not None and plan.action == "none":
+                raise stuck
             if not call.check_mode:
+                earlier = saved.change
                 update.run()
+                if stuck is not None:
+                    resumed = _resume_after_change(options, saved, earlier, attributes)
         except Unreachable as error:
             raise DockyardError(
                 "daemon_engine_unreachable",
@@ -103,3 +108,34 @@ def run(call: Call, options: DaemonOptions) -> dict[str, Any]:
     if call.diff_mode:
         result["diff"] = attributes.diffs(before, document.shown(plan.new, options.path, placeholders))
     return result
+
+
+def _resume(
+    options: DaemonOptions, saved: state.SavedState, attributes: FileAttributes
+) -> tuple[str | None, DockyardError | None]:
+    """Return what was left of an interrupted run and is done now, and the error if containers stay down.
+
+    What is declared may be just what they need.
+    """
+    try:
+        return resume_interrupted(options.path, saved, attributes.set_on, options.timeout, options.socket), None
+    except DockyardError as error:
+        if error.code != "daemon_interrupted_restart":
+            raise
+        return None, error
+
+
+def _resume_after_change(
+    options: DaemonOptions, saved: state.SavedState, earlier: state.Change | None, attributes: FileAttributes
+) -> str | None:
+    """Look again for the containers that stayed down, now that the engine has what is declared.
+
+    earlier: what was saved of the interrupted run.
+    """
+    saved.change = earlier
+    state.write(options.path, saved)
+    try:
+        return resume_interrupted(options.path, saved, attributes.set_on, options.timeout, options.socket)
+    except DockyardError as error:
+        error.args = (f"The engine has what is declared. {error.message}",)
+        raise

@@ -235,9 +235,9 @@ def foresee_resumed(path: str, saved: SavedState, socket: str = "") -> str | Non
     running_now = {container.id for container in running(api)}
     down = [container for container in change.containers if container.id not in running_now]
     if change.moves_data or not down:
-        return "An earlier run was interrupted during a restart of the engine, which would be completed first."
+        return "An earlier run has restarted the engine and did not get to its end, which would be completed first."
     return (
-        "An earlier run was interrupted during a restart of the engine, and these containers are down since:"
+        "An earlier run has restarted the engine and did not get to its end, and these containers are down since:"
         f" {joined_names(down)}; they would be started first."
     )
 
@@ -275,8 +275,8 @@ def resume_interrupted(
     if complaints:
         raise DockyardError(
             "daemon_interrupted_restart",
-            "An earlier run was interrupted during a restart of the engine, and not all containers run again:"
-            f" {'; '.join(complaints)}; start or remove them and run again.",
+            "An earlier run has restarted the engine and did not get to its end, and not all containers run again:"
+            f" {'; '.join(complaints)}; start or remove them, or declare what they need, and run again.",
             changed=True,
         )
     return _finish(path, saved, unit, content, down, found.gone)
