@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument(
         "suites", nargs="*", metavar="SUITE", help="of bookworm, trixie, sid, engine29, engine29-upgraded"
     )
-    parser.add_argument("--only", default="", help="only faults with this text in their name")
+    parser.add_argument("--only", default="", help='only faults with this text in their name, or with one of "a|b"')
     parser.add_argument("--without", metavar="TEXT", help="not the faults with this text in their name")
     parser.add_argument("--small", action="store_true", help="few of a kind, and kills at few moments")
     parser.add_argument("--seed", type=int, help="of a random run, which prints it")
@@ -43,7 +43,7 @@ def main() -> None:
             parser.error(f"{arguments.subject} has no suite {suite}; it has {', '.join(subject.SUITES)}")
 
     def wanted(fault: str) -> bool:
-        return arguments.only in fault and not (arguments.without and arguments.without in fault)
+        return any(text in fault for text in arguments.only.split("|")) and not (arguments.without and arguments.without in fault)
 
     result = table.Table()
     suites = arguments.suites or list(subject.DEFAULT)
