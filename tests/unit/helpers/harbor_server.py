@@ -67,7 +67,7 @@ class Harbor:
     def projects(self) -> list[str]:
         return list(dict.fromkeys([*self.empty_projects, *(name.split("/")[0] for name in self.repositories)]))
 
-    def api(self, password: str | None = PASSWORD, user: str = "admin", timeout: float = 5) -> HarborApi:
+    def api(self, password: str | None = PASSWORD, user: str = "admin", timeout: float = 30) -> HarborApi:
         endpoint = Endpoint(scheme=self.scheme, host="harbor.example.com", port=self.port)
         return HarborApi(endpoint, "harbor.example.com", self.prefix, user, password, timeout)
 

@@ -172,7 +172,7 @@ def connect(registry: str, **options: Any) -> Registry:
     unknown = set(options) - set(params)
     if unknown:
         raise ValueError(f"no such option: {unknown}")
-    quick = {"timeout": 5.0, "use_proxy": False, "directory": "/nonexistent"}
+    quick = {"timeout": 30.0, "use_proxy": False, "directory": "/nonexistent"}
     return registry_options.connect({**params, **quick, **options, "registry": registry})
 
 
