@@ -43,7 +43,9 @@ def main() -> None:
             parser.error(f"{arguments.subject} has no suite {suite}; it has {', '.join(subject.SUITES)}")
 
     def wanted(fault: str) -> bool:
-        return any(text in fault for text in arguments.only.split("|")) and not (arguments.without and arguments.without in fault)
+        return any(text in fault for text in arguments.only.split("|")) and not (
+            arguments.without and arguments.without in fault
+        )
 
     result = table.Table()
     suites = arguments.suites or list(subject.DEFAULT)

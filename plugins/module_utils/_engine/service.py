@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import glob
 import json
 import os
 import re
@@ -28,11 +29,12 @@ SERVICE = "docker.service"
 SOCKET = "docker.socket"
 DEFAULT_FILE = "/etc/docker/daemon.json"
 DEFAULT_ENGINE_SOCKET = "/var/run/docker.sock"
+_DROP_IN_FOLDERS = ("/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system")
 _NOBODY = 65534
 _TIMED_OUT = 124  # as timeout(1) ends
 _PROPERTIES = (
     "LoadState,ActiveState,SubState,MainPID,ExecMainStartTimestampMonotonic,ExecStart,Environment,EnvironmentFiles,"
-    "NeedDaemonReload"
+    "NeedDaemonReload,DropInPaths"
 )
 # What dockerd says when it has read its configuration, found it good, and only then sees that it is not root.
 _ONLY_ROOT_MISSING = "needs to be started with root"
@@ -142,7 +144,7 @@ def inspect_unit(settle: float = 20, socket: str = "") -> Unit:
             break
         time.sleep(0.2)
     planned = _planned_argv(properties, _exec_start())
-    outdated = properties.get("NeedDaemonReload") == "yes"
+    outdated = properties.get("NeedDaemonReload") == "yes" or _has_new_drop_ins(properties.get("DropInPaths", ""))
     pid = int(properties.get("MainPID") or 0)
     started = int(properties.get("ExecMainStartTimestampMonotonic") or 0)
     ago = time.clock_gettime(time.CLOCK_MONOTONIC) - started / 1e6
@@ -158,6 +160,17 @@ def inspect_unit(settle: float = 20, socket: str = "") -> Unit:
         return Unit("running", argv, planned or argv, run, time.time() - ago, socket, outdated)
     # Still on its way after all that time counts as failed: systemd starts it over and over.
     return Unit("stopped" if active == "inactive" else "failed", planned, planned, outdated=outdated)
+
+
+def _has_new_drop_ins(known: str) -> bool:
+    """Return whether a drop-in is on the disk that systemd does not know: 252 does not look for new folders itself.
+
+    known: the paths of those that it has read.
+    """
+    there = [path for folder in _DROP_IN_FOLDERS for path in glob.glob(f"{folder}/{SERVICE}.d/*.conf")]
+    # One that leads to /dev/null switches off others of its name.
+    off = [path for path in there if os.path.realpath(path) == os.devnull]
+    return not {os.path.basename(path) for path in there} <= {os.path.basename(path) for path in known.split() + off}
 
 
 def _check_loaded(state: str) -> None:
