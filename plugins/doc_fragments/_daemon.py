@@ -83,18 +83,6 @@ options:
       - Seconds that the engine has to answer after a start, and its containers to run again.
     type: int
     default: 60
-  lock_timeout:
-    description:
-      - Seconds to wait for another run of this collection that is changing the same engine.
-    type: int
-    default: 120
-  socket:
-    description:
-      - The Unix socket on which the engine answers. It is asked first.
-      - Needed only where neither the flags of its unit, the key C(hosts), C(docker.socket) nor C(/var/run/docker.sock) leads to it.
-    type: path
-    default: ""
-    version_added: 0.3.0
   mode:
     description:
       - The permissions of the file, as for M(ansible.builtin.file).
@@ -113,4 +101,21 @@ seealso:
     link: https://docs.docker.com/reference/cli/dockerd/#daemon-configuration-file
   - module: dockyard.ops.docker_networks
     description: User-defined networks, which need no restart.
+"""
+
+    # For all modules that change the engine of the host.
+    ENGINE = r"""
+options:
+  lock_timeout:
+    description:
+      - Seconds to wait for another run of this collection that is changing the same engine.
+    type: int
+    default: 120
+  socket:
+    description:
+      - The Unix socket on which the engine answers. It is asked first.
+      - Needed only where neither the flags of its unit, the key C(hosts), C(docker.socket) nor C(/var/run/docker.sock) leads to it.
+    type: path
+    default: ""
+    version_added: 0.3.0
 """

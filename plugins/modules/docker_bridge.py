@@ -20,6 +20,7 @@ description:
 extends_documentation_fragment:
   - ansible.builtin.files
   - dockyard.ops._daemon
+  - dockyard.ops._daemon.engine
   - dockyard.ops._attributes
   - dockyard.ops._attributes.files
 options:

@@ -22,6 +22,7 @@ description:
     C(docker_gwbridge).
   - Each network is read back from the engine and its bridge. If one fails, those that were done before it are taken back, with their containers.
 extends_documentation_fragment:
+  - dockyard.ops._daemon.engine
   - dockyard.ops._attributes
 requirements:
   - Root on the managed host.
@@ -113,17 +114,6 @@ options:
       - If the module is killed in the meantime, the next call connects the containers first.
     type: bool
     default: false
-  lock_timeout:
-    description:
-      - Seconds to wait for another run of this collection that is changing the same engine.
-    type: int
-    default: 120
-  socket:
-    description:
-      - The Unix socket on which the engine answers. It is asked first.
-      - Needed only where neither the flags of its unit, the key C(hosts), C(docker.socket) nor C(/var/run/docker.sock) leads to it.
-    type: path
-    default: ""
 notes:
   - An engine that does not run is not started. In check mode, all networks are then reported as missing, with a warning.
 seealso:

@@ -10,6 +10,7 @@ import dataclasses
 import datetime
 import os
 import re
+import shutil
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -37,8 +38,6 @@ class Container:
     started: when, in the engine's words. health: what its health check says; None without one.
     unstable: starts again and again, so that nobody can say whether it runs.
     published_on: the host's addresses on which it publishes ports, as declared.
-    needs: what it would need for its next start and what is gone: paths of the host, its network, another container.
-    runtime: the name of its runtime.
     """
 
     id: str
@@ -50,8 +49,6 @@ class Container:
     health: str | None = None
     unstable: bool = False
     published_on: list[str] = dataclasses.field(default_factory=list)
-    needs: list[str] = dataclasses.field(default_factory=list)
-    runtime: str = ""
 
 
 @dataclasses.dataclass
@@ -88,11 +85,24 @@ def running(api: engine_api.EngineApi) -> list[Container]:
                 health=inventory.health(details["State"]),
                 unstable=_starts_again_and_again(details),
                 published_on=sorted(published),
-                needs=_lost_paths(details["HostConfig"]) + _lost_network(api, details["HostConfig"]),
-                runtime=details["HostConfig"].get("Runtime") or "",
             )
         )
     return containers
+
+
+def gone_for_start(api: engine_api.EngineApi, container: Container, runtimes: dict[str, Any]) -> list[str]:
+    """Return what a container needs for its next start and what is gone: paths, its network, another container.
+
+    runtimes: those of the daemon.json with which the engine is to start.
+    """
+    status, details = api.ask("GET", f"/containers/{container.id}/json")
+    if status != 200:  # it has ended and was removed in the meantime
+        return []
+    host_config = details["HostConfig"]
+    runtime = runtimes.get(host_config.get("Runtime") or "")
+    program = runtime.get("path") if isinstance(runtime, dict) else None
+    gone = [*_lost_paths(host_config), *_lost_network(api, host_config)]
+    return [*gone, program] if program and shutil.which(program) is None else gone
 
 
 def _lost_paths(host_config: dict[str, Any]) -> list[str]:

@@ -368,13 +368,13 @@ def control(verb: Verb, timeout: float) -> str | None:
     return next(iter(done.stderr.strip().splitlines()), f"systemctl {verb} {SERVICE} ended with {done.returncode}")
 
 
-def reload(engine: Engine | None) -> None:
-    """Send SIGHUP to the engine. For systemd that succeeds even if the engine refuses the file.
-
-    engine: that runs; it gets the signal itself where the unit has no ExecReload.
-    """
+def reload() -> None:
+    """Send SIGHUP to the engine. For systemd that succeeds even if the engine refuses the file."""
     done = _run(["systemctl", "reload", SERVICE], timeout=60)
-    if done.returncode != 0 and engine is not None:
+    if done.returncode == 0:
+        return
+    engine = inspect_unit().run  # a unit without ExecReload can't be reloaded by systemd
+    if engine is not None:
         os.kill(engine.pid, signal.SIGHUP)
 
 

@@ -173,7 +173,7 @@ class DaemonConfigUpdate:
             return
         since = time.time()
         self.taken = "reload"
-        service.reload(self.host.unit.run)
+        service.reload()
         target = self.plan.target
         try:
             reloaded = _has_reloaded(api, since)

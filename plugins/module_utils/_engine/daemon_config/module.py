@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Iterable
 from typing import Any, Callable, Protocol
@@ -71,11 +72,14 @@ def run(call: Call, options: DaemonOptions) -> dict[str, Any]:
     with contextlib.nullcontext() if call.check_mode else state.locked(options.lock_timeout):
         saved = state.read(options.path)
         resumed = stuck = None
+        resume = functools.partial(
+            resume_interrupted, options.path, saved, attributes.set_on, options.timeout, options.socket
+        )
         try:
             if call.check_mode:
                 resumed = foresee_resumed(options.path, saved, options.socket)
             else:
-                resumed, stuck = _resume(options, saved, attributes)
+                resumed, stuck = _try(resume)
             host = inspect_host(options.path, saved, options.socket)
             call.hide(document.secrets_in(host.current))  # dockerd names values in its complaints
             # The execution of the plan updates what is known of the host; a diff shows what was there before.
@@ -90,7 +94,9 @@ def run(call: Call, options: DaemonOptions) -> dict[str, Any]:
                 earlier = saved.change
                 update.run()
                 if stuck is not None:
-                    resumed = _resume_after_change(options, saved, earlier, attributes)
+                    saved.change = earlier
+                    state.write(options.path, saved)
+                    resumed = _try_after_change(resume)
         except Unreachable as error:
             raise DockyardError(
                 "daemon_engine_unreachable",
@@ -110,32 +116,23 @@ def run(call: Call, options: DaemonOptions) -> dict[str, Any]:
     return result
 
 
-def _resume(
-    options: DaemonOptions, saved: state.SavedState, attributes: FileAttributes
-) -> tuple[str | None, DockyardError | None]:
+def _try(resume: Callable[[], str | None]) -> tuple[str | None, DockyardError | None]:
     """Return what was left of an interrupted run and is done now, and the error if containers stay down.
 
     What is declared may be just what they need.
     """
     try:
-        return resume_interrupted(options.path, saved, attributes.set_on, options.timeout, options.socket), None
+        return resume(), None
     except DockyardError as error:
         if error.code != "daemon_interrupted_restart":
             raise
         return None, error
 
 
-def _resume_after_change(
-    options: DaemonOptions, saved: state.SavedState, earlier: state.Change | None, attributes: FileAttributes
-) -> str | None:
-    """Look again for the containers that stayed down, now that the engine has what is declared.
-
-    earlier: what was saved of the interrupted run.
-    """
-    saved.change = earlier
-    state.write(options.path, saved)
+def _try_after_change(resume: Callable[[], str | None]) -> str | None:
+    """Look again for the containers that stayed down, now that the engine has what is declared."""
     try:
-        return resume_interrupted(options.path, saved, attributes.set_on, options.timeout, options.socket)
+        return resume()
     except DockyardError as error:
         error.args = (f"The engine has what is declared. {error.message}",)
         raise

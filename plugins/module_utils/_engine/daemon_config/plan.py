@@ -10,12 +10,11 @@ Changes nothing.
 from __future__ import annotations
 
 import ipaddress
-import shutil
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
 from .. import naming, service
-from ..containers import joined_names
+from ..containers import gone_for_start, joined_names
 from ..networks import rules
 from ..topology import lost_rules
 from . import firewall_backend, keys
@@ -278,14 +277,13 @@ def _refuse_published_there(plan: Plan) -> None:
 def _refuse_that_cant_start(plan: Plan) -> None:
     """Raise DockyardError for running containers that lack something that the next start of them needs."""
     host = plan.host
-    runtimes = plan.target.get("runtimes") or {}
+    if host.api is None:
+        return
     lacking = []
-    for container in host.containers:
-        runtime = runtimes.get(container.runtime)
-        program = runtime.get("path") if isinstance(runtime, dict) else None
-        needs = [*container.needs, *([program] if program and shutil.which(program) is None else [])]
-        if needs and not container.of_swarm:
-            lacking.append(f"{container.name} needs {', '.join(needs)}")
+    for container in sorted(host.containers, key=lambda container: container.name):
+        gone = [] if container.of_swarm else gone_for_start(host.api, container, plan.target.get("runtimes") or {})
+        if gone:
+            lacking.append(f"{container.name} needs {', '.join(gone)}")
     if lacking:
         raise DockyardError(
             "daemon_containers_cant_start",

@@ -90,7 +90,7 @@ class Rollback:
         since = time.time()
         old = _parsed(change.old, self.path)
         if verb == "reload":
-            service.reload(service.inspect_unit().run)
+            service.reload()
         else:
             self._restart()
             if change.bip and not old.get("bip") and not _docker0_has(change.bip):
@@ -98,8 +98,7 @@ class Rollback:
                     self._start_once_with(change.old, {**old, "bip": change.bip})
                 except DockyardError as error:
                     return f"{restored}, but docker0 is not: {error.message}"
-        unit = service.inspect_unit(socket=self.socket)
-        api = find_answering(unit.engine_sockets(old.get("hosts")), self.timeout) if unit.run else None
+        api = self._answering(old)
         if api is None and verb == "reload":
             return f"{restored}, but the engine does not answer. It was not restarted, because its containers may run."
         if api is None:
