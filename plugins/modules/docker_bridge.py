@@ -14,7 +14,8 @@ description:
     C(daemon.json), restarts the engine where that is allowed, and verifies the result on the live bridge.
   - What the engine would choke on, or what would cut the host off, is refused before anything is touched. This is an address that is the
     network's own or its broadcast address, an overlap with a route, a name server, an open connection of the host or another Docker
-    network, a range or gateway outside of the network, and options that exclude each other. C(dockerd --validate) finds none of these.
+    network, a route of the type C(blackhole), C(unreachable) or C(prohibit) within the network, a range or gateway outside of the network,
+    and options that exclude each other. C(dockerd --validate) finds none of these.
   - If the engine does not start with the new file, the old one is put back and the engine started and asked again.
   - All other keys of the file stay as they are. M(dockyard.ops.docker_daemon) manages those, by the same means.
 extends_documentation_fragment:

@@ -22,6 +22,8 @@ Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 Interface = Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
 
 _DEFAULT_IN_PARTS = 1
+# Routes that throw packets away. Calico and people who block networks have them.
+_REFUSING = ("blackhole", "unreachable", "prohibit")
 _ESTABLISHED = "01"  # include/net/tcp_states.h
 # systemd-resolved puts the servers that it asks itself there; /etc/resolv.conf then only names its own stub.
 _RESOLV_CONF = ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf")
@@ -63,6 +65,16 @@ def routes(without: str) -> list[tuple[Network, str]]:
             if not (network.is_link_local or network.is_multicast) and (network, device) not in routed:
                 routed.append((network, device))
     return routed
+
+
+def refusing_routes() -> list[tuple[Network, str]]:
+    """Return networks for which the host's routes throw packets away, and the types of these routes."""
+    found = [route for family in ("-4", "-6") for route in _ip(family, "route", "show", "table", "all")]
+    return [
+        (ipaddress.ip_network(route["dst"], strict=False), route["type"])
+        for route in found
+        if route.get("type") in _REFUSING and route["dst"] != "default"
+    ]
 
 
 def on_link_networks() -> list[Network]:

@@ -176,6 +176,32 @@ def start_that_fails(host: Host) -> Outcome:
     return "rolled back to the driver and all that it has", broken
 
 
+def snapshotter_off(host: Host) -> Outcome:
+    """Have an engine of before 29 with containerd's store, and declare that it is off, or take the key out."""
+    has = host.must(_HAS)
+    on: dict[str, Any] = {"features": {"containerd-snapshotter": True}}
+    allowed: dict[str, Any] = {"on_data_move": "proceed", "on_running_containers": "proceed"}
+    moved = host.daemon(config=on, **allowed)
+    broken = [moved["msg"]] if moved.get("failed") else []
+    host.import_image()
+    host.must("docker run --detach --init --name kept small:1 sleep 100000")
+    before, has_now = host.state(), host.must(_HAS)
+    for options in ({"config": {"features": {"containerd-snapshotter": False}}}, {"config": on, "state": "absent"}):
+        says = ("features.containerd-snapshotter has the engine", "in overlay2 and no longer in", "kept", "small:1")
+        broken += _refused(host.daemon(on_running_containers="proceed", **options), says)
+    broken += host.healthy(before, same_engine=True)
+    if host.must(_HAS) != has_now:
+        broken.append("the engine does not have what it had")
+    host.must("docker rm --force kept; docker rmi small:1")
+    back = host.daemon(config=on, state="absent", **allowed)
+    broken += [back["msg"]] if back.get("failed") else []
+    host.must("docker start plain always")
+    if host.must(_HAS) != has:
+        broken.append(f"back it has {host.must(_HAS)}")
+    host.base()
+    return "refused with what would be out of sight", broken
+
+
 def stopped(host: Host) -> Outcome:
     """Stop the engine: its data root is read."""
     has = host.must(_HAS)
@@ -201,3 +227,5 @@ FAULTS = [
     ("data would move, and the start fails", start_that_fails),
     ("data would move, engine stopped", stopped),
 ]
+# Of 28, which has both stores, and overlay2 unless asked for the other.
+FAULTS_28 = [*FAULTS, ("data would move, containerd's store switched off", snapshotter_off)]

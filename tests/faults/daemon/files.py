@@ -92,11 +92,8 @@ def equal_file(host: Host) -> Outcome:
 
 def two_at_once(host: Host) -> Outcome:
     """Keep the engine from coming up; a second run waits for the first, a third one does not want to."""
-    host.must(
-        "mkdir -p /etc/systemd/system/docker.service.d; touch /run/hold;"
-        " printf '[Service]\\nExecStartPre=/bin/sh -c \"while test -e /run/hold; do sleep 0.2; done\"\\n'"
-        " > /etc/systemd/system/docker.service.d/held.conf; systemctl daemon-reload"
-    )
+    host.must("touch /run/hold")
+    host.drop_in("ExecStartPre=/bin/sh -c 'while test -e /run/hold; do sleep 0.2; done'")
     proceed = {"on_running_containers": "proceed"}
     first = host.start("docker_daemon", config={"log-level": "warn"}, **proceed)
     host.wait_for(f"grep -q warn {PATH}")
@@ -110,7 +107,7 @@ def two_at_once(host: Host) -> Outcome:
     wanted = {**BASE, "log-level": "warn", "dns-search": ["example.com"]}
     if json.loads(host.read()) != wanted:
         broken.append(f"the file holds {host.read()}")
-    host.must("rm -r /etc/systemd/system/docker.service.d; systemctl daemon-reload")
+    host.without_drop_ins()
     host.base()
     return "one waits, one fails clearly", broken
 

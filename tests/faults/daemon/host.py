@@ -43,6 +43,7 @@ systemctl restart docker
 test overlay2 = "$(docker info --format '{{.Driver}}')"
 """
 SUITES = (*images.SUITES, _UPGRADED)
+_DROP_INS = "/etc/systemd/system/docker.service.d"
 _STATE = f"""
 echo $(sha256sum < {PATH} 2>/dev/null)
 echo $(stat --format '%i %Y %U %a' {PATH} 2>/dev/null)
@@ -81,12 +82,15 @@ class Host(ManagedHost):
         self.must("timeout 60 sh -c 'until docker info >/dev/null 2>&1; do sleep 0.2; done'")
         if self.upgraded:
             self.must(_WITH_OVERLAY2)
-        self.must(_IMAGE)
+        self.import_image()
         if self.upgraded:
             self.must(_STAYS_WITH_IT)
         self.must("docker network create --subnet 10.99.0.0/24 user-defined >/dev/null")
         self.containers_up()
         self.base()
+
+    def import_image(self) -> None:
+        self.must(_IMAGE)
 
     def down(self) -> None:
         hosts.down([self.name])
@@ -141,6 +145,27 @@ class Host(ManagedHost):
 
     def bridge(self, check: bool = False, **options: Any) -> dict[str, Any]:
         return self.module("docker_bridge", check, **options)
+
+    def down_with(self, content: str) -> None:
+        """Write a file with which the engine does not start."""
+        self.write(content)
+        self.run("systemctl restart docker")
+        self.wait_for("systemctl is-failed docker")
+
+    def drop_in(self, lines: str, *, known: bool = True) -> None:
+        """Write a drop-in of the unit; without_drop_ins() takes it away. known: have systemd read it."""
+        self.must(f"mkdir -p {_DROP_INS}")
+        self.write(f"[Service]\n{lines}\n", f"{_DROP_INS}/faults.conf")
+        if known:
+            self.must("systemctl daemon-reload")
+
+    def starts_by(self, flags: str, *, known: bool = True) -> None:
+        """Write a drop-in with other flags of dockerd."""
+        dockerd = self.must("systemctl show docker --property=ExecStart | grep -o '/[^ ;]*dockerd' | head -1")
+        self.drop_in(f"ExecStart=\nExecStart={dockerd} {flags}", known=known)
+
+    def without_drop_ins(self) -> None:
+        self.must(f"rm -rf {_DROP_INS} /etc/systemd/system/docker.socket.d; systemctl daemon-reload")
 
     @contextlib.contextmanager
     def late_failure(self) -> Iterator[dict[str, str]]:

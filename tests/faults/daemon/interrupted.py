@@ -13,7 +13,6 @@ import json
 import re
 
 from daemon.host import BASE, PATH, Host
-from daemon.people import down_with
 
 Outcome = tuple[str, list[str]]
 WANTED = {"dns-search": ["example.com"]}
@@ -234,7 +233,7 @@ def pending_by_hand(host: Host) -> Outcome:
 
 def down_by_syntax(host: Host) -> Outcome:
     broken_file = '{"debug": true,, }'
-    down_with(host, broken_file)
+    host.down_with(broken_file)
     answer = host.daemon(config=BASE)
     broken = [answer["msg"]] if answer.get("failed") else []
     kept = answer.get("backup_file", "")
@@ -249,7 +248,7 @@ def down_by_syntax(host: Host) -> Outcome:
 
 
 def down_by_bip(host: Host) -> Outcome:
-    down_with(host, json.dumps({**BASE, "bip": "10.77.0.0/24"}))
+    host.down_with(json.dumps({**BASE, "bip": "10.77.0.0/24"}))
     answer = host.bridge(bip="10.77.0.1/24")
     broken = [answer["msg"]] if answer.get("failed") else []
     if host.state().docker0 != "10.77.0.1/24":
@@ -264,7 +263,7 @@ def down_by_bip(host: Host) -> Outcome:
 def down_and_declared(host: Host) -> Outcome:
     """Find an engine down by its file, have a run fail at it too, and declare just that file."""
     content = json.dumps({**BASE, "log-driver": "nonsense"})
-    down_with(host, content)
+    host.down_with(content)
     first = host.daemon(config={"debug": True})
     broken = [] if "and the engine is down, as it was before" in first["msg"] else [f"it says {first['msg']}"]
     second = host.daemon(config=json.loads(content))
@@ -283,7 +282,7 @@ def down_and_declared(host: Host) -> Outcome:
 
 def down_and_still_wrong(host: Host) -> Outcome:
     content = json.dumps({"nonsense": 1})
-    down_with(host, content)
+    host.down_with(content)
     answer = host.daemon(config={"debug": True})
     broken = [] if "match any configuration option: nonsense" in answer["msg"] else [f"it says {answer['msg']}"]
     if host.read() != content:

@@ -18,7 +18,7 @@ _FLUSHES = {
 _PEER = "docker inspect --format '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' always"
 
 
-def _reach_each_other(host: Host) -> bool:
+def reach_each_other(host: Host) -> bool:
     return host.run(f"docker exec plain ping -c 1 -W 2 $({_PEER})").returncode == 0
 
 
@@ -32,9 +32,9 @@ def _flushed(host: Host, flush: str) -> Outcome:
     declared: dict[str, Any] = {"config": {"icc": False}, "on_running_containers": "proceed"}
     host.daemon(**declared)
     host.must("docker run --detach --init --name web --publish 8080:80 small:1 sleep 100000 >/dev/null")
-    broken = ["containers reach each other with icc: false"] if _reach_each_other(host) else []
+    broken = ["containers reach each other with icc: false"] if reach_each_other(host) else []
     host.must(flush)
-    if not _reach_each_other(host):
+    if not reach_each_other(host):
         raise RuntimeError("the rules are still in force")
     seen = host.daemon(config={"icc": False})
     broken += [f"it says that something changed: {seen}"] if seen.get("changed") or seen.get("failed") else []
@@ -47,7 +47,7 @@ def _flushed(host: Host, flush: str) -> Outcome:
     restored = host.daemon(on_lost_rules="restart", **declared)
     if restored.get("failed") or restored.get("lost_rules") or "in force again" not in restored.get("msg", ""):
         broken.append(f"it did not bring them back: {restored}")
-    if _reach_each_other(host):
+    if reach_each_other(host):
         broken.append("containers still reach each other")
     again = host.daemon(on_lost_rules="restart", **declared)
     broken += [f"it is not done: {again}"] if again.get("changed") or again.get("lost_rules") else []

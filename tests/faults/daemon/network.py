@@ -87,16 +87,22 @@ def fixed_cidr_v6_moved(host: Host) -> Outcome:
 _CUT_OFF = """
 ip link add cloud type bridge; ip address add 10.88.0.5/32 dev cloud; ip link set cloud up
 ip route add 192.0.2.0/24 via 10.89.0.254 dev cloud onlink
+ip route add blackhole 10.92.0.0/26
 cp /etc/resolv.conf /root/resolv.conf; echo nameserver 10.91.0.53 >> /etc/resolv.conf
 """
 
 
 def networks_that_cut_off(host: Host) -> Outcome:
-    """Declare what takes the host's own address, its gateway or its name server, as bip, pool and network."""
+    """Declare what takes the host's own address, its gateway, its name server, or what it throws away."""
     host.must(_CUT_OFF)
     before, networks = host.state(), host.must("docker network ls --quiet | sort")
     broken = []
-    for subnet, taken in (("10.88.0", "10.88.0.5"), ("10.89.0", "10.89.0.254"), ("10.91.0", "10.91.0.53")):
+    for subnet, taken in (
+        ("10.88.0", "10.88.0.5"),
+        ("10.89.0", "10.89.0.254"),
+        ("10.91.0", "10.91.0.53"),
+        ("10.92.0", "the type blackhole"),
+    ):
         answers = [
             host.bridge(bip=f"{subnet}.1/24", restart="always"),
             host.bridge(default_address_pools=[{"base": f"{subnet}.0/24", "size": 26}], restart="always"),
@@ -108,7 +114,7 @@ def networks_that_cut_off(host: Host) -> Outcome:
     broken += host.healthy(before, same_engine=True)
     if host.must("docker network ls --quiet | sort") != networks:
         broken.append("there are other networks")
-    host.must("ip link delete cloud; cat /root/resolv.conf > /etc/resolv.conf")
+    host.must("ip link delete cloud; ip route del blackhole 10.92.0.0/26; cat /root/resolv.conf > /etc/resolv.conf")
     return "refused, with the address", broken
 
 
@@ -165,17 +171,13 @@ def restarts_in_a_row(host: Host) -> Outcome:
 
 def reload_refused(host: Host) -> Outcome:
     """Let systemctl reload succeed, while the signal never reaches the engine."""
-    host.must(
-        "mkdir -p /etc/systemd/system/docker.service.d;"
-        " printf '[Service]\\nExecReload=\\nExecReload=/bin/true\\n' > /etc/systemd/system/docker.service.d/deaf.conf;"
-        " systemctl daemon-reload"
-    )
+    host.drop_in("ExecReload=\nExecReload=/bin/true")
     before = host.state()
     answer = host.daemon(config={"debug": True})
     broken = host.healthy(before)
     if not answer.get("rolled_back") or "did not take the new file over by a reload" not in answer["msg"]:
         broken.append(f"it says {answer['msg']}")
-    host.must("rm -r /etc/systemd/system/docker.service.d; systemctl daemon-reload")
+    host.without_drop_ins()
     return "noticed and put back", broken
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from daemon.host import Host
+from daemon.lost_rules import reach_each_other
 
 Outcome = tuple[str, list[str]]
 _NFTABLES = {"firewall-backend": "nftables"}
@@ -51,6 +52,30 @@ def to_nftables_and_back(host: Host) -> Outcome:
     return "changed, and taken back", broken + host.healthy(before)
 
 
+def rules_lost(host: Host) -> Outcome:
+    """Have another program take the tables of this backend away, which are not those of the other one."""
+    before = host.state()
+    host.must(f"echo 'net.ipv4.ip_forward = 1' > {_SYSCTL}")
+    declared: dict[str, Any] = {"config": {**_NFTABLES, "icc": False}, "on_running_containers": "proceed"}
+    changed = host.daemon(**declared)
+    broken = [changed["msg"]] if changed.get("failed") or changed.get("lost_rules") else []
+    broken += ["containers reach each other with icc: false"] if reach_each_other(host) else []
+    host.must("nft flush ruleset")
+    if not reach_each_other(host):
+        raise RuntimeError("the rules are still in force")
+    seen = host.daemon(config=declared["config"])
+    said = " ".join(seen.get("lost_rules", []))
+    if seen.get("changed") or seen.get("failed") or "ICC is off in bridge" not in said:
+        broken.append(f"it does not say what is lost: {seen}")
+    restored = host.daemon(on_lost_rules="restart", **declared)
+    if restored.get("failed") or restored.get("lost_rules") or reach_each_other(host):
+        broken.append(f"it did not bring them back: {restored}")
+    host.daemon(config=_NFTABLES, state="absent", on_running_containers="proceed")
+    host.must(f"rm {_SYSCTL}")
+    host.base()
+    return "seen, said, brought back on request", broken + host.healthy(before)
+
+
 def in_a_swarm(host: Host) -> Outcome:
     host.must(f"echo 'net.ipv4.ip_forward = 1' > {_SYSCTL}; docker swarm init --advertise-addr eth0 >/dev/null")
     before = host.state()
@@ -81,6 +106,7 @@ FAULTS = [("nftables: forwarding that only the engine has switched on", forwardi
 FAULTS_29 = [
     *FAULTS,
     ("nftables: with forwarding to last, then IPv6 without", to_nftables_and_back),
+    ("nftables: rules lost after icc: false", rules_lost),
     ("nftables: in a Swarm", in_a_swarm),
     ("keys of engine 29", keys_of_29),
 ]

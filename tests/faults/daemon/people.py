@@ -14,12 +14,6 @@ from daemon.host import BASE, Host
 Outcome = tuple[str, list[str]]
 
 
-def down_with(host: Host, content: str) -> None:
-    host.write(content)
-    host.run("systemctl restart docker")
-    host.wait_for("systemctl is-failed docker")
-
-
 def _file(host: Host, wanted: dict[str, Any]) -> list[str]:
     held = host.read()
     return [] if json.loads(held) == wanted else [f"the file holds {held}"]
@@ -29,7 +23,7 @@ def comma_keeps_keys(host: Host) -> Outcome:
     """Down by a comma too many, and a task with one key: all other keys stay."""
     before = host.state()
     file = {**BASE, "insecure-registries": ["reg:5000"]}
-    down_with(host, json.dumps(file)[:-1] + ",\n// the last one\n}")
+    host.down_with(json.dumps(file)[:-1] + ",\n// the last one\n}")
     answer = host.daemon(config={"debug": True})
     broken = [answer["msg"]] if answer.get("failed") else _file(host, {**file, "debug": True})
     if not any("was read and kept" in warning for warning in answer.get("warnings", [])):
@@ -120,10 +114,7 @@ def hosts_against_a_flag(host: Host) -> Outcome:
     command = re.search(r"and ExecStart=(.*?), and systemctl daemon-reload", refused["msg"])
     broken = [] if refused.get("error_code") == "daemon_set_by_flag" and command else [f"it says {refused['msg']}"]
     if command:
-        folder = "/etc/systemd/system/docker.service.d"
-        host.must(f"mkdir -p {folder}")
-        host.write(f"[Service]\nExecStart=\nExecStart={command[1]}\n", f"{folder}/hosts.conf")
-        host.must("systemctl daemon-reload")
+        host.drop_in(f"ExecStart=\nExecStart={command[1]}")
         answer = host.daemon(config=wanted, on_running_containers="proceed")
         broken += [answer["msg"]] if answer.get("failed") else []
         if (
@@ -131,8 +122,9 @@ def hosts_against_a_flag(host: Host) -> Outcome:
             not in host.run("DOCKER_HOST=tcp://127.0.0.1:2375 docker ps --format '{{.Names}}' | sort | xargs").stdout
         ):
             broken.append("it does not answer there with its containers")
+        host.without_drop_ins()
         host.must(
-            f"rm -r {folder} /etc/docker/daemon.json; systemctl daemon-reload; systemctl stop docker docker.socket;"
+            "rm /etc/docker/daemon.json; systemctl stop docker docker.socket;"
             " systemctl reset-failed docker; systemctl start docker.socket docker; docker start plain always"
         )
     host.base()

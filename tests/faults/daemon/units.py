@@ -8,33 +8,28 @@ from __future__ import annotations
 from daemon.host import BASE, Host
 
 Outcome = tuple[str, list[str]]
-_DROP_INS = "/etc/systemd/system/docker.service.d"
-_DOCKERD = r"$(systemctl show docker --property=ExecStart | grep -o '/[^ ;]*dockerd' | head -1)"
 _CONTAINERD = "--containerd=/run/containerd/containerd.sock"
-_RESTART = "systemctl daemon-reload; systemctl stop docker.socket docker; systemctl reset-failed docker docker.socket"
-_TIDY = f"""
-rm -rf {_DROP_INS} /etc/systemd/system/docker.socket.d
-{_RESTART}; systemctl start docker.socket docker
-docker start plain always
-"""
+_STOP = "systemctl stop docker.socket docker; systemctl reset-failed docker docker.socket"
 _RUNNING = """
 systemctl show docker --property=MainPID --value
 pgrep --full 'sleep 100000' | wc --lines
 """
 
 
-def _with_flags(flags: str) -> str:
-    return f"""
-mkdir -p {_DROP_INS}
-dockerd={_DOCKERD}
-printf '[Service]\\nExecStart=\\nExecStart=%s {_CONTAINERD} {flags}\\n' "$dockerd" > {_DROP_INS}/flags.conf
-{_RESTART}; systemctl start docker
-"""
+def _restart_with(host: Host, flags: str, units: str = "docker") -> None:
+    host.starts_by(f"{_CONTAINERD} {flags}")
+    host.must(f"{_STOP}; systemctl start {units}")
+
+
+def _tidy(host: Host) -> None:
+    host.without_drop_ins()
+    host.must(f"{_STOP}; systemctl start docker.socket docker; docker start plain always")
+    host.base()
 
 
 def tcp_only(host: Host) -> Outcome:
     """Have it listen on TCP alone: it runs, has containers, and nobody can ask it here."""
-    host.must(_with_flags("-H tcp://127.0.0.1:2375"))
+    _restart_with(host, "-H tcp://127.0.0.1:2375")
     host.must("timeout 30 sh -c 'until DOCKER_HOST=tcp://127.0.0.1:2375 docker start plain always; do sleep 0.5; done'")
     before = host.must(_RUNNING)
     answers = [
@@ -45,14 +40,12 @@ def tcp_only(host: Host) -> Outcome:
     broken += [answer["msg"] for answer in answers if "does not answer on /" not in answer["msg"]]
     if host.must(_RUNNING) != before:
         broken.append("engine or containers are not the same")
-    host.must(_TIDY)
-    host.base()
+    _tidy(host)
     return "refused, with the sockets that were asked", broken
 
 
-def _on_socket(host: Host, arrange: str, socket: str) -> list[str]:
+def _on_socket(host: Host, socket: str) -> list[str]:
     """Change a key that takes a reload and one that takes a restart, on an engine with another socket."""
-    host.must(arrange)
     docker = f"DOCKER_HOST=unix://{socket} docker"
     host.must(f"timeout 30 sh -c 'until {docker} start plain always; do sleep 0.5; done'")
     before = host.must(_RUNNING)
@@ -63,65 +56,59 @@ def _on_socket(host: Host, arrange: str, socket: str) -> list[str]:
     restarted = host.daemon(config={"dns-search": ["example.com"]}, on_running_containers="proceed")
     if restarted.get("containers_restarted") != ["always", "plain"]:
         broken.append(f"a restart ends with {restarted['msg']}")
-    host.must(_TIDY)
-    host.base()
+    _tidy(host)
     return broken
 
 
 def socket_without_a_space(host: Host) -> Outcome:
-    return "found", _on_socket(host, _with_flags("-Hunix:///run/alt.sock"), "/run/alt.sock")
+    _restart_with(host, "-Hunix:///run/alt.sock")
+    return "found", _on_socket(host, "/run/alt.sock")
 
 
 def socket_unit_moved(host: Host) -> Outcome:
-    moved = f"""
-mkdir -p /etc/systemd/system/docker.socket.d
-printf '[Socket]\\nListenStream=\\nListenStream=/run/moved.sock\\n' > /etc/systemd/system/docker.socket.d/moved.conf
-{_RESTART}; systemctl start docker.socket docker
-"""
-    return "found", _on_socket(host, moved, "/run/moved.sock")
+    host.must("mkdir -p /etc/systemd/system/docker.socket.d")
+    host.write(
+        "[Socket]\nListenStream=\nListenStream=/run/moved.sock\n", "/etc/systemd/system/docker.socket.d/moved.conf"
+    )
+    host.must(f"systemctl daemon-reload; {_STOP}; systemctl start docker.socket docker")
+    return "found", _on_socket(host, "/run/moved.sock")
 
 
 def not_read_yet(host: Host) -> Outcome:
     """Write a drop-in and leave it at that: the next boot starts another engine than the one that is looked at."""
     before = host.state()
-    host.must(
-        f"mkdir -p {_DROP_INS}; printf '[Service]\\nExecStart=\\nExecStart=%s -H fd:// --log-level=warn\\n'"
-        f' "{_DOCKERD}" > {_DROP_INS}/later.conf'
-    )
+    host.starts_by("-H fd:// --log-level=warn", known=False)
     answers = [host.daemon(check=check, config={"log-level": "debug"}, restart="always") for check in (True, False)]
     broken = [f"it says {answer['msg']}" for answer in answers if answer.get("error_code") != "engine_unit_outdated"]
     broken += host.healthy(before, same_engine=True)
     unchanged = host.daemon(config=BASE)
     if unchanged.get("failed") or unchanged["changed"]:
         broken.append(f"what is as declared ends with {unchanged['msg']}")
-    host.must(f"rm -r {_DROP_INS}; systemctl daemon-reload")
+    host.without_drop_ins()
     return "refused until systemd has read it", broken
 
 
 def quotes_in_flags(host: Host) -> Outcome:
     """Have a flag with a blank in its value, which systemctl shows without its quotes."""
     host.must("rm -rf /etc/docker/daemon.json /var/lib/dockyard")  # which has labels as well
-    host.must(_with_flags('-H fd:// --label "rack=row 7"').replace("start docker\n", "start docker.socket docker\n"))
+    _restart_with(host, '-H fd:// --label "rack=row 7"', "docker.socket docker")
     host.must("docker start plain always")
     answer = host.daemon(config={"dns-search": ["example.com"]}, on_running_containers="proceed")
     broken = [answer["msg"]] if answer.get("failed") else []
     if "rack=row 7" not in host.must("docker info --format '{{json .Labels}}'"):
         broken.append("the label is not there")
-    host.must(_TIDY)
-    host.base()
+    _tidy(host)
     return "changed", broken
 
 
 def no_exec_reload(host: Host) -> Outcome:
     before = host.state()
-    host.must(
-        f"mkdir -p {_DROP_INS}; printf '[Service]\\nExecReload=\\n' > {_DROP_INS}/x.conf; systemctl daemon-reload"
-    )
+    host.drop_in("ExecReload=")
     answer = host.daemon(config={"debug": True})
     broken = [] if answer.get("action_taken") == "reload" else [f"it says {answer['msg']}"]
     if host.must("docker info --format '{{.Debug}}'") != "true":
         broken.append("the engine has not taken it over")
-    host.must(f"rm -r {_DROP_INS}; systemctl daemon-reload")
+    host.without_drop_ins()
     host.base()
     return "reloaded by the signal itself", broken + host.healthy(before)
 

@@ -161,6 +161,7 @@ def inspect_surroundings(api: EngineApi | None, version: tuple[int, ...] | None,
     around = Surroundings(
         routes=host_network.routes(without=DOCKER0),
         on_link=host_network.on_link_networks(),
+        refusing=host_network.refusing_routes(),
         addresses=host_network.all_addresses(without=DOCKER0),
         gateways=host_network.gateways(without=DOCKER0),
         name_servers=host_network.name_servers(),

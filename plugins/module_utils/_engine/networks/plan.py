@@ -72,7 +72,7 @@ def build_plan(networks: list[DesiredNetwork], survey: Survey, replace_in_use: b
         _refuse_services(steps, survey, survey.api)
         for step in steps:
             if step.existing and step.existing.endpoints:
-                step.endpoints = inspect_endpoints(survey.api, step.existing)
+                step.endpoints = inspect_endpoints(survey.api, step.existing, survey.around.engine_version)
     _refuse_by_id(steps)
     if not replace_in_use:
         _refuse_in_use(steps)

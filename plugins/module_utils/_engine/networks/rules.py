@@ -39,6 +39,8 @@ class Surroundings:
     routes: networks and the devices that they lead to, without default routes and without docker0's own.
     on_link: those networks of them that the main table reaches without a gateway, IPv4 only: just these an engine
         spares when it takes a network out of a pool (libnetwork, netutils.InferReservedNetworks; seen on 26.1).
+    refusing: networks for which routes throw packets away, and the types of these routes. One with a longer prefix goes
+        before the route; one with the same comes after it.
     addresses: the host's own and their devices, without docker0's; gateways: those of its routes and their devices.
     name_servers, peers: addresses that the host asks for names, and that it has open connections with.
     links: names of the network devices; None if not known. bridges: those of them that are bridges.
@@ -51,6 +53,7 @@ class Surroundings:
 
     routes: list[tuple[Network, str]] = dataclasses.field(default_factory=list)
     on_link: list[Network] = dataclasses.field(default_factory=list)
+    refusing: list[tuple[Network, str]] = dataclasses.field(default_factory=list)
     addresses: list[tuple[Interface, str]] = dataclasses.field(default_factory=list)
     gateways: list[tuple[Address, str]] = dataclasses.field(default_factory=list)
     name_servers: list[Address] = dataclasses.field(default_factory=list)
@@ -88,6 +91,9 @@ def conflicts(network: Network, around: Surroundings, own: Network | None = None
     for other, device in around.routes:
         if overlap(network, other):
             yield f"overlaps {other}, to which the host has a route over {device}"
+    for other, kind in around.refusing:
+        if within(other, network):
+            yield f"takes in {other}, for which the host has a route of the type {kind}, which throws packets away"
     yield from _taken_addresses(network, around, own)
 
 

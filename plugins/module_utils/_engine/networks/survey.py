@@ -25,6 +25,9 @@ _NO_ADDRESS = {
     "com.docker.network.bridge.inhibit_ipv4": "true",
     "com.docker.network.bridge.gateway_mode_ipv4": "isolated",
 }
+# Engines from here on connect a container with the MAC address that is asked for, and their API (1.52) does not tell
+# one that was given to the container from one that the engine has chosen.
+_KEEPS_MAC = (29,)
 _ANSWERS_WITHIN = 10  # seconds for an engine that runs
 _TIMEOUT = 60  # seconds for one answer: the engine waits for the lock of its firewall, for instance
 
@@ -222,15 +225,20 @@ def services_of(api: EngineApi, network: ExistingNetwork) -> list[str]:
     return sorted(found)
 
 
-def inspect_endpoints(api: EngineApi, network: ExistingNetwork) -> list[Endpoint]:
-    """Return the connections of a network with what is needed to make them again. Containers that are gone are not."""
+def inspect_endpoints(
+    api: EngineApi, network: ExistingNetwork, version: tuple[int, ...] | None = None
+) -> list[Endpoint]:
+    """Return the connections of a network with what is needed to make them again. Containers that are gone are not.
+
+    version: the engine's.
+    """
     found = []
     for endpoint in network.endpoints:
         status, details = api.ask("GET", f"/containers/{endpoint.container}/json")
         if status == 200:
             shown = ((details.get("NetworkSettings") or {}).get("Networks") or {}).get(network.name) or {}
             config = inventory.connection(endpoint.container, shown)
-            mac = _fixed_mac(details, network)
+            mac = shown.get("MacAddress") if version and version >= _KEEPS_MAC else _fixed_mac(details, network)
             if mac:
                 config["MacAddress"] = mac
             ports = _chosen_ports(details) if network.driver == "bridge" else []

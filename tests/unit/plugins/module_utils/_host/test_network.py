@@ -74,8 +74,10 @@ RECORDED = {
         {"dst":"10.30.0.0/16","via":{"family":"inet6","host":"2001:db8::9"},"dev":"eth0","flags":[]},
         {"dst":"172.17.0.0/16","dev":"docker0","protocol":"kernel","scope":"link","prefsrc":"172.17.0.1","flags":[]},
         {"dst":"10.40.0.0/16","gateway":"172.17.0.9","dev":"docker0","flags":[]},
+        {"type":"blackhole","dst":"10.50.1.0/26","proto":"80","flags":[]},
         {"type":"local","dst":"10.88.0.5","dev":"eth0","table":"local","protocol":"kernel","scope":"host","flags":[]}]""",
-    "-6 route show table all": """[{"dst":"default","gateway":"fe80::1","dev":"eth0","metric":1024,"flags":[]}]""",
+    "-6 route show table all": """[{"dst":"default","gateway":"fe80::1","dev":"eth0","metric":1024,"flags":[]},
+        {"type":"unreachable","dst":"default","dev":"lo","table":"unspec","metric":4294967295,"flags":[]}]""",
     "address show": """[
         {"ifname":"lo","addr_info":[{"family":"inet","local":"127.0.0.1","prefixlen":8},
           {"family":"inet","local":"10.99.9.9","prefixlen":32}]},
@@ -108,6 +110,11 @@ def test_the_addresses_of_a_host(cloud: None) -> None:
     found = [(str(address), device) for address, device in network.all_addresses(without="docker0")]
     assert found == [("10.99.9.9/32", "lo"), ("10.88.0.5/32", "eth0"), ("2001:db8::5/64", "eth0")]
     assert (ipaddress.ip_interface("172.17.0.1/16"), "docker0") in network.all_addresses()
+
+
+def test_the_routes_that_throw_packets_away(cloud: None) -> None:
+    assert network.refusing_routes() == [(ipaddress.ip_network("10.50.1.0/26"), "blackhole")]
+    assert ipaddress.ip_network("10.50.1.0/26") not in [found for found, _device in network.routes(without="docker0")]
 
 
 def test_without_the_command_ip_it_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: os.PathLike[str]) -> None:

@@ -298,3 +298,14 @@ def test_what_the_containers_of_a_replaced_network_have(engine: NetworkEngine) -
     assert engine.connections == {"first": {"a": {}}, "web": {"a": fixed}}
     # The one with a fixed address first, before the engine gives it to the other.
     assert engine.connected_in_order == ["web", "first"]
+
+
+def test_an_engine_that_keeps_mac_addresses_is_asked_for_those_that_it_shows(engine: NetworkEngine) -> None:
+    """Connect with them again: engine 29 does not tell a given one from its own."""
+    engine.version = "29.9.3"
+    engine.add("a", "10.1.0.0/24", Driver="bridge", Options={"com.docker.network.bridge.inhibit_ipv4": "true"})
+    engine.connect("web", "a", MacAddress="02:42:11:22:33:44")
+    call = Call([{"name": "a", "internal": True}], False, replace_in_use=True)
+    module.run(call)
+    assert engine.connections == {"web": {"a": {"MacAddress": "02:42:11:22:33:44"}}}
+    assert not any("MAC" in warning for warning in call.warnings)

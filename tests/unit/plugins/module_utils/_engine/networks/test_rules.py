@@ -338,6 +338,21 @@ def test_an_engine_spares_what_needs_no_gateway_and_so_a_pool_may_hold_it() -> N
     assert check({"default-address-pools": [{"base": "172.16.0.0/12", "size": 24}]}, around) == []
 
 
+def test_no_network_takes_in_one_whose_packets_the_host_throws_away() -> None:
+    around = Surroundings(refusing=[(ipaddress.ip_network("10.92.1.0/26"), "blackhole")])
+    reason = "takes in 10.92.1.0/26, for which the host has a route of the type blackhole, which throws packets away"
+    assert refusal({"bip": "10.92.1.1/24"}, around) == f"bip 10.92.1.1/24 {reason}; choose another network."
+    assert refusal({"bip": "10.92.1.1/26"}, around) == f"bip 10.92.1.1/26 {reason}; choose another network."
+    assert refusal({"default-address-pools": [{"base": "10.92.0.0/16", "size": 24}]}, around) == (
+        f"default-address-pools: the pool 10.92.0.0/16 {reason}; choose another network."
+    )
+
+
+def test_a_network_within_one_whose_packets_are_thrown_away_goes_before_it() -> None:
+    around = Surroundings(refusing=[(ipaddress.ip_network("10.0.0.0/8"), "unreachable")])
+    assert check({"bip": "10.92.1.1/24"}, around) == []
+
+
 def test_a_pool_that_the_engine_has_already_is_no_reason_to_refuse_another_change() -> None:
     around = dataclasses.replace(CLOUD, pools=[ipaddress.ip_network("10.88.0.0/16")])
     assert check({"default-address-pools": [{"base": "10.88.0.0/16", "size": 24}]}, around) == []
