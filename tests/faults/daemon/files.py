@@ -94,10 +94,10 @@ def two_at_once(host: Host) -> Outcome:
     """Keep the engine from coming up; a second run waits for the first, a third one does not want to."""
     host.must("touch /run/hold")
     host.drop_in("ExecStartPre=/bin/sh -c 'while test -e /run/hold; do sleep 0.2; done'")
-    proceed = {"on_running_containers": "proceed"}
-    first = host.start("docker_daemon", config={"log-level": "warn"}, **proceed)
+    proceed: dict[str, Any] = {"on_running_containers": "proceed"}
+    first = host.start("docker_daemon", by_ansible=True, config={"log-level": "warn"}, **proceed)
     host.wait_for(f"grep -q warn {PATH}")
-    second = host.start("docker_daemon", config={"dns-search": ["example.com"]}, **proceed)
+    second = host.start("docker_daemon", by_ansible=True, config={"dns-search": ["example.com"]}, **proceed)
     third = host.daemon(config={"debug": True}, lock_timeout=1)
     host.must("rm /run/hold")
     answers = [host.end(first), host.end(second)]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 from daemon.host import BASE, PATH, Host
 
@@ -32,7 +33,7 @@ exec /usr/bin/systemctl "$@"
 """
 
 
-def _kill_at(host: Host, verb: str, handed_on: bool, **options: object) -> None:
+def _kill_at(host: Host, verb: str, handed_on: bool, **options: Any) -> None:
     """Start a change and kill it when it calls systemctl VERB; handed_on: systemd has got the order already."""
     before = f"(setsid /usr/bin/systemctl {verb} docker.service >/dev/null 2>&1 &)" if handed_on else ":"
     host.write(_GATE.format(verb=verb, before=before), "/usr/local/bin/systemctl")
