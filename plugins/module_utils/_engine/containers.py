@@ -16,13 +16,14 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import api as engine_api
-from . import inventory, naming
+from . import dependents, inventory, naming, rivals
 
 # Seconds without a start in between after which a container counts as running, and how long that takes if it has been
 # started more than once.
 _SETTLE = 3.0
 _SETTLE_AFTER_MORE_STARTS = 10.0  # as the engine itself judges it for restart policies
 _MOST_STARTS = 3
+_STOPS_WITHIN = 300  # seconds for one container; the engine kills it when its own stop timeout is over
 # After such a failure the engine drops the container's place in the network, and the next start succeeds without it.
 _NETWORK_ERROR = re.compile(
     r"external connectivity|assign requested address|port is already allocated|address already in use"
@@ -57,12 +58,16 @@ class BroughtBack:
 
     complaints: one for each that stays down. gone: of these, the names of those that are not there any more.
     running: the names of those found running. starting: of these, those whose health check has not finished yet.
+    started_beside: names of those that did not run before, and that the engine has started when it started.
+    stopped_again: of these, those that were stopped, as they had what another one needs.
     """
 
     complaints: list[str] = dataclasses.field(default_factory=list)
     gone: list[str] = dataclasses.field(default_factory=list)
     running: list[str] = dataclasses.field(default_factory=list)
     starting: list[str] = dataclasses.field(default_factory=list)
+    started_beside: list[str] = dataclasses.field(default_factory=list)
+    stopped_again: list[str] = dataclasses.field(default_factory=list)
 
 
 def running(api: engine_api.EngineApi) -> list[Container]:
@@ -101,7 +106,7 @@ def gone_for_start(api: engine_api.EngineApi, container: Container, runtimes: di
     host_config = details["HostConfig"]
     runtime = runtimes.get(host_config.get("Runtime") or "")
     program = runtime.get("path") if isinstance(runtime, dict) else None
-    gone = [*_lost_paths(host_config), *_lost_network(api, host_config)]
+    gone = [*_lost_paths(host_config), *_lost_network(api, host_config), *_lost_volumes(api, details)]
     return [*gone, program] if program and shutil.which(program) is None else gone
 
 
@@ -127,6 +132,19 @@ def _lost_network(api: engine_api.EngineApi, host_config: dict[str, Any]) -> lis
     return [f"the network {mode}"] if api.ask("GET", f"/networks/{mode}")[0] == 404 else []
 
 
+def _lost_volumes(api: engine_api.EngineApi, details: dict[str, Any]) -> list[str]:
+    """Return the volumes of a container that are bound to a folder or a device of the host that is gone."""
+    lost = []
+    for mount in details.get("Mounts") or []:
+        if mount.get("Type") != "volume" or mount.get("Driver", "local") != "local":
+            continue
+        status, volume = api.ask("GET", f"/volumes/{mount.get('Name')}")
+        device = ((volume.get("Options") or {}).get("device") or "") if status == 200 else ""
+        if device.startswith("/") and not os.path.lexists(device):
+            lost.append(f"{device} of the volume {mount.get('Name')}")
+    return sorted(lost)
+
+
 def _starts_again_and_again(details: dict[str, Any]) -> bool:
     state = details["State"]
     if state["Restarting"]:
@@ -143,14 +161,22 @@ def joined_names(containers: Sequence[Container]) -> str:
     return ", ".join(sorted(container.name for container in containers))
 
 
-def bring_back(api: engine_api.EngineApi, before: Sequence[Container], timeout: float) -> BroughtBack:
+def bring_back(
+    api: engine_api.EngineApi, before: Sequence[Container], timeout: float, had: inventory.Inventory | None = None
+) -> BroughtBack:
     """Start those that do not run again, and wait until they have settled.
 
     Several rounds, because a container may need another one (--network container:NAME, links). One that starts again
     and again, or that its health check finds unhealthy where it was healthy before, does not run.
+
+    had: all that the engine had; None if that is not known.
     """
     deadline = time.monotonic() + timeout
-    watches = [_Watch(api, container) for container in before if not container.of_swarm]
+    ran = {container.id for container in before}
+    others = {container.id: container.name for container in (had.containers if had else []) if not container.runs}
+    room = _Room(api, {key: name for key, name in others.items() if key not in ran})
+    watches = [_Watch(api, container, room) for container in before if not container.of_swarm]
+    room.watches = watches
     while True:
         for watch in watches:
             watch.look()
@@ -164,7 +190,42 @@ def bring_back(api: engine_api.EngineApi, before: Sequence[Container], timeout: 
         gone=sorted(watch.container.name for watch in watches if watch.gone),
         running=sorted(watch.container.name for watch in demanded if not watch.complaint),
         starting=sorted(watch.container.name for watch in demanded if not watch.complaint and watch.starting),
+        started_beside=room.started_beside(),
+        stopped_again=sorted(room.stopped_again),
     )
+
+
+class _Room:
+    """What an engine has started by itself, and what of it has to make room for a container that ran.
+
+    others: names, by identifiers, of those that did not run before.
+    """
+
+    def __init__(self, api: engine_api.EngineApi, others: dict[str, str]) -> None:
+        self.watches: list[_Watch] = []
+        self.stopped_again: set[str] = set()
+        self._api = engine_api.EngineApi(api.path, _STOPS_WITHIN)
+        self._others = others
+        self._stopped: set[str] = set()
+
+    def make_for(self, details: dict[str, Any]) -> None:
+        """Stop those that have the address or a port of this container. Those that ran are started again after it."""
+        for key in rivals.find_rivals(self._api, details):
+            watch = next((watch for watch in self.watches if watch.id == key), None)
+            if key in self._stopped or (watch is None and key not in self._others):
+                continue
+            self._stopped.add(key)
+            self._api.ask("POST", f"/containers/{key}/stop")
+            if watch is None:
+                self.stopped_again.add(self._others[key])
+            else:
+                watch.start_over()
+
+    def started_beside(self) -> list[str]:
+        """Return the names of those that did not run before and do now."""
+        if not self._others:
+            return []
+        return sorted(self._others[one["Id"]] for one in self._api.get("/containers/json") if one["Id"] in self._others)
 
 
 class _Watch:
@@ -174,16 +235,22 @@ class _Watch:
     starting: runs, and its health check has not finished.
     """
 
-    def __init__(self, api: engine_api.EngineApi, container: Container) -> None:
+    def __init__(self, api: engine_api.EngineApi, container: Container, room: _Room) -> None:
         self.api = api
         self.container = container
+        self.room = room
         self.complaint: str | None = None
         self.done = self.settling = self.starting = self.gone = False
-        self._id = container.id
+        self.id = container.id
         self._starts = 0  # by this module; _restarted: also by the engine
         self._restarted = False
         self._last_start: tuple[Any, ...] = ()
         self._since = 0.0
+
+    def start_over(self) -> None:
+        """Take up one again that was stopped to make room for another one."""
+        self.done = self._restarted = False
+        self._last_start = ()
 
     def look(self) -> None:
         """Ask for the container, and start it if it is down."""
@@ -199,37 +266,39 @@ class _Watch:
         name = self.container.name
         self.settling = False
         details = self._details()
+        self.gone = details is None
         if details is None:
-            self.gone = True
-            self._end(f"{name} is gone")
+            self.complaint = f"{name} is gone"
+            self.done = not dependents.units_on_their_way()  # one of them may make it anew
             return
         state = details["State"]
         if not state["Running"] and not state["Restarting"]:
             if self._starts == _MOST_STARTS:
                 self._end(f"{name} ended again with {state['ExitCode']}")
                 return
-            status, answer = self.api.ask("POST", f"/containers/{self._id}/start")
+            self.room.make_for(details)
+            status, answer = self.api.ask("POST", f"/containers/{self.id}/start")
             if status not in (204, 304):
                 reason = engine_api.message(answer)
                 self.complaint = f"{name} does not start ({reason})"
                 self.done = bool(_NETWORK_ERROR.search(reason))
                 return
             self._starts += 1
-            details = self.api.get(f"/containers/{self._id}/json")
+            details = self.api.get(f"/containers/{self.id}/json")
             state = details["State"]
         if not state["Running"] or state["Restarting"]:
             self.complaint = f"{name} ended again with {state['ExitCode']}"
             self.done = self.container.unstable
             return
         if self.container.paused and not state["Paused"]:
-            self.api.ask("POST", f"/containers/{self._id}/pause")
+            self.api.ask("POST", f"/containers/{self.id}/pause")
         self._judge(details)
 
     def _details(self) -> dict[str, Any] | None:
-        for key in (self._id, self.container.name):  # by its name if it was created again
+        for key in (self.id, self.container.name):  # by its name if it was created again
             status, details = self.api.ask("GET", f"/containers/{key}/json")
             if status == 200:
-                self._id = details.get("Id", key)
+                self.id = details.get("Id", key)
                 return dict(details)
             if status != 404:
                 raise engine_api.Unreachable(f"{status}: {engine_api.message(details)}")

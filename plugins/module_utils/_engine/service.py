@@ -396,6 +396,7 @@ def recent_log_errors(since: float, lines: int = 4) -> str:
 _NOISE = re.compile(
     r"level=(debug|info|warning)|^(Starting|Started|Stopping|Stopped|Failed to start) |^docker\.service: "
 )
+_EXIT = re.compile(r"process exited|timed out|terminated")
 _ERROR = re.compile(
     r"level=(error|fatal|panic)|^failed to |^unable to |^Error|dockerd needs|invalid|flag", re.IGNORECASE
 )
@@ -404,6 +405,8 @@ _ERROR = re.compile(
 def _most_telling(lines: list[str], most: int = 4) -> str:
     errors = [line for line in lines if _ERROR.search(line) and not _NOISE.search(line)]
     chosen = errors or [line for line in lines if line.strip() and not _NOISE.search(line)]
+    # Where the engine itself has said nothing, as with an ExecStartPost that fails, systemd's own words are all.
+    chosen = chosen or [line for line in lines if line.startswith(f"{SERVICE}: ") and _EXIT.search(line)]
     messages = [_log_message(line) for line in chosen]
     return "; ".join(dict.fromkeys(messages[-most:]))
 

@@ -25,6 +25,8 @@ from typing import BinaryIO, Callable
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
+from . import commands
+
 _REMEDIES = {
     errno.ENOSPC: "the file system is full; free some space there",
     errno.EDQUOT: "the disk quota is used up; raise it or free some space",
@@ -79,6 +81,17 @@ def read(path: str) -> bytes | None:
         return None
     except OSError as error:
         raise explain("read", path, error) from error
+
+
+def changed_at(path: str) -> float:
+    """Return when a file was written or put there, in seconds since the epoch.
+
+    C(cp --preserve), rsync and tar give a file the time of another one, but its place in the folder is new.
+    """
+    written = os.stat(path).st_mtime
+    # Whole seconds, and 0 where the file system does not keep it.
+    shown = commands.run(["stat", "--format=%W", path], timeout=20).stdout.strip()
+    return max(written, float(shown)) if shown.isdigit() else written
 
 
 @contextlib.contextmanager

@@ -256,6 +256,14 @@ NETWORK = [
     Bad("dns: no address", r'dns: "nope" is no IP address', {"dns": ["nope"]}),
     Bad("ip: no address", r'ip: "nope" is no IP address', {"ip": "nope"}),
     Bad("registry-mirrors: no URL", r'registry-mirrors: "banana" is no URL', {"registry-mirrors": ["banana"]}),
+    # With these an engine starts, and then no container does.
+    Bad("log-driver: not there", r"log-driver is jounald, which this engine does not have", {"log-driver": "jounald"}),
+    Bad("init-path: not there", r"init-path is /no/such, which is not on", {"init": True, "init-path": "/no/such"}),
+    Bad(
+        "default-ulimits: soft above hard",
+        r"nofile has Soft 100 above Hard 10",
+        {"default-ulimits": {"nofile": {"Name": "nofile", "Hard": 10, "Soft": 100}}},
+    ),
     Bad(
         "insecure-registries: a URL",
         r"insecure-registries: \"http://r:5000\" is a URL",
@@ -272,7 +280,6 @@ UNFORESEEN = [
         put_back=True,
         options=_MOVE,
     ),
-    Bad("no such log driver", r"nonsense", {"log-driver": "nonsense"}, put_back=True),
     Bad("no such runtime", r"nonsense", {"default-runtime": "nonsense"}, put_back=True),
     Bad("data-root below a file", r"not a directory", {"data-root": "/dev/null/docker"}, put_back=True, options=_MOVE),
     Bad("no such user to remap", r"nonsense", {"userns-remap": "nonsense"}, put_back=True, options=_MOVE),

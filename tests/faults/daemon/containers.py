@@ -199,7 +199,9 @@ def source_gone(host: Host) -> Outcome:
         " sleep 100000; rmdir /srv/gone"
     )
     host.must(
-        "docker network create away >/dev/null; docker run --detach --init --name moved --network away small:1 sleep"
+        "mkdir /srv/vol; docker volume create --opt type=none --opt o=bind --opt device=/srv/vol vol;"
+        " docker run --detach --init --name filled --volume vol:/x small:1 sleep 100000; rmdir /srv/vol;"
+        " docker network create away >/dev/null; docker run --detach --init --name moved --network away small:1 sleep"
         " 100000 >/dev/null; docker network connect user-defined moved; docker network disconnect away moved;"
         " docker network rm away"
     )
@@ -209,13 +211,16 @@ def source_gone(host: Host) -> Outcome:
         for check in (True, False)
     ]
     broken = [f"it says {answer}" for answer in answers if answer.get("error_code") != "daemon_containers_cant_start"]
-    said = "(bound needs /srv/gone; moved needs the network away)"
+    said = "(bound needs /srv/gone; filled needs /srv/vol of the volume vol; moved needs the network away)"
     broken += [answer["msg"] for answer in answers if said not in answer["msg"]]
     without = host.daemon(config={"bridge": "none"}, on_running_containers="proceed")
-    if without.get("error_code") != "daemon_bridge_in_use" or "always, bound, plain have no" not in without["msg"]:
+    if (
+        without.get("error_code") != "daemon_bridge_in_use"
+        or "always, bound, filled, plain have no" not in without["msg"]
+    ):
         broken.append(f"without docker0 it says {without['msg']}")
     broken += host.healthy(before, same_engine=True)
-    host.must("docker rm --force bound moved")
+    host.must("docker rm --force bound moved filled; docker volume rm vol")
     return "refused, with what is gone", broken
 
 

@@ -21,6 +21,7 @@ from daemon import (
     network,
     nftables,
     people,
+    started_beside,
     units,
 )
 from daemon.host import SUITES as ENGINES
@@ -54,6 +55,7 @@ def run(suite: str, wanted: Callable[[str], bool], small: bool, result: table.Ta
         *interrupted.FAULTS,
         *(people.SMALL if small else people.FAULTS),
         *(units.SMALL if small else units.FAULTS),
+        *(started_beside.SMALL if small else started_beside.FAULTS),
         *(lost_rules.SMALL if small else lost_rules.FAULTS),
         *(nftables.FAULTS_29 if host.suite == "engine29" and not small else nftables.FAULTS),
     ]

@@ -19,7 +19,7 @@ from typing import Literal, NoReturn
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
 
-from .. import inventory, service
+from .. import dependents, inventory, service
 from ..api import EngineApi, Unreachable, find_answering
 from ..containers import BroughtBack, bring_back
 from ..topology import lost_rules
@@ -47,6 +47,8 @@ class DaemonConfigUpdate:
         self.backup_file: str | None = None
         self.restarted: list[str] = []
         self.starting: list[str] = []
+        self.started_beside: list[str] = []
+        self.stopped_again: list[str] = []
         self.lost_rules = plan.lost_rules
         self.taken: Action = "none"
         self._earlier: Change | None = saved.change
@@ -109,10 +111,19 @@ class DaemonConfigUpdate:
         if self.plan.action == "start" and self._earlier is not None:
             containers = self._earlier.containers
         had = self._earlier.inventory if self._earlier is not None else None
+        units = self._earlier.dependents if self._earlier is not None else []
         if self.plan.action == "restart" and self.host.api is not None:
             had = inventory.take(self.host.api)
+            units = sorted({*units, *dependents.running_dependents()})
         self.saved.change = Change(
-            old, self.host.unit.run, containers, self.host.live.get("bip"), had, moves_data=bool(self.plan.moves)
+            old,
+            self.host.unit.run,
+            containers,
+            self.host.live.get("bip"),
+            had,
+            bool(self.plan.moves),
+            units,
+            [*(self._earlier.written if self._earlier is not None else []), state.digest(self.plan.new)],
         )
         state.write(self.options.path, self.saved)
 
@@ -180,6 +191,7 @@ class DaemonConfigUpdate:
             live = read_live(api)
         except Unreachable as error:
             self._roll_back_silent(error)
+        self._check_still_ours(self.plan.new, "reload")
         if not reloaded:
             reason = service.recent_log_errors(since) or "it has logged nothing about it"
             self._roll_back(f"did not take the new file over by a reload ({reason})", "reload")
@@ -187,6 +199,15 @@ class DaemonConfigUpdate:
         if wrong:
             self._roll_back(f"still shows the old value of {', '.join(sorted(wrong))} after a reload", "reload")
         self.host.live = live
+
+    def _check_still_ours(self, content: bytes | None, verb: Literal["reload", "restart"]) -> None:
+        """Roll back if the engine may have read something else than the file that was written for it."""
+        if atomic_file.read(self.options.path) != content:
+            reason = (
+                f"may not have read what was written to {self.options.path}, as another program had changed it again"
+                " (look for ExecStartPre in systemctl cat docker.service)"
+            )
+            self._roll_back(reason, verb)
 
     def _roll_back_silent(self, error: Unreachable) -> NoReturn:
         """Roll back a reload after which the engine does not answer. Over its containers it is not restarted."""
@@ -203,19 +224,27 @@ class DaemonConfigUpdate:
             # The engine remembers docker0's address beyond the key bip. It is given the default address by that key
             # first, and then remembers that one. Its own database of networks is left alone.
             step = {**self.plan.target, "bip": self.plan.bridge_default}
-            self._write(render(step), self.plan.new)
-            self._start_with(step)
-            self._write(self.plan.new, render(step))
-        self._start_with(self.plan.target)
+            content = render(step)
+            if self.saved.change is not None:
+                self.saved.change.written.append(state.digest(content))
+                state.write(self.options.path, self.saved)
+            self._write(content, self.plan.new)
+            self._start_with(step, content)
+            self._write(self.plan.new, content)
+        self._start_with(self.plan.target, self.plan.new)
 
-    def _start_with(self, target: Config) -> None:
-        """Restart the engine and prove that it is healthy with this configuration. Otherwise raise RolledBack."""
+    def _start_with(self, target: Config, content: bytes | None) -> None:
+        """Restart the engine and prove that it is healthy with this configuration. Otherwise raise RolledBack.
+
+        content: of its file.
+        """
         since = time.time()
         timeout = self.options.timeout
         complaint = service.control("restart", timeout + STOP_TIMEOUT)
         if complaint:
             reason = service.recent_log_errors(since) or complaint
             self._roll_back(f"did not start with the new file ({reason})", "restart")
+        self._check_still_ours(content, "restart")
         unit = service.inspect_unit(socket=self.options.socket)
         api = find_answering(unit.engine_sockets(target.get("hosts")), timeout) if unit.run else None
         if api is None:
@@ -243,10 +272,14 @@ class DaemonConfigUpdate:
 
     def _prove_inventory(self, api: EngineApi, change: Change) -> None:
         """Prove that all is there that was there before, and that those run that ran."""
-        found: BroughtBack = bring_back(api, change.containers, self.options.timeout)
+        down = dependents.bring_dependents_back(change.dependents, self.options.timeout)
+        if down:
+            self._roll_back(f"runs with the new file, but not what depends on it: {'; '.join(down)}", "restart")
+        found: BroughtBack = bring_back(api, change.containers, self.options.timeout, change.inventory)
         if found.complaints:
             complaints = "; ".join(found.complaints)
             self._roll_back(f"runs with the new file, but its containers do not: {complaints}", "restart")
+        self.started_beside, self.stopped_again = found.started_beside, found.stopped_again
         if change.inventory is not None:
             lost = inventory.lost(inventory.compare(change.inventory, inventory.take(api)))
             if lost:

@@ -176,7 +176,7 @@ def _loaded(host: HostState, path: str, saved: SavedState) -> Config:
     if host.content is None:
         # It may have had a file that is gone now. What it shows beyond its defaults is found by inspecting it.
         return {}
-    if host.current is not None and os.stat(path).st_mtime <= host.unit.started_at:
+    if host.current is not None and atomic_file.changed_at(path) <= host.unit.started_at:
         return host.current
     # The file is younger than the engine, and what it held before is not known.
     return confirmed_by(host.current or {}, host.live)

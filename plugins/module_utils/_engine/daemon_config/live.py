@@ -151,6 +151,14 @@ def confirmed_by(config: Config, live: Config) -> Config:
     return {key: value for key, value in config.items() if key in live and _same(key, value, live[key])}
 
 
+def log_drivers(api: EngineApi) -> list[str]:
+    """Return the names of the log drivers that the engine has, with those of its plugins."""
+    built_in = (api.get("/info").get("Plugins") or {}).get("Log") or []
+    status, plugins = api.ask("GET", "/plugins")
+    names = [plugin.get("Name", "") for plugin in plugins or []] if status == 200 else []
+    return sorted({*built_in, "none", *names, *(name.partition(":")[0] for name in names)})
+
+
 def inspect_surroundings(api: EngineApi | None, version: tuple[int, ...] | None, data_root: str) -> Surroundings:
     """Return what the networks of daemon.json have to get along with on this host.
 

@@ -13,9 +13,10 @@ import ipaddress
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
-from .. import naming, service
+from .. import naming, rivals, service
 from ..containers import gone_for_start, joined_names
 from ..networks import rules
+from ..swarm_tasks import services_not_restarted
 from ..topology import lost_rules
 from . import firewall_backend, keys
 from .compare import same, unlike
@@ -24,7 +25,7 @@ from .data_protection import protect_data
 from .document import Config, different_keys, equal, new_config, only_newer_engines_read, render, without
 from .host_state import HostState
 from .judge import Found, ask_engine, brought_in_vain, check_rules, check_types, check_unheeded
-from .live import keys_not_in_force, running_version, writes_rules
+from .live import keys_not_in_force, log_drivers, running_version, writes_rules
 from .options import DaemonOptions
 from .planned_change import Plan
 
@@ -63,6 +64,7 @@ def build_plan(options: DaemonOptions, host: HostState) -> Plan:
         plan.warnings += check_rules(
             sound, around, found, plan.action in ("restart", "start"), keys.set_by_flags(host.unit.argv)
         )
+        _refuse_unknown_log_driver(plan, sound)
         plan.warnings += firewall_backend.warnings(host.loaded, sound)
         plan.warnings += _warn_of_old_logs(plan)
         ask_engine(host.unit, target, found)
@@ -74,6 +76,8 @@ def build_plan(options: DaemonOptions, host: HostState) -> Plan:
     _refuse_without_bridge(plan)
     if plan.action == "restart":
         _protect_containers(options, plan)
+    if plan.action == "restart" and host.api is not None:
+        plan.warnings += _warn_of_started(rivals.started_by_engine(host.api))
     return plan
 
 
@@ -200,6 +204,20 @@ def _warn_of_unknown(host: HostState, unknown: list[str]) -> list[str]:
     ]
 
 
+def _refuse_unknown_log_driver(plan: Plan, sound: Config) -> None:
+    """Raise DockyardError for a driver with which an engine starts if it has no log-opts, and then no container."""
+    driver, api = sound.get("log-driver"), plan.host.api
+    if not driver or api is None or "log-driver" not in {*plan.pending, *plan.changed_keys}:
+        return
+    known = log_drivers(api)
+    if driver not in known:
+        raise DockyardError(
+            "daemon_log_driver_missing",
+            f"log-driver is {driver}, which this engine does not have ({', '.join(known)}), so that no container could"
+            " be created; correct it, or install the plugin first.",
+        )
+
+
 def _warn_of_old_logs(plan: Plan) -> list[str]:
     """Return a warning of containers that keep how they log: the engine has written that down when it created them."""
     of_logs = [key for key in ("log-driver", "log-opts") if key in plan.pending]
@@ -208,6 +226,16 @@ def _warn_of_old_logs(plan: Plan) -> list[str]:
     return [
         f"{' and '.join(of_logs)} {'is' if len(of_logs) == 1 else 'are'} for containers that are created from now on;"
         f" {joined_names(plan.host.containers)} log as before until they are created again."
+    ]
+
+
+def _warn_of_started(names: list[str]) -> list[str]:
+    if not names:
+        return []
+    are, have, them = ("is", "has", "it") if len(names) == 1 else ("are", "have", "them")
+    return [
+        f"{', '.join(names)} {are} stopped and {have} the restart policy always, so that the engine starts {them} when"
+        f" it starts; docker update --restart=unless-stopped keeps {them} stopped."
     ]
 
 
@@ -246,6 +274,7 @@ def _protect_containers(options: DaemonOptions, plan: Plan) -> None:
         )
     _refuse_removed_at_stop(host)
     _refuse_that_cant_start(plan)
+    _refuse_tasks_that_end(plan)
 
 
 def _other_ways(plan: Plan) -> str:
@@ -289,6 +318,26 @@ def _refuse_that_cant_start(plan: Plan) -> None:
             "daemon_containers_cant_start",
             "The restart would stop containers that can't be started again, as something that they need is gone"
             f" ({'; '.join(lacking)}); bring it back, or stop the containers first.",
+        )
+
+
+def _refuse_tasks_that_end(plan: Plan) -> None:
+    """Raise DockyardError for tasks of a Swarm that end with the engine and are not started again."""
+    api = plan.host.api
+    if api is None or not any(container.of_swarm for container in plan.host.containers):
+        return
+    ending = services_not_restarted(api)
+    if ending is None:
+        plan.warnings.append(
+            "Tasks of Swarm services run here, and only a manager knows whether Swarm starts them again: those of a"
+            " service with the restart condition none end for good."
+        )
+    elif ending:
+        raise DockyardError(
+            "daemon_tasks_end",
+            f"The restart would end the tasks of {', '.join(ending)} on this node for good, as Swarm does not start"
+            " them again (restart condition none); give the services another condition (docker service update"
+            " --restart-condition), or remove them first.",
         )
 
 

@@ -111,6 +111,14 @@ def _outcome(update: DaemonConfigUpdate, taken: Action, pending: list[str], chec
         outcome += f"; {', '.join(sorted(again))} run again"
     if update.starting:
         outcome += f"; {', '.join(sorted(update.starting))} run, and what their health checks say is still to come"
+    beside = sorted({*update.started_beside} - {*update.stopped_again})
+    if beside:
+        outcome += f"; the engine has also started {', '.join(beside)}, which did not run before"
+    if update.stopped_again:
+        outcome += (
+            f"; {', '.join(update.stopped_again)}, which the engine had started as well, made room and"
+            f" {'is' if len(update.stopped_again) == 1 else 'are'} stopped again"
+        )
     if plan.out_of_sight is not None:
         when = "out of sight now" if taken in ("restart", "start") and not check_mode else "out of sight then"
         outcome += f"; {when}: {inventory.counted(plan.out_of_sight)}"

@@ -14,7 +14,7 @@ from typing import Any, Callable, Literal
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, network
 
-from .. import inventory, service
+from .. import dependents, inventory, service
 from ..api import EngineApi, Unreachable, find_answering
 from ..containers import BroughtBack, bring_back, joined_names, reattach, running
 from ..networks.rules import DOCKER0
@@ -102,32 +102,41 @@ class Rollback:
         if api is None and verb == "reload":
             return f"{restored}, but the engine does not answer. It was not restarted, because its containers may run."
         if api is None:
-            return f"{restored}, but the engine does not start with it either: {service.recent_log_errors(since)}"
+            reason = service.recent_log_errors(since) or "it has logged nothing"
+            return f"{restored}, but the engine does not start with it either: {reason}"
         if change.bip and verb != "reload" and not _docker0_has(change.bip):
             return f"{restored} and the engine answers, but docker0 did not go back to {change.bip}."
         if failed.get("ipv6") and not old.get("ipv6"):
             remove_stale_ipv6(read_live(api))
         if verb == "restart" and change.inventory is not None:
             api = self._switch_storage_back(api, change.old, old, change.inventory)
+        down = dependents.bring_dependents_back(change.dependents, self.timeout) if verb == "restart" else []
         found, missing = return_inventory(api, change, self.timeout)
+        if down:
+            return f"{restored} and the engine answers, but not all is as it was: {'; '.join(down)}."
         if found.complaints:
             return (
                 f"{restored} and the engine answers, but not all containers run again: {'; '.join(found.complaints)}."
             )
         if missing:
             return f"{restored} and the engine answers, but not all is as it was: {inventory.sentence(missing)}."
+        if atomic_file.read(self.path) != change.old:
+            return f"{restored}, and another program has changed it again since; the engine has what that has written."
         names = ", ".join(found.running)
         sentence = f"{restored}, and the engine answers with it{f'; {names} run' if names and verb != 'reload' else ''}"
         return self._completed(sentence, service.inspect_unit().run, old)
 
     def _restore_file(self, change: Change) -> str:
         """Put the old file back. Return that as the beginning of a sentence."""
-        if atomic_file.read(self.path) == change.old:
+        content = atomic_file.read(self.path)
+        if content == change.old:
             return f"{self.path} is as it was" if change.old is not None else f"{self.path} was never there"
+        kept = atomic_file.backup(self.path) if change.is_foreign(content) else ""
         self._put_back(change.old)
+        of_others = f" (what another program had written there is in {kept})" if kept else ""
         if change.old is not None:
-            return "The old file is back"
-        return f"{self.path}, which was not there before, is removed again"
+            return f"The old file is back{of_others}"
+        return f"{self.path}, which was not there before, is removed again{of_others}"
 
     def _switch_storage_back(
         self, api: EngineApi, content: bytes | None, old: Config, before: inventory.Inventory
@@ -202,14 +211,14 @@ def return_inventory(api: EngineApi, change: Change, timeout: float) -> tuple[Br
     if before is None:
         return bring_back(api, change.containers, timeout), []
     reattach(api, before)
-    found = bring_back(api, change.containers, timeout)
+    found = bring_back(api, change.containers, timeout, before)
     missing = inventory.lost(inventory.compare(before, inventory.take(api)))
     silent = {one.name for one in missing if one.kind in ("attachment", "port")}
     if silent:  # they run, and were started before their network was there again
         for container in before.containers:
             if container.name in silent:
                 api.ask("POST", f"/containers/{container.id}/restart")
-        found = bring_back(api, change.containers, timeout)
+        found = bring_back(api, change.containers, timeout, before)
         missing = inventory.lost(inventory.compare(before, inventory.take(api)))
     return found, missing
 
@@ -286,7 +295,7 @@ def _finish(path: str, saved: SavedState, unit: service.Unit, content: bytes | N
 
     down: how many containers were started for it. gone: the names of those that were removed since.
     """
-    if content is not None and os.stat(path).st_mtime <= unit.started_at:
+    if content is not None and atomic_file.changed_at(path) <= unit.started_at:
         saved.engine, saved.loaded = unit.run, _parsed(content, path)
     saved.change = None
     try:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import dataclasses
+import hashlib
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._host import state_dir
@@ -33,6 +34,8 @@ class Change:
     bip: docker0's address before it, to which the engine would not go back by itself; None if not known.
     inventory: what the engine had before it; None if it did not run, or was not to be restarted.
     moves_data: whether the engine was to look for its data somewhere else, so that it need not have all of that.
+    dependents: units of systemd that ran before it, and that stop with the engine.
+    written: digests of the files that it writes, by which another program's is told from them.
     """
 
     old: bytes | None
@@ -41,6 +44,17 @@ class Change:
     bip: str | None = None
     inventory: Inventory | None = None
     moves_data: bool = False
+    dependents: list[str] = dataclasses.field(default_factory=list)
+    written: list[str] = dataclasses.field(default_factory=list)
+
+    def is_foreign(self, content: bytes | None) -> bool:
+        """Return whether a file is neither the old one nor one that this change writes, as far as that is known."""
+        return bool(self.written) and content not in (None, self.old) and digest(content) not in self.written
+
+
+def digest(content: bytes | None) -> str:
+    """Return what stands for a file, or for none."""
+    return "" if content is None else hashlib.sha256(content).hexdigest()
 
 
 @dataclasses.dataclass
@@ -100,6 +114,8 @@ def _encoded(saved: SavedState) -> dict[str, Any]:
             "bip": change.bip,
             "inventory": change.inventory.encoded() if change.inventory else None,
             "moves_data": change.moves_data,
+            "dependents": change.dependents,
+            "written": change.written,
         },
         "down": saved.down,
     }
@@ -119,6 +135,8 @@ def _decoded(encoded: dict[str, Any]) -> SavedState:
             bip=change["bip"],
             inventory=Inventory.decoded(change["inventory"]) if change.get("inventory") else None,
             moves_data=change.get("moves_data", False),
+            dependents=change.get("dependents", []),
+            written=change.get("written", []),
         ),
         down=encoded.get("down", False),
     )

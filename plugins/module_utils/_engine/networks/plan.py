@@ -17,6 +17,7 @@ from .. import naming
 from ..api import EngineApi
 from . import desired, devices, rules, whole
 from .desired import DesiredNetwork, Subnet
+from .order import in_order
 from .survey import Endpoint, ExistingNetwork, Survey, inspect_endpoints, services_of, stale_endpoints
 
 Action = Literal["create", "replace", "remove"]
@@ -64,7 +65,7 @@ def build_plan(networks: list[DesiredNetwork], survey: Survey, replace_in_use: b
     networks = [whole.completed(network, survey.named(network.name)) for network in networks]
     _refuse(desired.problems(networks))
     steps = [step for step in (_step(network, survey) for network in networks) if step]
-    steps.sort(key=lambda step: step.action != "remove")
+    steps = in_order(steps)
     changed = {step.name for step in steps}
     around = _around(survey, changed)
     _refuse(_problems(steps, networks, survey, around))
@@ -364,12 +365,23 @@ def _losses(step: Step, version: tuple[int, ...] | None) -> Iterator[str]:
             f"{said} {_names(fixed)} can't keep the fixed MAC address, as this engine gives a container that it"
             " connects another one; create the container again to give it back."
         )
+    closed = sorted(f"{each.name} ({', '.join(each.published)})" for each in step.endpoints if each.published)
+    if closed and _publishes(step.existing) and (step.whole.internal or step.whole.driver != "bridge"):
+        yield (
+            f"{said} the ports that {', '.join(closed)} publish over it are closed, as"
+            f" {'an internal network' if step.whole.internal else step.whole.driver} publishes none."
+        )
+        return
     ports = sorted(f"{each.name} ({'; '.join(each.chosen_ports)})" for each in step.endpoints if each.chosen_ports)
     if ports:
         yield (
             f"{said} the engine gives other ports of the host to {', '.join(ports)}, as it has chosen them by itself;"
             " publish fixed ones to keep them."
         )
+
+
+def _publishes(existing: ExistingNetwork | None) -> bool:
+    return existing is not None and existing.driver == "bridge" and not existing.raw.get("Internal")
 
 
 def reconnected(endpoint: Endpoint, network: DesiredNetwork) -> dict[str, Any]:

@@ -39,6 +39,7 @@ class Endpoint:
     config: how the container was connected, as the engine takes it: aliases, fixed addresses, links, driver options.
     task: whether the container is one of a Swarm service.
     chosen_ports: its published ports for which the engine has chosen a port of the host, as "80/tcp, now 32768".
+    published: its ports that are published, as "80/tcp".
     by_id: whether the container was created with the network's identifier in place of its name, so that no other
         network can take its place.
     """
@@ -49,6 +50,7 @@ class Endpoint:
     task: bool = False
     chosen_ports: list[str] = dataclasses.field(default_factory=list)
     by_id: bool = False
+    published: list[str] = dataclasses.field(default_factory=list)
 
     @property
     def fixed_mac(self) -> str:
@@ -244,7 +246,10 @@ def inspect_endpoints(
             ports = _chosen_ports(details) if network.driver == "bridge" else []
             mode = (details.get("HostConfig") or {}).get("NetworkMode") or ""
             by_id = mode != network.name and len(mode) >= naming.SHORT and network.id.startswith(mode)
-            found.append(dataclasses.replace(endpoint, config=config, chosen_ports=ports, by_id=by_id))
+            published = sorted((details.get("HostConfig") or {}).get("PortBindings") or {})
+            found.append(
+                dataclasses.replace(endpoint, config=config, chosen_ports=ports, by_id=by_id, published=published)
+            )
     return found
 
 

@@ -246,6 +246,16 @@ def test_the_last_words_of_an_engine_that_failed() -> None:
     )
 
 
+def test_where_the_engine_says_nothing_systemd_is_asked() -> None:
+    log = [
+        "docker.service: Control process exited, code=exited, status=1/FAILURE",
+        "docker.service: Failed with result 'exit-code'.",
+        "Failed to start docker.service - Docker Application Container Engine.",
+        "docker.service: Scheduled restart job, restart counter is at 3.",
+    ]
+    assert service._most_telling(log) == "docker.service: Control process exited, code=exited, status=1/FAILURE"
+
+
 def test_the_last_words_name_each_error_once_and_the_last_ones() -> None:
     errors = [STAMP + f'level=error msg="error number {number}"' for number in (1, 2, 3, 4, 5, 5, 5)]
     assert service._most_telling(errors[:3]) == "error number 1; error number 2; error number 3"

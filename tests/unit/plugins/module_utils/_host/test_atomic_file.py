@@ -358,3 +358,14 @@ def test_a_file_system_that_can_not_sync_folders_is_no_error(
     refuse_to_sync(monkeypatch, errno.EINVAL)
     atomic_file.write(str(tmp_path / "file"), b"new")
     assert (tmp_path / "file").read_bytes() == b"new"
+
+
+def test_a_file_with_the_time_of_another_one_is_as_new_as_its_place(tmp_path: pathlib.Path) -> None:
+    """Put it there as cp --preserve does. The file system of the tests keeps when a file was made."""
+    begin = int(time.time())
+    path = tmp_path / "file"
+    path.write_text("x")
+    os.utime(path, (1000, 1000))
+    assert begin <= atomic_file.changed_at(str(path)) <= time.time()
+    os.utime(path, (begin + 1000, begin + 1000))
+    assert atomic_file.changed_at(str(path)) == begin + 1000

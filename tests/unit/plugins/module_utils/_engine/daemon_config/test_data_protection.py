@@ -148,3 +148,67 @@ def test_a_port_published_on_an_address_that_goes_is_refused(engine: Engine) -> 
     )
     assert plan(engine, {"bip": "172.17.0.1/24"}, containers=there).action == "restart"
     assert plan(engine, {"mtu": 1400}, containers=there).action == "restart"
+
+
+def test_a_log_driver_that_the_engine_does_not_have_is_refused(engine: Engine) -> None:
+    answer: dict[str, Any] = {"Driver": "overlay2", "DockerRootDir": "/var/lib/docker"}
+    engine.answers["/info"] = (200, {**answer, "Plugins": {"Log": ["json-file", "local"]}})
+    engine.answers["/plugins"] = (200, [{"Name": "loki:latest"}])
+    with pytest.raises(DockyardError) as caught:
+        plan(engine, {"log-driver": "jounald"})
+    assert caught.value.code == "daemon_log_driver_missing"
+    assert caught.value.message == (
+        "log-driver is jounald, which this engine does not have (json-file, local, loki, loki:latest, none), so that no"
+        " container could be created; correct it, or install the plugin first."
+    )
+    for driver in ("local", "loki", "loki:latest", "none"):
+        assert plan(engine, {"log-driver": driver}).action == "restart"
+    engine.answers["/plugins"] = (500, {"message": "none"})
+    assert plan(engine, {"log-driver": "local"}).action == "restart"
+
+
+def test_stopped_containers_that_the_engine_starts_are_named(engine: Engine) -> None:
+    policy = {"HostConfig": {"RestartPolicy": {"Name": "always"}}}
+    engine.answers["/containers/json"] = (200, [{"Id": "i", "Names": ["/idle"], "State": "exited"}])
+    engine.answers["/containers/i/json"] = (200, policy)
+    assert plan(engine, {"dns-search": ["a.example"]}).warnings[-1] == (
+        "idle is stopped and has the restart policy always, so that the engine starts it when it starts; docker update"
+        " --restart=unless-stopped keeps it stopped."
+    )
+    assert plan(engine, {"debug": True}).warnings == []
+
+
+TASK = Container("3" * 64, "web.1.x", of_swarm=True)
+
+
+def test_tasks_that_swarm_does_not_start_again_are_not_ended(engine: Engine) -> None:
+    policy = {"RestartPolicy": {"Condition": "none"}}
+    engine.answers["/services"] = (200, [{"ID": "s", "Spec": {"Name": "once", "TaskTemplate": policy}}])
+    engine.answers["/tasks"] = (200, [{"ServiceID": "s"}])
+    with pytest.raises(DockyardError) as caught:
+        plan(engine, {"dns-search": ["a.example"]}, containers=[TASK])
+    assert (caught.value.code, caught.value.changed) == ("daemon_tasks_end", False)
+    assert caught.value.message == (
+        "The restart would end the tasks of once on this node for good, as Swarm does not start them again (restart"
+        " condition none); give the services another condition (docker service update --restart-condition), or remove"
+        " them first."
+    )
+    assert plan(engine, {"dns-search": ["a.example"]}, containers=[WEB]).action == "restart"
+
+
+def test_on_a_worker_it_is_said_that_only_a_manager_knows(engine: Engine) -> None:
+    engine.answers["/services"] = (503, {"message": "This node is not a swarm manager."})
+    assert plan(engine, {"dns-search": ["a.example"]}, containers=[TASK]).warnings[-1] == (
+        "Tasks of Swarm services run here, and only a manager knows whether Swarm starts them again: those of a service"
+        " with the restart condition none end for good."
+    )
+
+
+def test_a_volume_whose_folder_is_gone_is_found_before_the_stop(engine: Engine, tmp_path: pathlib.Path) -> None:
+    volumes = [{"Type": "volume", "Name": name, "Driver": "local"} for name in ("bound", "there", "named", "gone")]
+    engine.answers[f"/containers/{WEB.id}/json"] = (200, {**DETAILS, "Mounts": volumes})
+    for name, options in (("bound", {"device": "/srv/no-such"}), ("there", {"device": str(tmp_path)}), ("named", None)):
+        engine.answers[f"/volumes/{name}"] = (200, {"Options": options})
+    with pytest.raises(DockyardError) as caught:
+        plan(engine, {"dns-search": ["a.example"]})
+    assert "(web needs /srv/no-such of the volume bound)" in caught.value.message

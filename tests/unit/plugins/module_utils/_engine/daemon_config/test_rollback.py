@@ -57,6 +57,19 @@ def test_the_old_file_is_back_only_where_it_had_changed(file: pathlib.Path, old:
     assert (file.read_bytes() if file.exists() else None) == old
 
 
+def test_the_file_of_another_program_is_kept_beside(file: pathlib.Path) -> None:
+    ours, old = b'{"log-level": "warn"}', b"{}"
+    change = Change(old, None, [], written=[state.digest(ours)])
+    outcome = Rollback(str(file), SavedState(change=change), lambda path: None, 1).run("restart")
+    beside = next(path for path in file.parent.iterdir() if path.name.startswith("daemon.json."))
+    assert beside.read_bytes() == b'{"debug": true}'
+    assert outcome == (
+        f"The old file is back (what another program had written there is in {beside}), and the engine is down, as it"
+        " was before."
+    )
+    assert not change.is_foreign(ours) and not change.is_foreign(old) and not change.is_foreign(None)
+
+
 def test_an_engine_that_was_left_down_counts_as_failed_and_not_as_stopped_by_a_user(file: pathlib.Path) -> None:
     assert host_state.inspect_host(str(file), SavedState()).engine == "stopped"
     Rollback(str(file), SavedState(change=Change(b"{}", None, [])), lambda path: None, 1).run("restart")

@@ -286,7 +286,7 @@ def test_what_the_containers_of_a_replaced_network_have(engine: NetworkEngine) -
             "84/tcp": [{"HostPort": "32769"}, {"HostPort": "32769"}],  # by --publish-all
         },
     }
-    call = Call([{"name": "a", "internal": True}], False, replace_in_use=True)
+    call = Call([{"name": "a", "labels": {"x": "y"}}], False, replace_in_use=True)
     module.run(call)
     assert call.warnings[1:] == [
         "a is replaced: web can't keep the fixed MAC address, as this engine gives a container that it connects another"
@@ -298,6 +298,17 @@ def test_what_the_containers_of_a_replaced_network_have(engine: NetworkEngine) -
     assert engine.connections == {"first": {"a": {}}, "web": {"a": fixed}}
     # The one with a fixed address first, before the engine gives it to the other.
     assert engine.connected_in_order == ["web", "first"]
+
+
+def test_ports_that_an_internal_network_does_not_publish_are_named(engine: NetworkEngine) -> None:
+    engine.add("a", "10.1.0.0/24", Driver="bridge", Options={"com.docker.network.bridge.inhibit_ipv4": "true"})
+    engine.connect("web", "a")
+    engine.details["web"] = {"HostConfig": {"NetworkMode": "a", "PortBindings": {"80/tcp": [{"HostPort": "8085"}]}}}
+    call = Call([{"name": "a", "internal": True}], False, replace_in_use=True)
+    module.run(call)
+    assert call.warnings[1:] == [
+        "a is replaced: the ports that web (80/tcp) publish over it are closed, as an internal network publishes none."
+    ]
 
 
 def test_an_engine_that_keeps_mac_addresses_is_asked_for_those_that_it_shows(engine: NetworkEngine) -> None:
