@@ -107,6 +107,7 @@ def written_at_the_start(host: Host) -> Outcome:
     answer = host.daemon(config={"log-level": "warn"}, on_running_containers="proceed")
     broken = [] if answer.get("failed") and "another program had changed" in answer["msg"] else [f"it says {answer}"]
     broken += [] if host.state().containers == before.containers else [f"there run {host.state().containers}"]
+    host.must("rm -f /etc/docker/daemon.json.*~")
     host.without_drop_ins()
     host.base()
     return "said", broken + host.healthy(before)
