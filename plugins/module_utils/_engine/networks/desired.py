@@ -17,7 +17,7 @@ from .. import naming
 from . import rules
 
 State = Literal["present", "absent"]
-PREDEFINED = ("bridge", "host", "none", "ingress")
+PREDEFINED = ("bridge", "default", "host", "none", "ingress")
 DRIVER = "bridge"  # of a network that is created without one
 
 
@@ -155,7 +155,9 @@ def problems(networks: list[DesiredNetwork]) -> Iterator[str]:
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield f"{name} is declared {names.count(name)} times; declare it once"
     for network in networks:
-        if network.name in PREDEFINED:
+        if not network.name.strip():
+            yield "a network has no name; give it one"
+        elif network.name in PREDEFINED:
             yield f"{network.name} is a network of the engine itself; choose another name"
         elif network.state == "present":
             yield from _problems_of_one(network)

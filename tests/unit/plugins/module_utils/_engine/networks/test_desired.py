@@ -29,6 +29,8 @@ def with_part(**part: Any) -> dict[str, Any]:
     [
         ([declared("a"), declared("b"), declared("a")], "a is declared 2 times; declare it once"),
         ([declared("host")], "host is a network of the engine itself; choose another name"),
+        ([declared("default")], "default is a network of the engine itself; choose another name"),
+        ([{"name": "", "state": "absent"}], "a network has no name; give it one"),
         ([{"name": "none", "state": "absent"}], "none is a network of the engine itself; choose another name"),
         (
             [declared("a", driver="overlay", icc=True)],
