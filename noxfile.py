@@ -143,6 +143,18 @@ def unit(session: nox.Session) -> None:
 
 
 @nox.session
+def opentofu(session: nox.Session) -> None:
+    """Run the tests of the wrapper gitlab-tofu with the real tofu of tests/parts. Arguments: those of pytest."""
+    sys.path.insert(0, str(ROOT / "tests" / "hosts"))
+    import engine
+
+    missing = [program for program in ("curl", "idn2", "jq") if shutil.which(program) is None]
+    if missing:
+        engine.apt_install(*missing)
+    session.run("pytest", "-q", *(session.posargs or ["tests/opentofu"]))
+
+
+@nox.session
 def core(session: nox.Session) -> None:
     """Test with other versions of ansible-core. Arguments: versions, and --full."""
     session.env.update(engine_environment())
@@ -188,6 +200,7 @@ def types(session: nox.Session) -> None:
         "tests/style",
         "tests/faults",
         "tests/harbor",
+        "tests/opentofu",
         "tests/parts",
         "tests/cores.py",
         "docs",

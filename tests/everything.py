@@ -58,6 +58,8 @@ TOGETHER = [
     scenario("network_report"),
     Step("sanity", "sanity"),
     Step("unit", "unit"),
+    # tofu is built from its Go module on first use.
+    Step("opentofu", "opentofu"),
     *(Step(f"core-{version}", "core", (version,)) for version in ("2.17", "2.21")),
     *(Step(name, name) for name in ("galaxy_importer", "ansible_lint", "docs_lint", "docs", "types", "style", "words")),
     *(Step(name, name) for name in ("yamllint", "docs-check", "changelog", "roles")),

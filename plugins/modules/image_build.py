@@ -31,6 +31,13 @@ options:
       - The image's tag. If it is not given, it is made of the version of O(recipe.main_package) and the suite, for example V(2.8.3-trixie).
       - With O(state=absent), only images of this tag are removed.
     type: str
+  further_tags:
+    description:
+      - Tags that the image gets besides, for example V(latest). They move to it from an older one that this module built.
+      - Ignored with O(state=absent).
+    type: list
+    elements: str
+    default: []
   state:
     description:
       - With V(present), the image is built unless there is one of the same recipe, suite and architecture.
@@ -79,9 +86,13 @@ options:
             type: str
             required: true
           content:
-            description: Its content. It can be read by everybody who has the image, so it must hold no secret.
+            description:
+              - Its content. It can be read by everybody who has the image, so it must hold no secret.
+              - Exactly one of this and O(recipe.files[].src) is needed.
             type: str
-            required: true
+          src:
+            description: A file of the managed host that is copied, for example a program. The image is built again if it changes.
+            type: path
           mode:
             description: Its mode as an octal number.
             type: str
@@ -124,6 +135,12 @@ options:
         type: str
       working_directory:
         description: The folder that the container's processes start in.
+        type: str
+      home:
+        description: A folder that belongs to O(recipe.user), which has to be given by its number.
+        type: str
+      version:
+        description: The image's version. If it is not given, that of O(recipe.main_package).
         type: str
       labels:
         description: Further labels of the image.
@@ -247,6 +264,12 @@ version:
   returned: success and O(state=present)
   type: str
   sample: 2.8.3
+named:
+  description: Those names of O(further_tags) that were given to the image, or would have been.
+  returned: success and O(state=present)
+  type: list
+  elements: str
+  sample: [dockyard/registry:latest]
 packages:
   description: The packages in the image.
   returned: success and O(state=present)
@@ -305,9 +328,12 @@ RECIPE = {
         "default": [],
         "options": {
             "path": {"type": "str", "required": True},
-            "content": {"type": "str", "required": True},
+            "content": {"type": "str"},
+            "src": {"type": "path"},
             "mode": {"type": "str", "default": "0644"},
         },
+        "mutually_exclusive": [("content", "src")],
+        "required_one_of": [("content", "src")],
     },
     "links": {"type": "dict", "default": {}},
     "directories": STRINGS,
@@ -318,6 +344,8 @@ RECIPE = {
     "ports": STRINGS,
     "user": {"type": "str"},
     "working_directory": {"type": "str"},
+    "home": {"type": "str"},
+    "version": {"type": "str"},
     "labels": {"type": "dict", "default": {}},
     "check_command": {"type": "list", "elements": "str", "required": True},
 }
@@ -346,6 +374,7 @@ def run(call: ModuleCall) -> dict[str, Any]:
         )
         outcome = build.build(target, settings, docker, budget, call.check_mode)
         result = {name: getattr(outcome, name) for name in ("changed", "image", "id", "built", "version", "packages")}
+        result["named"] = list(outcome.named)
         before, after = outcome.before, outcome.after
     result["msg"] = _sentence(result, params["name"], call.check_mode)
     if call.diff_mode:
@@ -366,7 +395,8 @@ def _sentence(result: dict[str, Any], name: str, check_mode: bool) -> str:
 
 def wanted(params: dict[str, Any], own_architecture: str) -> Target:
     """Return the image that the parameters describe."""
-    check_name(params["name"], params["tag"] or "")
+    for tag in [params["tag"], *params["further_tags"]]:
+        check_name(params["name"], tag or "")
     own_suite = get_distribution_codename() or ""
     suite = params["suite"] or own_suite
     if suite != own_suite and not params["mirror"]:
@@ -382,6 +412,7 @@ def wanted(params: dict[str, Any], own_architecture: str) -> Target:
         architecture=params["architecture"] or own_architecture,
         mirror=params["mirror"] or "",
         tag=params["tag"] or "",
+        further_tags=tuple(params["further_tags"]),
     )
 
 
@@ -391,6 +422,7 @@ def main() -> None:
         argument_spec={
             "name": {"type": "str", "required": True},
             "tag": {"type": "str"},
+            "further_tags": {"type": "list", "elements": "str", "default": []},
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "rebuild": {"type": "bool", "default": False},
             "recipe": {"type": "dict", "options": RECIPE},

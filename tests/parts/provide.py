@@ -80,6 +80,8 @@ PARTS = {
                 "github.com/moby/moby/v2/dockerversion.GitCommit=v2.0.0-beta.24",
             ),
         ),
+        # Without the variable it calls itself a development version.
+        Part("opentofu", "1.12.6", ("tofu",), ("github.com/opentofu/opentofu/version.dev=no",)),
     )
 }
 

@@ -31,7 +31,7 @@ from .connection import Connection, Deadline, Origin, Phase, printable_url, sing
 BODY_LIMIT = 32 * 1024 * 1024
 REDIRECTS = (301, 302, 303, 307, 308)
 MAX_REDIRECTS = 5
-Method = Literal["GET", "POST", "DELETE"]
+Method = Literal["GET", "HEAD", "POST", "DELETE"]
 _CLOSED = (ConnectionError, ssl.SSLEOFError)
 USER_AGENT = "dockyard.ops"
 

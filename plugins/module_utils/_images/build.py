@@ -55,6 +55,7 @@ class Outcome:
     packages: list[dict[str, str]]
     before: dict[str, Any]
     after: dict[str, Any]
+    named: tuple[str, ...] = ()  # the further names that it was given
 
 
 def require_engine(docker: Docker, check_mode: bool) -> bool:
@@ -89,13 +90,14 @@ def build(target: Target, settings: Settings, docker: Docker, budget: Budget, ch
     built = docker.built(target.name) if answers else []
     found = find(built, target.key(), target.tag)
     if found and not settings.rebuild:
-        return _present(*found, target)
-    if answers and target.tag:
-        _refuse_foreign_name(docker, f"{target.name}:{target.tag}")
+        return _name_further(_present(*found, target), target, docker, check_mode)
+    if answers:
+        for tag in filter(None, [target.tag, *target.further_tags]):
+            _refuse_foreign_name(docker, f"{target.name}:{tag}")
     before = _before(built, target)
     if check_mode:
         if found:
-            return _present(*found, target)
+            return _name_further(_present(*found, target), target, docker, check_mode)
         image = f"{target.name}:{target.tag}" if target.tag else ""
         return Outcome(True, image, "", False, "", [], before, target.definition())
     if not os.path.isdir(settings.directory):
@@ -104,7 +106,29 @@ def build(target: Target, settings: Settings, docker: Docker, budget: Budget, ch
             f"The folder {settings.directory} of build_directory does not exist on this host; make it first.",
         )
     with workspace(settings.directory, docker, budget) as folder:
-        return _build(target, settings, docker, budget, folder, before)
+        outcome = _build(target, settings, docker, budget, folder, before)
+    return _name_further(outcome, target, docker, check_mode)
+
+
+def _name_further(outcome: Outcome, target: Target, docker: Docker, check_mode: bool) -> Outcome:
+    """Give an image its further names, and remove images that have none any more by that."""
+    names = []
+    for name in (f"{target.name}:{tag}" for tag in target.further_tags):
+        there = docker.inspect(name)
+        if any(image.id == outcome.id for image in there):
+            continue
+        _refuse_foreign_name(docker, name)
+        names.append(name)
+        if check_mode:
+            continue
+        try:
+            docker.tag(outcome.id, name)
+        except DockyardError as error:
+            error.changed = outcome.changed or len(names) > 1
+            raise
+        for image in there:
+            docker.drop(image.id)
+    return dataclasses.replace(outcome, changed=outcome.changed or bool(names), named=tuple(names))
 
 
 def _build(
@@ -112,13 +136,14 @@ def _build(
 ) -> Outcome:
     fetched = packages.fetch(folder, target, budget)
     main = next(package for package in fetched if package.name == target.recipe.main_package)
-    name = f"{target.name}:{target.tag or f'{main.upstream_version}-{target.suite}'}"
+    version = target.recipe.version or main.upstream_version
+    name = f"{target.name}:{target.tag or f'{version}-{target.suite}'}"
     _refuse_foreign_name(docker, name)
     root = tree.Tree(folder / "root")
     root.unpack(fetched, budget)
     root.finish(target.recipe, budget)
     content = root.pack(folder / "layer.tar")
-    labels = _labels(target, main, fetched, content)
+    labels = _labels(target, version, fetched, content)
     old = docker.inspect(name)
     if old and old[0].labels == labels:
         return dataclasses.replace(_present(old[0], name, target), built=True)
@@ -144,13 +169,13 @@ def _build(
             # The time may be up by now. Without an identity, the loading was interrupted, which may yet have succeeded.
             cleaner = Docker(Budget(_CLEANUP_SECONDS))
             cleaner.drop(identity) if identity else cleaner.sweep()
-    return Outcome(True, name, identity, True, main.upstream_version, _listed(fetched), before, target.definition())
+    return Outcome(True, name, identity, True, version, _listed(fetched), before, target.definition())
 
 
-def _labels(target: Target, main: Package, fetched: list[Package], content: str) -> dict[str, str]:
+def _labels(target: Target, version: str, fetched: list[Package], content: str) -> dict[str, str]:
     return {
         **dict(target.recipe.labels),
-        "org.opencontainers.image.version": main.upstream_version,
+        "org.opencontainers.image.version": version,
         engine.NAME: target.name,
         engine.KEY: target.key(),
         engine.CONTENT: content,

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
 
 # Raise it if the same recipe and the same packages would make another image: hosts then build theirs again.
 REVISION = 1
@@ -24,22 +25,41 @@ _PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+")
 _PORT = re.compile(r"\d{1,5}(?:/(?:tcp|udp|sctp))?")
 _MODE = re.compile(r"[0-7]{3,4}")
 _VARIABLE = re.compile(r"[^=\s\0]+")
+_USER = re.compile(r"\d+(?::\d+)?")
 
 
 @dataclass(frozen=True)
 class File:
-    """A file that is written into the image."""
+    """A file that is written into the image: its content, or a file of the host that is copied.
+
+    sha256: that of the file of the host, empty if there is none.
+    """
 
     path: str
-    content: str
+    content: str = ""
     mode: str = "0644"
+    source: str = ""
+    sha256: str = ""
+
+    @classmethod
+    def from_options(cls, options: dict[str, Any]) -> File:
+        """Return the file that options describe."""
+        source = str(options.get("src") or "")
+        mode = str(options.get("mode") or cls.mode).zfill(4)
+        return cls(options["path"], options.get("content") or "", mode, source, checksum(source) if source else "")
+
+    def definition(self) -> dict[str, str]:
+        """Return the file as plain data, with the checksum in place of its content."""
+        sha256 = self.sha256 if self.source else hashlib.sha256(self.content.encode()).hexdigest()
+        return {"path": self.path, "mode": self.mode, "sha256": sha256}
 
 
 @dataclass(frozen=True)
 class Recipe:
     """What is in an image, how it starts, and what has to run in it before it gets its name.
 
-    main_package: its version becomes the image's.
+    main_package: its version becomes the image's, unless version says another one.
+    home: a folder that belongs to the user.
     dependencies: patterns of names; what the packages depend on and none of these matches is left out.
     links: the target of each symbolic link by its path.
     """
@@ -59,6 +79,8 @@ class Recipe:
     user: str = ""
     working_directory: str = ""
     labels: tuple[tuple[str, str], ...] = ()
+    version: str = ""
+    home: str = ""
 
     @classmethod
     def from_options(cls, options: dict[str, Any]) -> Recipe:
@@ -71,9 +93,7 @@ class Recipe:
             if value in (None, "", [], {}):
                 continue
             if name == "files":
-                value = tuple(
-                    File(file["path"], file["content"], str(file.get("mode") or File.mode).zfill(4)) for file in value
-                )
+                value = tuple(map(File.from_options, value))
             elif isinstance(value, dict):
                 value = tuple(sorted((str(key), str(content)) for key, content in value.items()))
             elif isinstance(value, (list, tuple)):
@@ -97,12 +117,16 @@ class Recipe:
             if not _MODE.fullmatch(file.mode):
                 raise _refuse(f"has a file {file.path} with the mode '{file.mode}', which is no octal number like 0755")
         paths = [file.path for file in self.files] + [path for path, _target in self.links]
-        for path in [*paths, *self.directories, *self.volumes]:
+        for path in [*paths, *self.directories, *self.volumes, *filter(None, [self.home])]:
             if not path.startswith("/") or path == "/" or ".." in path.split("/"):
                 raise _refuse(f"has the path '{path}', which has to be absolute and without '..'")
         twice = sorted({path for path in paths if paths.count(path) > 1})
         if twice:
             raise _refuse(f"has {twice[0]} twice in files and links")
+        if self.home and not _USER.fullmatch(self.user):
+            raise _refuse(f"has a home and the user '{self.user}', which has to be numbers like 1000 or 1000:1000")
+        if self.version and not _TAG.fullmatch(self.version):
+            raise _refuse(f"has the version '{self.version}', which can be no tag")
         for port in self.ports:
             if not _PORT.fullmatch(port):
                 raise _refuse(f"has the port '{port}', which is none like 5000 or 5000/tcp")
@@ -113,10 +137,10 @@ class Recipe:
     def definition(self) -> dict[str, Any]:
         """Return the recipe as plain data, with checksums in place of the files' contents."""
         data = dataclasses.asdict(self)
-        data["files"] = [
-            {"path": file.path, "mode": file.mode, "sha256": hashlib.sha256(file.content.encode()).hexdigest()}
-            for file in self.files
-        ]
+        data["files"] = [file.definition() for file in self.files]
+        for name in ("version", "home"):  # the keys of images that were built before these came stay as they are
+            if not data[name]:
+                del data[name]
         for name in ("links", "environment", "labels"):
             data[name] = dict(data[name])
         return {key: list(value) if isinstance(value, tuple) else value for key, value in data.items()}
@@ -141,7 +165,7 @@ class Recipe:
 class Target:
     """Which image is wanted: its name without tag, its recipe, and what the packages are taken for.
 
-    tag: empty where it is made of the main package's version and the suite.
+    tag: empty where it is made of the main package's version and the suite. further_tags: those that it gets besides.
     mirror: empty for the host's own package sources.
     architecture: as Debian names it.
     """
@@ -152,6 +176,7 @@ class Target:
     architecture: str
     mirror: str = ""
     tag: str = ""
+    further_tags: tuple[str, ...] = ()
 
     def definition(self) -> dict[str, Any]:
         """Return what the image is made of as plain data: equal for equal images."""
@@ -166,6 +191,18 @@ class Target:
     def key(self) -> str:
         """Return the checksum of the definition, which a label of the image carries."""
         return hashlib.sha256(json.dumps(self.definition(), sort_keys=True).encode()).hexdigest()
+
+
+def checksum(path: str) -> str:
+    """Return the SHA-256 of a file of this host in hexadecimal, nothing if there is none."""
+    digest = hashlib.sha256()
+    try:
+        with atomic_file.open_regular(path) as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    except FileNotFoundError:
+        return ""
+    return digest.hexdigest()
 
 
 def check_name(name: str, tag: str = "") -> None:

@@ -122,11 +122,18 @@ class Tree:
         target.write_text(content, encoding="utf-8")
         target.chmod(int(mode, 8))
 
+    def copy(self, path: str, source: str, mode: str) -> None:
+        """Copy a file of this host into the image."""
+        target = self.place(path)
+        try:
+            shutil.copyfile(source, target)
+        except FileNotFoundError as error:
+            raise _unusable(path, f"but there is no {source} on this host to copy there") from error
+        target.chmod(int(mode, 8))
+
     def finish(self, recipe: Recipe, budget: Budget) -> None:
         """Do what maintainer scripts do elsewhere, and leave out what no container needs."""
-        authorities = sorted(self.root.glob("usr/share/ca-certificates/**/*.crt"))
-        if authorities:
-            self.write("/etc/ssl/certs/ca-certificates.crt", "".join(one.read_text() for one in authorities))
+        authorities = [one.read_text() for one in sorted(self.root.glob("usr/share/ca-certificates/**/*.crt"))]
         self._drop_unwanted()
         for name, content in ACCOUNTS.items():
             self.write(name, content)
@@ -135,7 +142,17 @@ class Tree:
         for folder in (*FOLDERS, *recipe.directories):
             self.folder(folder)
         for file in recipe.files:
-            self.write(file.path, file.content, file.mode)
+            if file.source:
+                self.copy(file.path, file.source, file.mode)
+            else:
+                self.write(file.path, file.content, file.mode)
+        local = sorted(self.root.glob("usr/local/share/ca-certificates/**/*.crt"))
+        authorities += [f"{one.read_text().rstrip()}\n" for one in local]
+        if authorities:
+            self.write("/etc/ssl/certs/ca-certificates.crt", "".join(authorities))
+        if recipe.home:
+            user, _colon, group = recipe.user.partition(":")
+            os.chown(self.folder(recipe.home), int(user), int(group or user))
         for link, target in recipe.links:
             path = self.place(link)
             path.unlink(missing_ok=True)

@@ -138,6 +138,19 @@ class Registry:
         media_type = answer.header("Content-Type").partition(";")[0].strip()
         return digest, str(content.get("mediaType") or media_type), content
 
+    def digest(self, repository: str, reference: str) -> str | None:
+        """Return the digest of a manifest without reading it, which counts as no pull; None if there is none."""
+        path = f"/v2/{_quote(repository)}/manifests/{urllib.parse.quote(reference, safe=':')}"
+        answer = self._get(path, {"Accept": ", ".join(MANIFEST_TYPES)}, "HEAD")
+        if answer.status == 404:
+            return None
+        self._expect(answer, path)
+        found = answer.header("Docker-Content-Digest")
+        if found:
+            return found
+        manifest = self.manifest(repository, reference)
+        return manifest[0] if manifest else None
+
     def holds_blob(self, repository: str, digest: str) -> bool:
         """Return whether a repository has a blob; no more than its first byte is read."""
         path = f"/v2/{_quote(repository)}/blobs/{digest}"

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
-from ansible_collections.dockyard.ops.plugins.module_utils._harbor import signature
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.signature import check_signature
+from ansible_collections.dockyard.ops.plugins.module_utils._host import pgp
 
 pytestmark = pytest.mark.skipif(shutil.which("gpg") is None, reason="no gpg on this machine")
 
@@ -69,7 +69,7 @@ def test_a_good_signature(archive: pathlib.Path, ending: str, keyring: str) -> N
 
 def test_a_good_signature_without_gpgv(archive: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     which = shutil.which
-    monkeypatch.setattr(signature.shutil, "which", lambda name: None if name == "gpgv" else which(name))
+    monkeypatch.setattr(pgp.shutil, "which", lambda name: None if name == "gpgv" else which(name))
     check_signature(str(archive), f"{archive}.asc", str(archive.parent / "harbor.asc"))
     archive.write_bytes(b"another archive")
     with pytest.raises(DockyardError, match="is not a good one"):
@@ -135,7 +135,7 @@ def test_a_file_that_is_missing(archive: pathlib.Path, name: str) -> None:
 
 
 def test_neither_gpgv_nor_gpg(archive: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signature.shutil, "which", lambda _name: None)
+    monkeypatch.setattr(pgp.shutil, "which", lambda _name: None)
     with pytest.raises(DockyardError) as problem:
         check_signature(str(archive), f"{archive}.asc", str(archive.parent / "harbor.gpg"))
     assert problem.value.message == (
@@ -145,11 +145,11 @@ def test_neither_gpgv_nor_gpg(archive: pathlib.Path, monkeypatch: pytest.MonkeyP
 
 
 def test_a_gpgv_that_does_not_run(archive: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signature.shutil, "which", lambda _name: "/nowhere/gpgv")
+    monkeypatch.setattr(pgp.shutil, "which", lambda _name: "/nowhere/gpgv")
     with pytest.raises(
         DockyardError, match="can't be checked, since /nowhere/gpgv does not run .*; fix that and run again"
     ):
         check_signature(str(archive), f"{archive}.asc", str(archive.parent / "harbor.gpg"))
-    monkeypatch.setattr(signature.shutil, "which", lambda _name: sys.executable)
+    monkeypatch.setattr(pgp.shutil, "which", lambda _name: sys.executable)
     with pytest.raises(DockyardError, match="is not a good one"):
         check_signature(str(archive), f"{archive}.asc", str(archive.parent / "harbor.gpg"))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import pathlib
 from typing import Any
 
 import pytest
@@ -28,11 +29,13 @@ FULL: dict[str, Any] = {
     "user": None,
     "working_directory": None,
     "labels": {},
+    "home": None,
+    "version": None,
 }
 
 
 def target(recipe: dict[str, Any], **others: str) -> Target:
-    values = {"name": "dockyard/x", "suite": "trixie", "architecture": "amd64", **others}
+    values: dict[str, Any] = {"name": "dockyard/x", "suite": "trixie", "architecture": "amd64", **others}
     return Target(recipe=Recipe.from_options(recipe), **values)
 
 
@@ -59,6 +62,8 @@ def test_what_is_missing_and_what_has_its_default_are_the_same() -> None:
         {"user": "a"},
         {"working_directory": "/a"},
         {"labels": {"a": "1"}},
+        {"version": "2"},
+        {"home": "/a", "user": "1"},
     ],
 )
 def test_every_option_of_a_recipe_makes_another_image(change: dict[str, Any]) -> None:
@@ -68,6 +73,36 @@ def test_every_option_of_a_recipe_makes_another_image(change: dict[str, Any]) ->
 @pytest.mark.parametrize("change", [{"suite": "sid"}, {"architecture": "arm64"}, {"name": "dockyard/y"}])
 def test_suite_architecture_and_name_make_another_image(change: dict[str, str]) -> None:
     assert target(BASE, **change).key() != target(BASE).key()
+
+
+def test_a_file_of_the_host_makes_another_image_when_it_changes(tmp_path: pathlib.Path) -> None:
+    source = tmp_path / "program"
+    keys = set()
+    for content in (None, b"1", b"2"):
+        if content is not None:
+            source.write_bytes(content)
+        keys.add(target({**BASE, "files": [{"path": "/a", "content": None, "src": str(source)}]}).key())
+    assert len(keys) == 3
+    assert target({**BASE, "files": [{"path": "/a", "content": "2"}]}).key() in keys
+
+
+def test_keys_of_images_from_before_are_the_same() -> None:
+    assert not {"version", "home"} & set(Recipe.from_options(FULL).definition())
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"home": "/a"}, "has a home and the user '', which has to be numbers like 1000 or 1000:1000"),
+        ({"home": "/a", "user": "nobody"}, "has a home and the user 'nobody', which has to be numbers"),
+        ({"home": "a", "user": "1"}, "has the path 'a', which has to be absolute"),
+        ({"version": "1+2"}, "has the version '1+2', which can be no tag"),
+    ],
+)
+def test_homes_and_versions_that_can_not_be_right(change: dict[str, Any], says: str) -> None:
+    with pytest.raises(DockyardError) as problem:
+        Recipe.from_options({**BASE, **change})
+    assert says in problem.value.message
 
 
 def test_the_contents_and_modes_of_files_make_another_image() -> None:

@@ -111,3 +111,29 @@ def test_the_same_tree_makes_the_same_archive_with_no_path_twice(tmp_path: pathl
         assert len(names) == len(set(names))
         assert {"srv/a", "srv/linked", "bin", "usr/bin"} <= set(names)
     assert len(checksums) == 1
+
+
+def test_authorities_of_ones_own_are_trusted_besides(tree: Tree) -> None:
+    tree.write("/usr/share/ca-certificates/mozilla/a.crt", "-----BEGIN A\n")
+    recipe = Recipe.from_options(
+        {
+            "packages": ["base-files"],
+            "check_command": ["true"],
+            "files": [{"path": "/usr/local/share/ca-certificates/own.crt", "content": "-----BEGIN OWN"}],
+        }
+    )
+    tree.finish(recipe, Budget(60))
+    assert (tree.root / "etc/ssl/certs/ca-certificates.crt").read_text() == "-----BEGIN A\n-----BEGIN OWN\n"
+
+
+def test_files_of_the_host_are_copied(tree: Tree, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "program").write_bytes(b"\x7fELF\x00")
+    options = {"packages": ["base-files"], "check_command": ["true"], "home": "/home/x"}
+    options["user"] = f"{os.geteuid()}:{os.getegid()}"
+    file = {"path": "/usr/bin/program", "src": str(tmp_path / "program"), "mode": "0755"}
+    tree.finish(Recipe.from_options({**options, "files": [file]}), Budget(60))
+    copied = tree.root / "usr/bin/program"
+    assert copied.read_bytes() == b"\x7fELF\x00" and copied.stat().st_mode & 0o777 == 0o755
+    assert (tree.root / "home/x").stat().st_uid == os.geteuid()
+    with pytest.raises(DockyardError, match="but there is no /none on this host to copy there"):
+        tree.copy("/a", "/none", "0644")
