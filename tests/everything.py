@@ -50,6 +50,7 @@ TOGETHER = [
     scenario("docker_daemon"),  # on all three suites at once
     scenario("docker_network"),  # the worker's suite is bookworm
     scenario("images"),
+    scenario("opentofu_image"),
     Step("integration", "integration"),
     scenario("harbor_upgrade"),
     scenario("harbor"),

@@ -61,12 +61,14 @@ class GitLab:
     """What the server knows, and what it was asked.
 
     tokens: users by their login ("name:token"). faults: statuses that the next requests "METHOD suffix" get, first in
-    first out; 0 closes the connection after the request has been carried out.
+    first out; 0 closes the connection after the request has been carried out. upload_seconds: what the upload of a state
+    takes.
     """
 
     tokens: dict[str, User] = field(default_factory=dict)
     states: dict[str, State] = field(default_factory=dict)
     requests: list[tuple[str, str, int]] = field(default_factory=list)
+    upload_seconds: float = 0
     faults: dict[str, list[int]] = field(default_factory=dict)
     guard: threading.Lock = field(default_factory=threading.Lock)
 
@@ -168,6 +170,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         scheme, _space, login = self.headers.get("Authorization", "").partition(" ")
         user = gitlab.tokens.get(base64.b64decode(login).decode()) if scheme == "Basic" else None
         path = urllib.parse.urlsplit(self.path).path
+        if self.command == "POST" and not path.endswith("/lock"):
+            time.sleep(gitlab.upload_seconds)
         with gitlab.guard:
             fault = gitlab.next_fault(self.command, path)
             status, answer = (fault, b"") if fault else gitlab.answer(user, self.command, self.path, body)

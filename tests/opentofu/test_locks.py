@@ -110,6 +110,8 @@ def test_term_in_the_middle_of_apply(job: Job, to: str, number: signal.Signals) 
     tree = subprocess.run(["ps", "-o", "pid=", "--sid", str(process.pid)], capture_output=True, text=True, check=True)
     everyone = sorted(map(int, tree.stdout.split()), reverse=True)
     assert len(everyone) >= 3
+    # Long enough for a second signal, if there is one, to find tofu at work.
+    job.gitlab.upload_seconds = 4
     for pid in [process.pid] if to == "wrapper" else everyone:
         os.kill(pid, number)
     status, output = job.end(process)

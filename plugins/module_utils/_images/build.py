@@ -99,7 +99,8 @@ def build(target: Target, settings: Settings, docker: Docker, budget: Budget, ch
         if found:
             return _name_further(_present(*found, target), target, docker, check_mode)
         image = f"{target.name}:{target.tag}" if target.tag else ""
-        return Outcome(True, image, "", False, "", [], before, target.definition())
+        named = tuple(f"{target.name}:{tag}" for tag in target.further_tags)
+        return Outcome(True, image, "", False, "", [], before, target.definition(), named)
     if not os.path.isdir(settings.directory):
         raise DockyardError(
             "image_directory_unusable",

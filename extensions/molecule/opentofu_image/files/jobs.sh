@@ -52,9 +52,10 @@ check "another's lock is named" grep -q 'locked by ci since .*, with the lock an
 check "it is released" curl --silent --fail --output /dev/null --request DELETE --user gitlab-ci-token:glcbt-secret-token \
     'http://127.0.0.1:18080/api/v4/projects/42/terraform/state/default/lock?ID=anothers'
 
-# A job that is cancelled: the runner sends SIGTERM to all processes of the container but the first, the newest first.
+# A job that is cancelled: the runner sends SIGTERM to all processes of the container but the first, the newest first. The job's shell
+# survives it until its command has ended.
 rm -f "$folder/begun"
-container=$(in_job --detach --init --rm=false --env GITLAB_TOFU_APPLY_NO_PLAN=true --env TF_VAR_seconds=5 "$image" sh -c 'gitlab-tofu apply')
+container=$(in_job --detach --init --rm=false --env GITLAB_TOFU_APPLY_NO_PLAN=true --env TF_VAR_seconds=5 "$image" sh -c 'trap "exit 1" TERM; gitlab-tofu apply; exit')
 for _try in $(seq 600); do
     [ -e "$folder/begun" ] && break
     sleep 0.1
