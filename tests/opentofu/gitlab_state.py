@@ -61,8 +61,8 @@ class GitLab:
     """What the server knows, and what it was asked.
 
     tokens: users by their login ("name:token"). faults: statuses that the next requests "METHOD suffix" get, first in
-    first out; 0 closes the connection after the request has been carried out. upload_seconds: what the upload of a state
-    takes.
+    first out; 0 closes the connection after the request has been carried out. upload_seconds: what the upload of a
+    state takes.
     """
 
     tokens: dict[str, User] = field(default_factory=dict)

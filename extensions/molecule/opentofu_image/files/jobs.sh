@@ -1,4 +1,7 @@
 #!/bin/bash
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Runs jobs in the image, as GitLab's runner would, against the server that imitates GitLab's states. Argument: the image by digest.
 set -uo pipefail
 image=$1

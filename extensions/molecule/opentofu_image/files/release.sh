@@ -1,4 +1,7 @@
 #!/bin/bash
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Makes of the program in a folder a release as OpenTofu publishes them, signed with a key of its own, and serves it on port 8000;
 # beside it are one with another program in its archive and one whose checksums are signed with another key.
 set -euo pipefail
