@@ -20,7 +20,7 @@ import struct
 import subprocess
 from typing import Callable
 
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology.namespaces import _set_namespace
+from ansible_collections.dockyard.ops.plugins.module_utils._host.network_namespace import set_network_namespace
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology.survey import PARTS, Options, survey
 
 SOCKET = "/var/run/docker.sock"
@@ -107,7 +107,7 @@ def visit(descriptor: int) -> None:
 
 
 def enter(descriptor: int) -> list[socket.socket]:
-    _set_namespace(descriptor)
+    set_network_namespace(descriptor)
     opened = [socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, protocol) for protocol in (0, 4)]
     for one in opened:
         one.bind((0, 0))

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host.network_namespace import Visitor
 
 from .. import api as engine_api
 from .. import naming
@@ -22,7 +23,6 @@ from .containers import Reader, Seen
 from .engine_view import EngineView, Json
 from .findings import Findings
 from .firewall import Firewall
-from .namespaces import Visitor
 from .netlink import Link
 from .networks import Networks, netfilter
 from .processes import Listener, Process

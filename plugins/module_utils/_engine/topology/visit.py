@@ -10,8 +10,10 @@ import dataclasses
 import os
 from typing import Any, Callable
 
+from ansible_collections.dockyard.ops.plugins.module_utils._host.network_namespace import Result, Visitor
+
 from . import socket_diag
-from .namespaces import Result, Visitor, is_overlay, mounted
+from .namespaces import is_overlay, mounted
 from .netlink import Address, Link, Netlink, Route
 from .processes import Listener
 

@@ -7,9 +7,8 @@
 The record is what a later run goes on from after a kill or a reboot. There is one folder for each install folder:
 
     job.json       the job; written after each step, readable for root only
-    journal.log    one line for each thing that happened, to be followed with tail -F
-    progress.json  the numbers of the step that is being done
-    output.log     what the commands have printed
+
+and what _host/job.py describes.
 """
 
 from __future__ import annotations
@@ -17,12 +16,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import time
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
-from ansible_collections.dockyard.ops.plugins.module_utils._host.state_dir import StateDir, escape_path
+from ansible_collections.dockyard.ops.plugins.module_utils._host.job import JobFolder
+from ansible_collections.dockyard.ops.plugins.module_utils._host.state_dir import escape_path
 
 from .job import Census, Child, Hop, Job
 
@@ -34,17 +33,12 @@ def record_folder(install: str) -> str:
     return os.path.join(FOLDER, escape_path(install))
 
 
-class JobStore(StateDir):
+class JobStore(JobFolder):
     """The folder of one install folder's jobs."""
 
     def __init__(self, install: str) -> None:
         super().__init__(record_folder(os.path.realpath(install)))
-        self.journal = self.file("journal.log")
-        self.output = self.file("output.log")
         self._job = self.file("job.json")
-        self._progress = self.file("progress.json")
-
-    # --- the job
 
     def read(self) -> Job | None:
         content = atomic_file.read(self._job)
@@ -63,56 +57,6 @@ class JobStore(StateDir):
     def write(self, job: Job) -> None:
         self.create()
         atomic_file.write(self._job, (json.dumps(dataclasses.asdict(job), indent=1) + "\n").encode(), mode=0o600)
-
-    # --- what can be followed
-
-    def log(self, text: str) -> None:
-        """Add a line to the journal. A full disk must not stop the rollback."""
-        line = f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime())} {' '.join(text.split())}\n"
-        # The name of a file need not be in UTF-8.
-        self._append(self.journal, line.encode(errors="replace"))
-
-    def log_output(self, output: bytes) -> None:
-        self._append(self.output, output)
-
-    def _append(self, path: str, content: bytes) -> None:
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                os.write(descriptor, content)
-            finally:
-                os.close(descriptor)
-        except OSError:
-            return
-
-    def journal_lines(self, first: int) -> list[str]:
-        """Return the journal from this line on; the first line is 0."""
-        content = atomic_file.read(self.journal) or b""
-        return content.decode(errors="replace").splitlines()[first:]
-
-    def write_progress(self, progress: dict[str, Any]) -> None:
-        temporary = self._progress + ".new"
-        try:
-            with open(temporary, "w", encoding="utf-8") as file:
-                json.dump(progress, file)
-            os.replace(temporary, self._progress)
-        except OSError:
-            return
-
-    def progress(self) -> dict[str, Any]:
-        try:
-            found = json.loads(atomic_file.read(self._progress) or b"{}")
-        except ValueError:
-            return {}
-        return found if isinstance(found, dict) else {}
-
-    def begin_journal(self) -> None:
-        """Begin a new journal for a new job; the one before it is kept under another name."""
-        for path in (self.journal, self.output):
-            if os.path.exists(path):
-                os.replace(path, path + ".1")
-        if os.path.exists(self._progress):
-            os.unlink(self._progress)
 
 
 def _decoded(found: dict[str, Any]) -> Job:

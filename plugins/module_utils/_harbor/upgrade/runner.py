@@ -6,13 +6,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
-import traceback
 from functools import partial
-from typing import Callable
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host.job import Step, run_steps
 
 from .. import releases
 from ..installation import inspect_installation
@@ -27,20 +25,7 @@ _TRIES = 3
 _COMES_UP = 180.0  # seconds
 
 
-@dataclasses.dataclass(frozen=True)
-class Step:
-    """text: what is being done, for the journal.
-
-    again: what it found out ages while Harbor is up, so that a later run does it again.
-    """
-
-    name: str
-    text: str
-    work: Callable[[UpgradeContext], None]
-    repeat: bool = False
-
-
-def upgrade_steps(job: Job) -> list[Step]:
+def upgrade_steps(job: Job) -> list[Step[UpgradeContext]]:
     """Return all steps of the upgrade. Their names are what the record holds."""
     serving = [Step("check", f"Looking at Harbor {job.source}", _check, repeat=True)]
     for hop in job.hops:
@@ -79,7 +64,7 @@ def upgrade_steps(job: Job) -> list[Step]:
     ]
 
 
-def rollback_steps(job: Job) -> list[Step]:
+def rollback_steps(job: Job) -> list[Step[UpgradeContext]]:
     return [
         Step("back stop", "Back: stopping what runs", steps_rollback.stop),
         Step("back folder", f"Back: putting the folder of {job.source} in place", steps_rollback.restore_folder),
@@ -187,27 +172,17 @@ def _not_stopped(context: UpgradeContext) -> str:
     return f"Harbor {source} was not stopped, and is up as before."
 
 
-def _execute_steps(context: UpgradeContext, todo: list[Step]) -> DockyardError | None:
+def _execute_steps(context: UpgradeContext, todo: list[Step[UpgradeContext]]) -> DockyardError | None:
     """Execute the steps that are not done yet. Return why one failed."""
-    job = context.job
-    for number, step in enumerate(todo, 1):
-        if step.name in job.done:
-            continue
-        context.begin_step(step.name, step.text, number, len(todo))
-        try:
-            step.work(context)
-        except DockyardError as error:
-            return error
-        except Exception as error:
-            # A defect of this collection. A Harbor that is down must come back all the same.
-            context.store.log_output(traceback.format_exc().encode())
-            return DockyardError(
-                "harbor_defect",
-                f"{step.text} failed with {type(error).__name__}: {error} (see {context.store.output})",
-            )
-        job.done.append(step.name)
-        context.store.write(job)
-    return None
+    return run_steps(
+        context,
+        context.store,
+        todo,
+        context.job.done,
+        begin=lambda step, number, count: context.begin_step(step.name, step.text, number, count),
+        save=lambda: context.store.write(context.job),
+        defect=lambda sentence: DockyardError("harbor_defect", sentence),
+    )
 
 
 def _finish(context: UpgradeContext, outcome: JobOutcome, message: str) -> None:

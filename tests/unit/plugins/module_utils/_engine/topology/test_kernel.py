@@ -19,6 +19,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology impo
 )
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology.netlink import Netlink
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology.visit import Host
+from ansible_collections.dockyard.ops.plugins.module_utils._host.network_namespace import Visitor
 
 ID = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 
@@ -44,7 +45,7 @@ def test_a_request_that_the_kernel_refuses_is_an_error() -> None:
 
 
 def test_the_own_namespace() -> None:
-    with namespaces.Visitor() as visitor, Host(visitor) as host:
+    with Visitor() as visitor, Host(visitor) as host:
         assert host.inode == namespaces.inode_of("/proc/self/ns/net")
         assert host.links[1].name == "lo"
     assert namespaces.inode_of("/proc/nosuch/ns/net") is None

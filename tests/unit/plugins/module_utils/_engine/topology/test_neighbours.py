@@ -27,6 +27,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology.cont
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology.engine_view import EngineView
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology.netlink import Address, Link
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology.visit import Host, Visit
+from ansible_collections.dockyard.ops.plugins.module_utils._host.network_namespace import Visitor
 from ansible_collections.dockyard.ops.plugins.module_utils._host.processes import started_at
 
 ID, OTHER = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "0b" * 32
@@ -121,7 +122,7 @@ def reader(answer: dict[str, Any], home: Host) -> Reader:
 
 
 def test_a_container_whose_process_can_not_be_seen_is_there_and_says_so() -> None:
-    with namespaces.Visitor() as visitor, Host(visitor) as home:
+    with Visitor() as visitor, Host(visitor) as home:
         one = reader(details(), home)
         assert one.read(ID) is None and list(one.hidden) == [ID]  # the engine may not have noticed its end
         seen = one.read(ID)
@@ -135,7 +136,7 @@ def test_a_container_whose_process_can_not_be_seen_is_there_and_says_so() -> Non
 
 
 def test_a_container_that_has_started_again_in_between_is_left_out() -> None:
-    with namespaces.Visitor() as visitor, Host(visitor) as home:
+    with Visitor() as visitor, Host(visitor) as home:
         answer = details()
         one = reader(answer, home)
         assert one.read(ID) is None
@@ -154,7 +155,7 @@ def test_a_container_that_has_started_again_in_between_is_left_out() -> None:
     ],
 )
 def test_the_network_of_a_task_of_swarm(mode: str | None, networks: dict[str, Any], shown: str | None) -> None:
-    with namespaces.Visitor() as visitor, Host(visitor) as home:
+    with Visitor() as visitor, Host(visitor) as home:
         answer = details(HostConfig={"NetworkMode": mode}, NetworkSettings={"Networks": networks})
         answer["State"] = {"Status": "exited"}
         seen = reader(answer, home).read(ID)
@@ -171,12 +172,12 @@ def test_an_engine_without_root_is_not_mixed_up_with_the_host() -> None:
     )
     view.process = 77
     assert (view.hidden, view.namespace) == ("", "/proc/77/ns/net")
-    with namespaces.Visitor() as visitor, Host(visitor, True, blind=True) as blind:
+    with Visitor() as visitor, Host(visitor, True, blind=True) as blind:
         assert (blind.links, blind.addresses(), blind.routes(), blind.listeners()) == ({}, [], [], None)
 
 
 def test_a_host_in_another_namespace_is_read_there() -> None:
-    with namespaces.Visitor() as visitor, Host(visitor, path="/proc/self/ns/net") as home:
+    with Visitor() as visitor, Host(visitor, path="/proc/self/ns/net") as home:
         assert home.links[1].name == "lo" and home.inode == namespaces.inode_of("/proc/self/ns/net")
 
 
@@ -199,7 +200,7 @@ def test_what_was_mounted_a_moment_ago_is_a_plain_file_now(tmp_path: pathlib.Pat
     """The engine unmounts a namespace before it removes the file, and the kernel refuses a file that is none."""
     (tmp_path / "031b2923869f").touch()
     paths = [str(tmp_path / "031b2923869f"), str(tmp_path / "nosuch"), "/proc/self/ns/net"]
-    with namespaces.Visitor() as visitor, Host(visitor) as home:
+    with Visitor() as visitor, Host(visitor) as home:
         assert survey._numbers(home, paths) == survey._numbers(home, paths[2:])
 
 
@@ -209,7 +210,7 @@ def link(index: int, name: str, kind: str, master: int | None = None) -> Link:
 
 @pytest.mark.parametrize("kind", ["macvlan", "ipvlan"])
 def test_the_device_below_an_interface(kind: str) -> None:
-    with namespaces.Visitor() as visitor, Host(visitor) as home:
+    with Visitor() as visitor, Host(visitor) as home:
         inside = Visit(1, [], [], [], nsid=2, home=3)
         above = dataclasses.replace(link(9, "eth0", kind), link=1, nsid=3)
         assert home.parent(inside, above) == home.links[1]
