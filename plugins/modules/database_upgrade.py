@@ -119,7 +119,7 @@ downtime:
   returned: if there is a job
   type: float
   sample: 0.8
-keys:
+counted:
   description: Keys by database, as they were counted before.
   returned: if they were counted
   type: dict
@@ -205,7 +205,7 @@ def _result(outcome: Outcome) -> dict[str, Any]:
             journal=outcome.journal,
         )
         if job.census:
-            result["keys"] = job.census["keys"]
+            result["counted"] = job.census["keys"]
     return result
 
 

@@ -78,6 +78,9 @@ class Deployment:
     def _change(self) -> None:
         plan = self.plan
         self._instance.write_admin(plan.passwords[acl.ADMIN])
+        if plan.give_data and not plan.recreate:
+            self._instance.give_data_to(plan.owner)
+            self.actions.append("owner")
         if self._running:
             self._rotate()
         if plan.create or plan.recreate:

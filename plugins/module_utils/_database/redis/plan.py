@@ -139,12 +139,12 @@ def _plan_configuration(plan: Plan, before: str, data: flavours.Folder) -> None:
     if old:
         plan.live = {key: value for key, value in plan.values.items() if old.get(key) != value}
         plan.removed = sorted(set(old) - set(plan.values))
-    if data.state != "database":
-        return
-    # Adopted data have no configuration of ours. The server itself would take the append-only file if it is told to use
-    # one, and else the snapshot.
-    has_file = redis_family.append_only(plan.instance.data) is not None
-    plan.append_only_before = configuration.is_on(old, "appendonly") if old else has_file
+        # Also if there is nothing on the disk yet: what is in memory is written at the stop, in the way of before.
+        plan.append_only_before = configuration.is_on(old, "appendonly")
+    elif data.state == "database":
+        # Adopted data have no configuration of ours. The server itself would take the append-only file if it is told to
+        # use one, and else the snapshot.
+        plan.append_only_before = redis_family.append_only(plan.instance.data) is not None
 
 
 def _plan_container(plan: Plan, found: ServerImage | None) -> None:

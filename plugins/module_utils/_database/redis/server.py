@@ -58,11 +58,13 @@ class Census:
 
     def __str__(self) -> str:
         """Return, for instance, C(1200 keys in 2 databases)."""
-        number = len(self.keys)
-        return (
-            f"{self.total} key{'' if self.total == 1 else 's'} in {number} database{'' if number == 1 else 's'}"
-            f"{f' and {self.functions} libraries of functions' if self.functions else ''}"
-        )
+        functions = f" and {_counted(self.functions, 'library', 'libraries')} of functions" if self.functions else ""
+        databases = _counted(len(self.keys), "database", "databases")
+        return f"{_counted(self.total, 'key', 'keys')} in {databases}{functions}"
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 class Server:
