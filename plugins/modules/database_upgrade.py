@@ -129,7 +129,7 @@ copied_bytes:
   returned: if there is a job
   type: int
   sample: 104857600
-copy:
+copy_folder:
   description: Where the backup and the data of before are; empty if they are not kept.
   returned: if there is a job
   type: str
@@ -200,7 +200,7 @@ def _result(outcome: Outcome) -> dict[str, Any]:
         result.update(
             downtime=round(job.downtime, 3),
             copied_bytes=job.copied_bytes,
-            copy=job.work if os.path.isdir(job.work) else "",
+            copy_folder=job.work if os.path.isdir(job.work) else "",
             steps=job.done,
             journal=outcome.journal,
         )

@@ -198,8 +198,8 @@ msg:
   sample: queue was changed (users, config), and is up as Redis 8.0.2.
 actions:
   description:
-    - What was done, in order. V(owner) gave the data to the server's user. V(created), V(recreated), V(restarted) and V(started) mean that the server was not up for a moment. V(users), V(config) and
-      V(appendonly) were done on the running server.
+    - What was done, in order. V(owner) gave the data to the server's user. V(created), V(recreated), V(restarted) and V(started) mean that the
+      server was not up for a moment. V(users), V(config) and V(appendonly) were done on the running server.
   returned: success
   type: list
   elements: str

@@ -20,8 +20,8 @@ import struct
 import subprocess
 from typing import Callable
 
-from ansible_collections.dockyard.ops.plugins.module_utils._host.network_namespace import set_network_namespace
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.topology.survey import PARTS, Options, survey
+from ansible_collections.dockyard.ops.plugins.module_utils._host.network_namespace import set_network_namespace
 
 SOCKET = "/var/run/docker.sock"
 TRIES = 5

@@ -35,7 +35,7 @@ class Docker:
         if done.returncode != 0:
             raise DockyardError(
                 "database_engine_refused",
-                f"docker {arguments[0]} failed ({last_line(done)}); look at journalctl -u docker.service.",
+                f"docker {arguments[0]} failed ({_reason(done)}); look at journalctl -u docker.service.",
             )
         return done.stdout
 
@@ -128,6 +128,13 @@ class Docker:
             return None
         raise DockyardError(
             "database_engine_refused",
-            f"The {kind} {name} can't be inspected ({last_line(done)}); start the engine with"
+            f"The {kind} {name} can't be inspected ({_reason(done)}); start the engine with"
             ' "systemctl start docker".',
         )
+
+
+def _reason(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the engine's own words, which the command follows with a line that says nothing more."""
+    marker = "Error response from daemon: "
+    said = [line.partition(marker)[2] for line in done.stderr.splitlines() if marker in line]
+    return said[0].strip().rstrip(".") if said else last_line(done)

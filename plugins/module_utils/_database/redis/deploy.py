@@ -36,6 +36,7 @@ class Deployment:
         self._docker = docker
         self._name = plan.wish.container
         self._instance = plan.instance
+        self._server = Server(docker, plan.wish.container, acl.ADMIN, plan.passwords[acl.ADMIN])
         self._timeout = plan.definition.start_timeout
         self._running = containers.is_running(plan.container)
         self._record_before = plan.instance.record()
@@ -53,7 +54,7 @@ class Deployment:
             )
         if self._running:
             # What does not answer is not changed: it may be loading its data, or be at the end of its memory.
-            self._server().wait(self._timeout)
+            self._server.wait(self._timeout)
         try:
             self._instance.make_folders(plan.owner)
             scratch.try_configuration(
@@ -106,7 +107,7 @@ class Deployment:
 
     def _load_users(self, content: str) -> None:
         self._instance.write_file(USERS, content, self.plan.owner[1])
-        self._server().ask("ACL", "LOAD")
+        self._server.ask("ACL", "LOAD")
 
     def _replace(self) -> None:
         """Put a new container in the place of the one that is there, which stays aside as it is."""
@@ -139,13 +140,13 @@ class Deployment:
         restart = bool(plan.removed)
         if live and not restart:
             try:
-                self._server().set(live)
+                self._server.set(live)
                 self.actions.append("config")
             except Refused:
                 restart = True  # the configuration as a whole was tried in a container of its own before
         self._write_files(self._values_at_start())
         if restart:
-            self._server().stop(plan.definition.stop_timeout)
+            self._server.stop(plan.definition.stop_timeout)
             self._docker.command("start", self._name)
             self.actions.append("restarted")
 
@@ -157,7 +158,7 @@ class Deployment:
         return {**self.plan.values, "appendonly": "yes" if before else "no"}
 
     def _switch_append_only(self) -> None:
-        server = self._server()
+        server = self._server
         wanted, now = configuration.is_on(self.plan.values, "appendonly"), server.get("appendonly") == "yes"
         if wanted == now:
             return
@@ -180,9 +181,6 @@ class Deployment:
 
     # --- the proof
 
-    def _server(self) -> Server:
-        return Server(self._docker, self._name, acl.ADMIN, self.plan.passwords[acl.ADMIN])
-
     def _prove(self) -> None:
         self._prove_server(self.plan.values)
         containers.prove_health(self._docker, self._name)
@@ -191,7 +189,7 @@ class Deployment:
     def _prove_server(self, values: configuration.Values) -> None:
         """Ask the running server for what was declared."""
         image = self.plan.image
-        server = self._server()
+        server = self._server
         server.wait(self._timeout)
         now = server.version()
         if image and now != image.version:
@@ -205,7 +203,7 @@ class Deployment:
 
     def _prove_logins(self) -> None:
         for user in self.plan.wish.users:
-            reason = self._server().can_log_in(user.name, user.password) if user.password is not None else ""
+            reason = self._server.can_log_in(user.name, user.password) if user.password is not None else ""
             if reason:
                 raise DockyardError("redis_not_proven", f"The user {user.name} can't log in ({reason}).")
 

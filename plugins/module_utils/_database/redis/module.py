@@ -54,8 +54,6 @@ def run(call: Any) -> dict[str, Any]:
     instance = Instance(folder)
     with contextlib.nullcontext() if call.check_mode else folder_lock(folder).locked(params["lock_timeout"]):
         recovered = None if call.check_mode else containers.recover(docker, params["container_name"], instance)
-        if recovered:
-            call.warn(recovered)
         try:
             if params["state"] == "absent":
                 result = _remove(call, docker if engine else None, instance)
@@ -64,7 +62,9 @@ def run(call: Any) -> dict[str, Any]:
         except DockyardError as error:
             error.changed = error.changed or bool(recovered)
             raise
-    result["changed"] = result["changed"] or bool(recovered)
+    if recovered:
+        result["changed"] = True
+        result["msg"] = f"{recovered} {result['msg']}"
     return result
 
 

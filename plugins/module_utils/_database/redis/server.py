@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host import processes
 
 from .. import redis_family, version
 from ..docker import Docker, Json
@@ -78,15 +79,24 @@ class Server:
         self.container = container
         self._user = user
         self._password = password
+        self._process: tuple[int, int | None] = (0, None)
 
     @contextmanager
     def _client(self, user: str | None = None, password: str | None = None) -> Iterator[Client]:
-        details = self._docker.container(self.container)
-        if details is None or not details["State"]["Running"]:
-            raise NoAnswer("its container does not run")
-        with Client(details["State"]["Pid"], configuration.PORT, _ANSWER) as client:
+        with Client(self._find_process(), configuration.PORT, _ANSWER) as client:
             client.ask("AUTH", user or self._user, self._password if password is None else password)
             yield client
+
+    def _find_process(self) -> int:
+        """Return the first process of the container. The engine is asked only if it is not the one of before."""
+        pid, started = self._process
+        if started is None or processes.started_at(pid) != started:
+            details = self._docker.container(self.container)
+            if details is None or not details["State"]["Running"]:
+                raise NoAnswer("its container does not run")
+            pid = int(details["State"]["Pid"])
+            self._process = pid, processes.started_at(pid)
+        return pid
 
     def ask(self, *words: str) -> Any:
         """Return the answer to one order. Raise DockyardError if there is none, or a refusal."""

@@ -29,7 +29,7 @@ from . import configuration, containers, scratch
 from .definition import Definition
 from .instance import CONF, Instance
 from .resp import Refused
-from .server import Census, Server, program
+from .server import Census, program
 
 _ALONE = "127.0.0.1 -::1"
 _SPARE = 64 * 1024 * 1024  # bytes that stay free beside the copies
@@ -43,6 +43,7 @@ class RedisKind(Kind):
         self._docker = docker
         self._name = job.container
         self._instance = Instance(job.folder)
+        self._server = containers.admin(docker, job.container, self._instance)
 
     # --- as long as the old version is up
 
@@ -240,10 +241,6 @@ class RedisKind(Kind):
             os.rmdir(os.path.dirname(job.work))
 
     # --- what the steps share
-
-    @property
-    def _server(self) -> Server:
-        return containers.admin(self._docker, self._name, self._instance)
 
     @staticmethod
     def _before(job: Job) -> Definition:

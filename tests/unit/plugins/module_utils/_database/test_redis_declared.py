@@ -65,10 +65,10 @@ def test_directives_that_are_refused(given: dict[str, Any]) -> None:
 def test_the_default_user_is_always_written() -> None:
     nobody = acl.render([], OWN)
     assert f"user {acl.DEFAULT} on nopass ~* &* +@all" in nobody.splitlines()
-    somebody = acl.render([acl.User("report", "secret", "~jobs:* +@read")], OWN)
-    assert f"user {acl.DEFAULT} off resetpass resetkeys resetchannels -@all" in somebody.splitlines()
-    assert f"user report on resetpass #{acl.hashed('secret')} ~jobs:* +@read" in somebody.splitlines()
-    assert "secret" not in somebody
+    restricted = acl.render([acl.User("report", "secret", "~jobs:* +@read")], OWN)
+    assert f"user {acl.DEFAULT} off resetpass resetkeys resetchannels -@all" in restricted.splitlines()
+    assert f"user report on resetpass #{acl.hashed('secret')} ~jobs:* +@read" in restricted.splitlines()
+    assert "secret" not in restricted
     declared = acl.render([acl.User("default", None, "~* +@all")], OWN)
     assert "user default off resetpass ~* +@all" in declared.splitlines()
 
