@@ -111,6 +111,7 @@ class RedisKind(Kind):
             context.save()
             # After a reboot the engine would start it, and its clients would write into data that are copied already.
             self._docker.command("update", "--restart", "no", self._name)
+            self._server.hold_writes()
             details = self._server.stop(job.stop_timeout)
         except DockyardError:
             if containers.is_running(self._docker.container(self._name)):
