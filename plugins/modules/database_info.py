@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: database_info
 short_description: Read what database a folder holds, and of which version
-version_added: 0.4.0
+version_added: 0.3.0
 description:
   - Reads from a database's own files which server wrote them and in which version, whether it was shut down properly, whose they are, how much
     they take, and which containers use them. Nothing is started, and no password is needed.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: database_upgrade
 short_description: Upgrade a database in a container to another version without losing a write
-version_added: 0.4.0
+version_added: 0.3.0
 description:
   - Upgrades an instance of M(dockyard.ops.redis_server), Redis or Valkey, to the version in another image. Its version is read from the data
     themselves, and a downgrade, a skipped major version, a withdrawn release or another flavour is refused with the allowed path.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: redis_server
 short_description: Run a Redis or Valkey in a container, with its data, configuration and secrets on the host
-version_added: 0.4.0
+version_added: 0.3.0
 description:
   - Brings one instance to what is declared, so that its container can be thrown away at any time. In O(directory) are its data, its
     configuration, and the users with their passwords as SHA-256. No password is in the environment, on a command line, in C(docker inspect) or in
