@@ -180,8 +180,8 @@ EXAMPLES = r"""
     port: 6380
     config: {appendonly: true}
     users:
-      - {name: default, password: "{{ queue_password }}"}
-      - {name: report, password_file: /etc/report/redis, rules: "~jobs:* +@read"}
+      - {name: default, password_file: /etc/redis-passwords/queue}
+      - {name: report, password_file: /etc/redis-passwords/report, rules: "~jobs:* +@read"}
 
 - name: Remove the container of the cache, and keep its folder
   dockyard.ops.redis_server:
