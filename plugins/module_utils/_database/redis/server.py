@@ -28,6 +28,8 @@ _ANSWER = 60.0  # seconds that one answer may take; BGSAVE is not waited for in 
 _SAMPLES = 50  # keys of each database that are looked at one by one
 _LOG_LINES = 30
 _LOGGED = re.compile(r"^\d+:[A-Z] \d+ \w+ \d+ [\d:.]+ (?:[#*.-] )?")
+# What every server says at its start about the host and itself.
+_ADVICE = re.compile(r"overcommit|Transparent Huge Pages|oO0OoO0OoO0Oo")
 _SECRET = re.compile(r"[0-9a-f]{64}")
 # Should the upgrade be killed, its clients go on after this. What they write then is not in the count, which the proof
 # would find.
@@ -341,7 +343,8 @@ def _shape(client: Client, key: str) -> list[Any]:
 
 def last_words(docker: Docker, container: str) -> str:
     """Return the last lines of the log that say something went wrong, or the last ones if none does."""
-    lines = [line.strip() for line in docker.log(container, _LOG_LINES).splitlines() if line.strip()]
+    lines = [line.strip() for line in docker.log(container, _LOG_LINES).splitlines()]
+    lines = [line for line in lines if line and not _ADVICE.search(line)]
     wrong = [line for line in lines if _is_wrong(line)]
     chosen = [_LOGGED.sub("", line) for line in (wrong or lines)[-4:]]
     return _hidden("; ".join(chosen))[:500].rstrip(".")
