@@ -15,7 +15,7 @@ import json
 import socket
 import time
 import urllib.parse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
@@ -47,30 +47,42 @@ class EngineApi:
         self.path = path
         self._timeout = timeout
 
-    def ask(self, method: str, path: str, body: Any = None, **query: Any) -> tuple[int, Any]:
+    def ask(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None, **query: Any
+    ) -> tuple[int, Any]:
         """Return status and decoded answer. Raise Unreachable if there is none.
 
-        body: what is sent, as JSON.
+        body: what is sent, as JSON. headers: that go along.
         """
+        status, content = self._request(method, path, body, headers or {}, query)
+        text = content.decode(errors="replace")
+        try:
+            return status, json.loads(text) if text.strip() else None
+        except ValueError:
+            # Events come as one JSON value per line; errors of old engines as plain text.
+            return status, text
+
+    def read(self, path: str, **query: Any) -> tuple[int, bytes]:
+        """Return status and answer as they come, such as a log. Raise Unreachable if there is none."""
+        return self._request("GET", path, None, {}, query)
+
+    def _request(
+        self, method: str, path: str, body: Any, headers: Mapping[str, str], query: dict[str, Any]
+    ) -> tuple[int, bytes]:
         encoded = urllib.parse.urlencode(
             {key: value if isinstance(value, (str, int)) else json.dumps(value) for key, value in query.items()}
         )
         connection = _UnixConnection(self.path, self._timeout)
         try:
             content = None if body is None else json.dumps(body).encode()
-            headers = {} if body is None else {"Content-Type": "application/json"}
-            connection.request(method, f"{path}{'?' if encoded else ''}{encoded}", content, headers)
+            sent = {**headers, **({} if body is None else {"Content-Type": "application/json"})}
+            connection.request(method, f"{path}{'?' if encoded else ''}{encoded}", content, sent)
             response = connection.getresponse()
-            text = response.read().decode(errors="replace")
+            return response.status, response.read()
         except (OSError, http.client.HTTPException) as error:
             raise Unreachable(str(error) or type(error).__name__) from error
         finally:
             connection.close()
-        try:
-            return response.status, json.loads(text) if text.strip() else None
-        except ValueError:
-            # Events come as one JSON value per line; errors of old engines as plain text.
-            return response.status, text
 
     def get(self, path: str, **query: Any) -> Any:
         """Return the decoded answer. Raise Unreachable if there is none, or an error."""

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 SWARM_TASK = "com.docker.swarm.task.id"
+STACK = "com.docker.stack.namespace"
+STACK_IMAGE = "com.docker.stack.image"  # as declared, before the engine has put the digest behind it
 BRIDGE = "com.docker.network.bridge.name"
 ICC = "com.docker.network.bridge.enable_icc"
 MASQUERADE = "com.docker.network.bridge.enable_ip_masquerade"

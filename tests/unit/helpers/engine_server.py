@@ -92,6 +92,7 @@ class Engine:
     answers: dict[str, Answer | bytes | Callable[[], Answer]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     body: Any = None  # of the request that is being answered
+    headers: dict[str, str] = field(default_factory=dict)  # likewise
 
     def answer(self, method: str, target: str) -> Answer | bytes:
         path = urllib.parse.urlsplit(target).path
@@ -146,6 +147,7 @@ def serve(folder: pathlib.Path, imitation: type[AnEngine]) -> Iterator[AnEngine]
         def answer(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
             engine.body = json.loads(self.rfile.read(length)) if length else None
+            engine.headers = dict(self.headers)
             answer = engine.answer(self.command, self.path)
             if isinstance(answer, bytes):  # not even HTTP
                 self.wfile.write(answer)
