@@ -18,7 +18,8 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 from .. import api as engine_api
 from ..api import EngineApi, Unreachable
 from . import interrupted, rules, whole
-from .plan import Plan, Step, differences, reconnected, stale_remedy
+from .plan import Plan, differences, reconnected, stale_remedy
+from .steps import Step
 from .survey import Endpoint, ExistingNetwork, bridge_addresses, inspect_networks, stale_endpoints
 
 _SETTLED_WITHIN = 30  # seconds in which a Swarm creates a network, or removes it

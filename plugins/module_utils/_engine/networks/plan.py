@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 from collections.abc import Iterator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
@@ -17,38 +17,12 @@ from .. import naming
 from ..api import EngineApi
 from . import desired, devices, rules, whole
 from .desired import DesiredNetwork, Subnet
-from .order import in_order
+from .steps import Step, in_order
 from .survey import Endpoint, ExistingNetwork, Survey, inspect_endpoints, services_of, stale_endpoints
 
-Action = Literal["create", "replace", "remove"]
 # What an engine takes for the options of a bridge that it is not given.
 _IF_NOT_GIVEN = {naming.ICC: "true", naming.MASQUERADE: "true"}
 _LOSES_MAC = ((25,), (29,))  # engines that ignore the MAC address with which a container is to be connected
-
-
-@dataclasses.dataclass
-class Step:
-    """What is done to one network.
-
-    desired: what is declared; whole: the network as it will be, also in what is not declared.
-    existing: the network that is there; None for one that is created.
-    differences: the options in which it differs.
-    endpoints: the containers that are connected to it, and are connected to the new one.
-    """
-
-    action: Action
-    desired: DesiredNetwork
-    existing: ExistingNetwork | None = None
-    differences: list[str] = dataclasses.field(default_factory=list)
-    endpoints: list[Endpoint] = dataclasses.field(default_factory=list)
-
-    @property
-    def name(self) -> str:
-        return self.desired.name
-
-    @property
-    def whole(self) -> DesiredNetwork:
-        return whole.laid_over(self.desired, self.existing) if self.existing else self.desired
 
 
 @dataclasses.dataclass

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._engine import service
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks import apply, interrupted, module, survey
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks.plan import Step
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks.steps import Step
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import state_dir
 from ansible_collections.dockyard.ops.tests.unit.helpers import engine_server

@@ -2,20 +2,48 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""Order the steps of a plan, so that each network finds its subnets free."""
+"""The steps of a plan, and their order, in which each network finds its subnets free."""
 
 from __future__ import annotations
 
+import dataclasses
 import graphlib
 import ipaddress
-from typing import TYPE_CHECKING
+from typing import Literal
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
+from . import whole
+from .desired import DesiredNetwork
 from .rules import overlap
+from .survey import Endpoint, ExistingNetwork
 
-if TYPE_CHECKING:
-    from .plan import Step
+Action = Literal["create", "replace", "remove"]
+
+
+@dataclasses.dataclass
+class Step:
+    """What is done to one network.
+
+    desired: what is declared; whole: the network as it will be, also in what is not declared.
+    existing: the network that is there; None for one that is created.
+    differences: the options in which it differs.
+    endpoints: the containers that are connected to it, and are connected to the new one.
+    """
+
+    action: Action
+    desired: DesiredNetwork
+    existing: ExistingNetwork | None = None
+    differences: list[str] = dataclasses.field(default_factory=list)
+    endpoints: list[Endpoint] = dataclasses.field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        return self.desired.name
+
+    @property
+    def whole(self) -> DesiredNetwork:
+        return whole.laid_over(self.desired, self.existing) if self.existing else self.desired
 
 
 def in_order(steps: list[Step]) -> list[Step]:

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks.desired import DesiredNetwork, Subnet
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks.order import in_order
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks.plan import Action, Step
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks.steps import Action, Step, in_order
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks.survey import ExistingNetwork
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
