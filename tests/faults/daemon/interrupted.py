@@ -124,7 +124,7 @@ def rebooted_in_between(host: Host) -> Outcome:
 
 
 def rebooted_with_a_file_that_kills(host: Host) -> Outcome:
-    _kill_at(host, "restart", False, config={"log-driver": "nonsense"})
+    _kill_at(host, "restart", False, config={"exec-opts": ["native.cgroupdriver=nonsense"]})
     host.reboot()
     broken = [] if host.run("docker info").returncode else ["the fault is not there: the engine is up"]
     broken += _completes(host, {**BASE, **WANTED})
@@ -167,7 +167,7 @@ def disk_full_during_rollback(host: Host) -> Outcome:
     )
     host.write(_FILLING, "/usr/local/bin/systemctl")
     host.must("chmod 755 /usr/local/bin/systemctl")
-    answer = host.daemon(config={"log-driver": "nonsense"}, on_running_containers="proceed")
+    answer = host.daemon(config={"exec-opts": ["native.cgroupdriver=nonsense"]}, on_running_containers="proceed")
     host.must("rm /usr/local/bin/systemctl /var/lib/dockyard/filler")
     broken = host.healthy(before)
     for text in ("nonsense", "The old file is back", "always, plain run", "That could not be saved", "is full"):
