@@ -49,7 +49,8 @@ def resources(job: Job) -> list[str]:
 
 def children(process: subprocess.Popen[str]) -> dict[str, int]:
     """Return the identifiers of the wrapper's own children by what they run."""
-    listed = subprocess.run(["ps", "-o", "pid=,comm=", "--ppid", str(process.pid)], capture_output=True, text=True)
+    command = ["ps", "-o", "pid=,comm=", "--ppid", str(process.pid)]
+    listed = subprocess.run(command, capture_output=True, text=True, check=False)
     return {name: int(pid) for pid, name in (line.split() for line in listed.stdout.splitlines())}
 
 

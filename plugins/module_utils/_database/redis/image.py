@@ -65,7 +65,7 @@ def _user(docker: Docker, image: str, flavour: str, declared: str) -> tuple[int,
     ]
     known = {entry[0]: (int(entry[2]), int(entry[3])) for entry in entries if len(entry) > 3 and entry[3].isdigit()}
     if user.isdigit():
-        by_number = {uid: gid for uid, gid in known.values()}
+        by_number = dict(known.values())
         return int(user), int(group) if group.isdigit() else by_number.get(int(user), int(user))
     wanted = user if user and user != "root" else flavour
     if wanted not in known:

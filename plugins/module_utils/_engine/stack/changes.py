@@ -74,14 +74,16 @@ def remove_network(api: EngineApi, step: NetworkStep, seconds: float) -> None:
 
 def create_content(api: EngineApi, step: ContentStep) -> str:
     """Create a config or secret. Return its identifier."""
-    assert step.content is not None and step.content.data is not None
+    content = step.content
+    if content is None or content.data is None:
+        raise ValueError(f"{step.name} is to be created and has no content")
     body: Spec = {
         "Name": step.name,
-        "Labels": step.content.labels,
-        "Data": base64.b64encode(step.content.data).decode(),
+        "Labels": content.labels,
+        "Data": base64.b64encode(content.data).decode(),
     }
-    if step.content.driver:
-        body["Templating"] = {"Name": step.content.driver}
+    if content.driver:
+        body["Templating"] = {"Name": content.driver}
     status, answer = api.ask("POST", f"/{step.kind}/create", body)
     _require(status, answer, (200, 201), f"create the {singular(step.kind)} {step.name}")
     return str(answer["ID"])

@@ -227,8 +227,7 @@ def remove(api: EngineApi, plan: Plan, seconds: float) -> None:
     """Remove what the plan removes: services, then networks, then configs and secrets."""
     services = [step for step in plan.services if step.action == "removed"]
     for step in services:
-        assert step.found is not None
-        changes.remove_service(api, step.found["ID"], step.name)
+        changes.remove_service(api, (step.found or {})["ID"], step.name)
     networks = [step for step in plan.networks if step.action == "removed"]
     if services:
         changes.wait_for_tasks(api, plan.stack, services, seconds)

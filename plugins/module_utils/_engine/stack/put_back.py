@@ -49,8 +49,8 @@ class PutBack:
         )
 
     def network_again(self, step: NetworkStep) -> None:
-        assert step.found is not None
-        spec = {key: step.found[key] for key in _KEPT_OF_NETWORK if key in step.found}
+        found = step.found or {}
+        spec = {key: found[key] for key in _KEPT_OF_NETWORK if key in found}
         self._actions.append((f"created the network {step.name} again", partial(self._create_network, step.name, spec)))
 
     def _create_network(self, name: str, spec: dict[str, Any]) -> None:
@@ -82,8 +82,8 @@ class PutBack:
         return found
 
     def _restore(self, step: ServiceStep) -> None:
-        assert step.found is not None
-        now = next((service for service in self._listed() if service["ID"] == step.found["ID"]), None)
+        found = step.found or {}
+        now = next((service for service in self._listed() if service["ID"] == found["ID"]), None)
         if now is None:
             raise DockyardError("stack_changed_meanwhile", f"the service {step.name} is not there any more")
         known = frozenset(task["ID"] for task in surveys.tasks(self._api, self._stack).get(now["ID"], []))
@@ -91,8 +91,8 @@ class PutBack:
         update = str((now.get("UpdateStatus") or {}).get("StartedAt") or "")
         # A Swarm that has rolled it back has done so already.
         if compare.comparable(now["Spec"], names) != step.before:
-            changes.update_service(self._api, now["ID"], None, step.found["Spec"], {})
-        status = step.found.get("ServiceStatus") or {}
+            changes.update_service(self._api, now["ID"], None, found["Spec"], {})
+        status = found.get("ServiceStatus") or {}
         # One that did not run before has nothing that could be proven.
         if int(status.get("RunningTasks") or 0) >= int(status.get("DesiredTasks") or 0):
             self._restored.append(Target(step.name, True, known, update))

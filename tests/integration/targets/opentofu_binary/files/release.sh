@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Makes a release with a program that calls itself OpenTofu, signs it, serves it on port 8111, and makes an image of it.
 set -euo pipefail
 cd "$1"
