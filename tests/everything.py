@@ -36,11 +36,19 @@ def scenario(name: str, suite: str = "trixie") -> Step:
 # They read every file of the tree, and would take for one of the project's what another step writes in the meantime:
 # reuse asks git only once, at its start, what is to be ignored.
 ALONE = [Step(name, name) for name in ("license-check", "extra-checks")]
+# Targets that mostly wait for servers to come up, and prove that they stay up.
+OF_SERVERS = ("swarm_stack", "database_upgrade", "redis_server")
+TARGETS = sorted(
+    folder.name
+    for folder in (ROOT / "tests" / "integration" / "targets").iterdir()
+    if not folder.name.startswith("setup_") and folder.name not in OF_SERVERS
+)
 # A good part of their time is that of engines that restart and hosts that boot.
 WAITING = [
     Step("faults-daemon-trixie", "faults", ("daemon", "trixie", "--small")),
     # The engine is built from its Go module on first use.
     Step("integration-engine29", "integration", ("docker_bridge", "docker_topology_info", "engine29")),
+    Step("integration-servers", "integration", OF_SERVERS),
 ]
 TOGETHER = [
     scenario("registry"),
@@ -51,7 +59,7 @@ TOGETHER = [
     scenario("docker_network"),  # the worker's suite is bookworm
     scenario("images"),
     scenario("opentofu_image"),
-    Step("integration", "integration"),
+    Step("integration", "integration", tuple(TARGETS)),
     scenario("harbor_upgrade"),
     scenario("harbor"),
     scenario("registry_mtls"),

@@ -53,7 +53,8 @@ class Step:
     def run(self, limit: float = LIMIT) -> None:
         """Run the step to its end, or to the limit in seconds."""
         self.hosts.unlink(missing_ok=True)
-        environment = {**os.environ, "DOCKYARD_HOSTS_FILE": str(self.hosts)}
+        # Two steps of integration targets may run at a time.
+        environment = {**os.environ, "DOCKYARD_HOSTS_FILE": str(self.hosts), "DOCKYARD_HOST_NAME": self.name}
         begin = time.monotonic()
         with self.log.open("wb") as log:
             process = subprocess.Popen(
