@@ -269,7 +269,7 @@ class _Watch:
         self.gone = details is None
         if details is None:
             self.complaint = f"{name} is gone"
-            self.done = not dependents.units_on_their_way()  # one of them may make it anew
+            self.done = not dependents.units_on_their_way()  # one of them may create it again
             return
         state = details["State"]
         if not state["Running"] and not state["Restarting"]:

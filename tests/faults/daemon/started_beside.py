@@ -84,7 +84,7 @@ ExecStart=/usr/bin/docker run --init --name app small:1 sleep 100000
 
 
 def of_a_unit(host: Host) -> Outcome:
-    """Have a container that a unit makes anew at each start, and then an engine that does not start at first."""
+    """Have a container that a unit creates again at each start, and then an engine that does not start at first."""
     host.write(_UNIT, "/etc/systemd/system/app.service")
     host.must(
         "systemctl daemon-reload; systemctl start app; timeout 30 sh -c 'until docker inspect app; do sleep 1; done'"
@@ -174,7 +174,7 @@ FAULTS = [
     ("started beside: the port of a new version by the old one", port_taken_by_a_stopped_one),
     ("started beside: a port out of a range", port_taken_out_of_a_range),
     ("started beside: stopped, and with the policy always", stopped_and_started),
-    ("unit: one that makes its container anew", of_a_unit),
+    ("unit: one that creates its container again", of_a_unit),
     ("unit: writes the file before the engine reads it", written_at_the_start),
     ("unit: fails after the engine's start", fails_after_the_start),
     ("another program writes the file in the meantime", written_by_another_program),

@@ -35,7 +35,7 @@ class Change:
     inventory: what the engine had before it; None if it did not run, or was not to be restarted.
     moves_data: whether the engine was to look for its data somewhere else, so that it need not have all of that.
     dependents: units of systemd that ran before it, and that stop with the engine.
-    written: digests of the files that it writes, by which another program's is told from them.
+    written: digests of the files that it writes, by which another program's is recognized.
     """
 
     old: bytes | None

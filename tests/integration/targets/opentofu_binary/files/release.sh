@@ -1,4 +1,7 @@
 #!/usr/bin/env bash
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 # Makes a release with a program that calls itself OpenTofu, signs it, serves it on port 8111, and makes an image of it.
 set -euo pipefail
 cd "$1"
