@@ -39,10 +39,12 @@ def _kill_at(host: Host, verb: str, handed_on: bool, **options: Any) -> None:
     host.write(_GATE.format(verb=verb, before=before), "/usr/local/bin/systemctl")
     host.must("chmod 755 /usr/local/bin/systemctl; rm -f /run/at-the-gate")
     running = host.start("docker_daemon", on_running_containers="proceed", **options)
-    host.wait_for("test -e /run/at-the-gate")
-    killed = host.kill_module()
-    # What waits at the gate would hand its order on in the middle of a later fault.
-    host.must("kill -9 $(cat /run/at-the-gate); rm -f /usr/local/bin/systemctl")
+    try:
+        host.wait_for("test -e /run/at-the-gate")
+        killed = host.kill_module()
+    finally:
+        # What waits at the gate would hand its order on in the middle of a later fault.
+        host.run("kill -9 $(cat /run/at-the-gate); rm -f /usr/local/bin/systemctl")
     host.end(running)
     if not killed:
         raise RuntimeError("there was no module to kill")
