@@ -59,6 +59,7 @@ TOGETHER = [
     scenario("docker_network"),  # the worker's suite is bookworm
     scenario("images"),
     scenario("opentofu_image"),
+    scenario("redis"),
     Step("integration", "integration", tuple(TARGETS)),
     scenario("harbor_upgrade"),
     scenario("harbor"),
