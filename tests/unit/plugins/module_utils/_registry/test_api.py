@@ -510,9 +510,9 @@ def test_what_is_left_of_wait_is_for_pauses_while_it_is_read() -> None:
         assert time.monotonic() - begin >= 2
 
 
-@pytest.mark.parametrize(("wait", "deadline"), [(0, 10), (1.5, 10), (20, 1)])
+@pytest.mark.parametrize(("wait", "deadline"), [(0, 60), (15, 60), (60, 15)])
 def test_neither_wait_nor_the_deadline_is_exceeded_by_pauses(wait: float, deadline: float) -> None:
-    tags = too_often("2", 9, always(Reply()))
+    tags = too_often("20", 9, always(Reply()))
     with serve(lambda request: tags(request) if "/tags/" in request.path else Reply()) as server:
         registry = connect(server.address, plain_http=True)
         registry.wait(wait)
@@ -520,9 +520,9 @@ def test_neither_wait_nor_the_deadline_is_exceeded_by_pauses(wait: float, deadli
         begin = time.monotonic()
         with pytest.raises(DockyardError) as caught:
             registry.tags("app", 10)
-        assert time.monotonic() - begin < 1
+        assert time.monotonic() - begin < 15  # no pause was made, also on a busy machine
     assert caught.value.code == "registry_rate_limited"
-    assert "wait 2 seconds" in caught.value.message
+    assert "wait 20 seconds" in caught.value.message
 
 
 def test_page_that_repeats_itself() -> None:
