@@ -224,7 +224,7 @@ def pending_restart(host: Host) -> Outcome:
 def pending_by_hand(host: Host) -> Outcome:
     """Edited by hand long after the start, and nobody restarted the engine, which would not survive it."""
     host.must("rm -rf /var/lib/dockyard")
-    host.write(json.dumps({**BASE, "log-driver": "nonsense"}))
+    host.write(json.dumps({**BASE, "exec-opts": ["native.cgroupdriver=nonsense"]}))
     answer = host.daemon(config=WANTED, on_running_containers="proceed")
     broken = [] if answer.get("rolled_back") else [f"it says {answer['msg']}"]
     broken += _all_up(host)
