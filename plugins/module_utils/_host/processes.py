@@ -2,14 +2,37 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""Start a process that goes on when the connection is gone, and recognize a process that was started earlier."""
+"""Start a process that goes on when the connection is gone, recognize one that was started earlier, end in order."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import signal
-from typing import Callable
+from collections.abc import Iterator
+from typing import Any, Callable
+
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+
+_ENDING = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
+
+
+@contextlib.contextmanager
+def interruptible(interrupted: Callable[[str], DockyardError]) -> Iterator[None]:
+    """Turn the signals that end a process into an error, so that what was begun is cleaned up.
+
+    interrupted: makes the error of the signal's name.
+    """
+
+    def interrupt(number: int, _frame: Any) -> None:
+        raise interrupted(signal.Signals(number).name)
+
+    before = {number: signal.signal(number, interrupt) for number in _ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def detach(work: Callable[[], None]) -> None:

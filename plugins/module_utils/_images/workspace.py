@@ -11,13 +11,12 @@ import errno
 import os
 import pathlib
 import shutil
-import signal
 import tempfile
 from collections.abc import Iterator
-from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
+from ansible_collections.dockyard.ops.plugins.module_utils._host.processes import interruptible
 from ansible_collections.dockyard.ops.plugins.module_utils._host.state_dir import InvalidRecord, StateDir
 
 from .engine import Docker
@@ -25,7 +24,6 @@ from .programs import Budget, no_space_in
 
 _NOTE = "build.json"
 _PREFIX = "dockyard-image-"
-_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 
 
 @contextlib.contextmanager
@@ -38,7 +36,7 @@ def workspace(directory: str, docker: Docker, budget: Budget) -> Iterator[pathli
     state = StateDir("images")
     with state.locked(budget.left()):
         _sweep(state, docker)
-        with interruptible(), _space(directory), _umask(0o022):
+        with interruptible(_interrupted), _space(directory), _umask(0o022):
             folder = tempfile.mkdtemp(prefix=_PREFIX, dir=directory)
             try:
                 state.write_record(_NOTE, {"folder": folder, "pid": os.getpid()})
@@ -63,22 +61,8 @@ def _sweep(state: StateDir, docker: Docker) -> None:
     atomic_file.remove(state.file(_NOTE))
 
 
-@contextlib.contextmanager
-def interruptible() -> Iterator[None]:
-    """Turn the signals that end a process into an error, so that what was begun is cleaned up."""
-
-    def interrupt(number: int, _frame: Any) -> None:
-        raise DockyardError(
-            "image_interrupted",
-            f"The building of an image was interrupted by {signal.Signals(number).name}; run it again.",
-        )
-
-    before = {number: signal.signal(number, interrupt) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _interrupted(by: str) -> DockyardError:
+    return DockyardError("image_interrupted", f"The building of an image was interrupted by {by}; run it again.")
 
 
 @contextlib.contextmanager

@@ -9,22 +9,20 @@ Beside it is a record of where it came from, so that a later run asks nobody.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import hashlib
 import json
 import os
 import re
 import shutil
-import signal
 import tempfile
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Callable
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, commands, pgp
+from ansible_collections.dockyard.ops.plugins.module_utils._host.processes import interruptible
 
 from .release import Release
 
@@ -34,7 +32,6 @@ _CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}")
 _IN_IMAGE = "/usr/local/bin/tofu"
 _TRY_SECONDS = 120
 _STAGED = ".new-"
-_SIGNALS = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT)
 _BUFFER = 1 << 20
 
 # Fetch a URL into a file; raise OSError or ValueError if that is not possible.
@@ -115,7 +112,7 @@ def _put_in_place(
 ) -> Found:
     path, record = os.path.join(folder, PROGRAM), _record(folder)
     present = checksum(path)
-    with _interruptible(), tempfile.TemporaryDirectory(prefix=_STAGED, dir=folder) as staged:
+    with interruptible(_interrupted), tempfile.TemporaryDirectory(prefix=_STAGED, dir=folder) as staged:
         new = os.path.join(staged, PROGRAM)
         _bring(release, source, staged, new, download, timeout)
         sha256 = checksum(new)
@@ -288,19 +285,5 @@ def _try(program: str, release: Release, source: Source) -> None:
         )
 
 
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """Turn the signals that end a process into an error, so that what was begun is removed."""
-
-    def interrupt(number: int, _frame: Any) -> None:
-        raise DockyardError(
-            "opentofu_interrupted",
-            f"The fetching of OpenTofu was interrupted by {signal.Signals(number).name}; run it again.",
-        )
-
-    before = {number: signal.signal(number, interrupt) for number in _SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+def _interrupted(by: str) -> DockyardError:
+    return DockyardError("opentofu_interrupted", f"The fetching of OpenTofu was interrupted by {by}; run it again.")
