@@ -4,8 +4,9 @@
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
 """Long work on the host in steps: its journal, its progress, and the order in which the steps are done.
 
-What the work is, and the record that a later run goes on from, belong to who does it. In its folder are
+What the work is belongs to who does it. In its folder are
 
+    job.json       the record that a later run goes on from after a kill or a reboot; written after each step, for root
     journal.log    one line for each thing that happened, to be followed with tail -F
     progress.json  the numbers of the step that is being done
     output.log     what commands have printed
@@ -19,7 +20,7 @@ import os
 import time
 import traceback
 from collections.abc import Sequence
-from typing import Any, Callable, Generic, TypeVar
+from typing import Any, Callable, Generic, Literal, Protocol, TypeVar
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
@@ -27,6 +28,32 @@ from . import atomic_file
 from .state_dir import StateDir
 
 Context = TypeVar("Context")
+Recorded = TypeVar("Recorded")
+Direction = Literal["forward", "back"]
+JobOutcome = Literal["upgraded", "rolled_back", "refused", "broken"]
+
+_RECORD = "job.json"
+# A step at which a run ends again and again (a host that runs out of memory, for instance) is not tried for ever.
+_TRIES = 3
+
+
+class Course(Protocol):
+    """What the record of a job that stops a service holds of its course.
+
+    done: names of the steps that are done; those of a rollback begin with "back ". doing: the one begun last.
+    direction: "back" once the rollback was taken. reason: why; None if it was requested.
+    outcome: None as long as there is something to do.
+    resumed: a sentence for each run that went on. down_since: when the service was stopped; None if it is up.
+    """
+
+    done: list[str]
+    doing: str
+    direction: Direction
+    outcome: JobOutcome | None
+    reason: str | None
+    error_code: str | None
+    resumed: list[str]
+    down_since: float | None
 
 
 class JobFolder(StateDir):
@@ -37,6 +64,25 @@ class JobFolder(StateDir):
         self.journal = self.file("journal.log")
         self.output = self.file("output.log")
         self._progress = self.file("progress.json")
+
+    def read_job(
+        self, decode: Callable[[dict[str, Any]], Recorded], broken: Callable[[str, Exception], DockyardError]
+    ) -> Recorded | None:
+        """Return the job that was recorded last; None if there is none.
+
+        decode: makes the job of its record; it may raise ValueError, KeyError or TypeError.
+        broken: makes the error for a record that can't be understood, of its path and the reason. It may be all that is
+            known about a service that is down.
+        """
+        try:
+            record = self.read_record(_RECORD)
+            return None if record is None else decode(record)
+        except (ValueError, KeyError, TypeError) as error:
+            raise broken(self.file(_RECORD), error) from error
+
+    def write_job(self, job: Any) -> None:
+        """Record a job, which is a dataclass."""
+        self.write_record(_RECORD, dataclasses.asdict(job))
 
     def log(self, text: str) -> None:
         """Add a line to the journal. A full disk must not stop the rollback."""
@@ -131,3 +177,39 @@ def run_steps(
         done.append(step.name)
         save()
     return None
+
+
+def resume_job(job: Course, steps: Sequence[Step[Any]], error_code: str, may_go_back: bool = True) -> str | None:
+    """Make a job whose run was interrupted ready to go on. Return the sentence that says so; None for a new job.
+
+    steps: of its way forward. error_code: of a rollback because a run ends at the same step again and again.
+    may_go_back: whether it may be rolled back yet.
+    """
+    if not job.doing:
+        return None
+    sentence = f"The run before was interrupted at: {job.doing}; it goes on from there."
+    if job.direction == "back":
+        sentence = f"The run before was interrupted in its rollback, at: {job.doing}; the rollback goes on."
+        job.outcome = None
+    elif job.resumed.count(sentence) >= _TRIES and job.down_since is not None and may_go_back:
+        turn_to_rollback(job, f"The run was interrupted {_TRIES + 1} times at: {job.doing}", error_code)
+        sentence = f"The run before was interrupted at: {job.doing}, again and again; it is taken back."
+    elif job.down_since is None and "stop" not in job.done:
+        ages = {step.name for step in steps if step.repeat}
+        job.done = [name for name in job.done if name not in ages]
+    job.resumed.append(sentence)
+    return sentence
+
+
+def turn_to_rollback(job: Course, reason: str | None, error_code: str | None = None) -> None:
+    """Turn a job to its rollback. reason: what has failed; None if the rollback was requested."""
+    job.direction = "back"
+    job.outcome = None
+    job.reason = reason
+    job.error_code = error_code
+    job.done = [name for name in job.done if not name.startswith("back ")]
+
+
+def as_sentence(text: str) -> str:
+    """Return a reason as a sentence of its own."""
+    return f"{text.strip().rstrip('.')}."

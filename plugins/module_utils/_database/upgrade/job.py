@@ -7,18 +7,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import time
-from typing import Any, Literal
+from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
-from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
-from ansible_collections.dockyard.ops.plugins.module_utils._host.job import JobFolder
+from ansible_collections.dockyard.ops.plugins.module_utils._host.job import Direction, JobFolder, JobOutcome
 from ansible_collections.dockyard.ops.plugins.module_utils._host.state_dir import escape_path
-
-Direction = Literal["forward", "back"]
-JobOutcome = Literal["upgraded", "rolled_back", "refused", "broken"]
 
 
 @dataclasses.dataclass
@@ -86,25 +81,20 @@ class JobStore(JobFolder):
 
     def __init__(self, folder: str) -> None:
         super().__init__("databases", escape_path(os.path.realpath(folder)))
-        self._job = self.file("job.json")
 
     def read(self) -> Job | None:
-        content = atomic_file.read(self._job)
-        if content is None:
-            return None
-        try:
-            return Job(**json.loads(content))
-        except (ValueError, TypeError) as error:
-            # It may be all that is known about a database that is down.
-            raise DockyardError(
-                "database_record_invalid",
-                f"{self._job}, the record of an upgrade, can't be understood ({error}); it was changed by hand, or"
-                " written by a newer version of this collection. Move it away if no upgrade is under way.",
-            ) from error
+        return self.read_job(lambda record: Job(**record), _broken)
 
     def write(self, job: Job) -> None:
-        self.create()
-        atomic_file.write(self._job, (json.dumps(dataclasses.asdict(job), indent=1) + "\n").encode(), mode=0o600)
+        self.write_job(job)
+
+
+def _broken(path: str, error: Exception) -> DockyardError:
+    return DockyardError(
+        "database_record_invalid",
+        f"{path}, the record of an upgrade, can't be understood ({error}); it was changed by hand, or written by a"
+        " newer version of this collection. Move it away if no upgrade is under way.",
+    )
 
 
 class UpgradeContext:

@@ -9,14 +9,19 @@ from __future__ import annotations
 import time
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
-from ansible_collections.dockyard.ops.plugins.module_utils._host.job import Step, run_steps
+from ansible_collections.dockyard.ops.plugins.module_utils._host.job import (
+    JobOutcome,
+    Step,
+    as_sentence,
+    resume_job,
+    run_steps,
+    turn_to_rollback,
+)
 
-from .job import Job, JobOutcome, UpgradeContext
+from .job import Job, UpgradeContext
 from .kind import Kind
 
 Steps = list[Step[UpgradeContext]]
-# A step at which a run ends again and again is not tried for ever.
-_TRIES = 3
 
 
 def upgrade_steps(job: Job, kind: Kind) -> Steps:
@@ -48,25 +53,7 @@ def rollback_steps(job: Job, kind: Kind) -> Steps:
 
 def resume(job: Job, kind: Kind) -> str | None:
     """Make a job whose run was interrupted ready to go on. Return the sentence that says so; None for a new job."""
-    if not job.doing:
-        return None
-    sentence = f"The run before was interrupted at: {job.doing}; it goes on from there."
-    if job.direction == "back":
-        sentence = f"The run before was interrupted in its rollback, at: {job.doing}; the rollback goes on."
-        job.outcome = None
-    elif job.resumed.count(sentence) >= _TRIES and job.down_since is not None and not job.opened:
-        _turn_to_rollback(job, f"The run was interrupted {_TRIES + 1} times at: {job.doing}", "database_interrupted")
-        sentence = f"The run before was interrupted at: {job.doing}, again and again; it is taken back."
-    elif job.down_since is None and "stop" not in job.done:
-        ages = {step.name for step in upgrade_steps(job, kind) if step.repeat}
-        job.done = [name for name in job.done if name not in ages]
-    job.resumed.append(sentence)
-    return sentence
-
-
-def _turn_to_rollback(job: Job, reason: str, error_code: str) -> None:
-    job.direction, job.outcome, job.reason, job.error_code = "back", None, reason, error_code
-    job.done = [name for name in job.done if not name.startswith("back ")]
+    return resume_job(job, upgrade_steps(job, kind), "database_interrupted", may_go_back=not job.opened)
 
 
 def execute(context: UpgradeContext, kind: Kind) -> None:
@@ -80,26 +67,26 @@ def execute(context: UpgradeContext, kind: Kind) -> None:
         if job.opened:
             # Clients may have written. The old data would be a loss.
             job.error_code = failure.code
-            _finish(context, "upgraded", f"{_upgraded(job)} What came after failed: {_sentence(failure.message)}")
+            _finish(context, "upgraded", f"{_upgraded(job)} What came after failed: {as_sentence(failure.message)}")
             return
         if job.down_since is None:
             job.error_code = failure.code
             kind.remove_traces(context)
             was = f"{job.title} {job.source}"
-            _finish(context, "refused", f"{_sentence(failure.message)} {was} was not stopped, and is as before.")
+            _finish(context, "refused", f"{as_sentence(failure.message)} {was} was not stopped, and is as before.")
             return
         context.log(f"Failed: {failure.message}")
-        _turn_to_rollback(job, failure.message, failure.code)
+        turn_to_rollback(job, failure.message, failure.code)
         context.save()
     failure = _run(context, rollback_steps(job, kind))
-    begin = _sentence(job.reason or "")
+    begin = as_sentence(job.reason or "")
     if failure is not None and "back prove" not in job.done:
         _finish(
             context,
             "broken",
-            f"{begin} Going back to {job.source} failed too: {_sentence(failure.message)} {job.container} may be down."
-            f" Its data of before are in {job.copy} or in their place already. Fix what is said here and run again,"
-            " which goes on with the rollback.",
+            f"{begin} Going back to {job.source} failed too: {as_sentence(failure.message)} {job.container} may be"
+            f" down. Its data of before are in {job.copy} or in their place already. Fix what is said here and run"
+            " again, which goes on with the rollback.",
         )
         return
     _finish(
@@ -134,8 +121,3 @@ def _upgraded(job: Job) -> str:
         f"{job.container} went from {job.title} {job.source} to {job.target}, was down for {job.downtime:.1f} seconds,"
         f" and has its {has}."
     )
-
-
-def _sentence(text: str) -> str:
-    """Return a reason as a sentence of its own."""
-    return f"{text.strip().rstrip('.')}."

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from typing import Any, Literal
+from typing import Any
 
-Direction = Literal["forward", "back"]
-JobOutcome = Literal["upgraded", "rolled_back", "refused", "broken"]
+from ansible_collections.dockyard.ops.plugins.module_utils._host.job import Direction, JobOutcome
 
 
 @dataclasses.dataclass

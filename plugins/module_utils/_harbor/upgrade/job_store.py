@@ -2,24 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""The record of an upgrade of a Harbor on its host, its journal, and its progress.
-
-The record is what a later run goes on from after a kill or a reboot. There is one folder for each install folder:
-
-    job.json       the job; written after each step, readable for root only
-
-and what _host/job.py describes.
-"""
+"""The record of an upgrade of a Harbor on its host, its journal, and its progress: a folder for each install folder."""
 
 from __future__ import annotations
 
-import dataclasses
-import json
 import os
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
-from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
 from ansible_collections.dockyard.ops.plugins.module_utils._host.job import JobFolder
 from ansible_collections.dockyard.ops.plugins.module_utils._host.state_dir import escape_path
 
@@ -38,25 +28,20 @@ class JobStore(JobFolder):
 
     def __init__(self, install: str) -> None:
         super().__init__(record_folder(os.path.realpath(install)))
-        self._job = self.file("job.json")
 
     def read(self) -> Job | None:
-        content = atomic_file.read(self._job)
-        if content is None:
-            return None
-        try:
-            return _decoded(json.loads(content))
-        except (ValueError, KeyError, TypeError) as error:
-            # It may be all that is known about a Harbor that is down.
-            raise DockyardError(
-                "harbor_record_invalid",
-                f"{self._job}, the record of an upgrade of Harbor, can't be understood ({error}); it was changed by"
-                " hand, or written by a newer version of this collection. Move it away if no upgrade is under way.",
-            ) from error
+        return self.read_job(_decoded, _broken)
 
     def write(self, job: Job) -> None:
-        self.create()
-        atomic_file.write(self._job, (json.dumps(dataclasses.asdict(job), indent=1) + "\n").encode(), mode=0o600)
+        self.write_job(job)
+
+
+def _broken(path: str, error: Exception) -> DockyardError:
+    return DockyardError(
+        "harbor_record_invalid",
+        f"{path}, the record of an upgrade of Harbor, can't be understood ({error}); it was changed by hand, or written"
+        " by a newer version of this collection. Move it away if no upgrade is under way.",
+    )
 
 
 def _decoded(found: dict[str, Any]) -> Job:

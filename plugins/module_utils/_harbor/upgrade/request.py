@@ -14,6 +14,7 @@ from typing import Literal
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import processes
+from ansible_collections.dockyard.ops.plugins.module_utils._host.job import turn_to_rollback
 
 from .. import installer_archive
 from ..installation import Installation, inspect_installation
@@ -190,7 +191,7 @@ def _unfinished(request: UpgradeRequest, store: JobStore, job: Job) -> Job | Out
         store.write(job)
         return _after_drop(request, store, job) if other else Outcome(job.message, True, "rolled_back", job=job)
     if request.state == "rolled_back" and job.direction == "forward":
-        runner.turn_to_rollback(job, None)
+        turn_to_rollback(job, None)
         job.resumed.append(f"The run before was interrupted at: {job.doing}; it is taken back.")
         return job
     sentence = runner.resume(job)
@@ -226,7 +227,7 @@ def _rolled_back(request: UpgradeRequest, job: Job | None) -> Job | Outcome:
             f"The copy that was made before the upgrade from {job.source} to {job.target} is gone, so a rollback is"
             " impossible; restore a backup of your own.",
         )
-    runner.turn_to_rollback(job, None)
+    turn_to_rollback(job, None)
     job.began, job.ended, job.downtime, job.resumed = time.time(), None, 0.0, []
     return job
 

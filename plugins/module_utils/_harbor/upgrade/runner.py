@@ -10,17 +10,22 @@ import time
 from functools import partial
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
-from ansible_collections.dockyard.ops.plugins.module_utils._host.job import Step, run_steps
+from ansible_collections.dockyard.ops.plugins.module_utils._host.job import (
+    JobOutcome,
+    Step,
+    as_sentence,
+    resume_job,
+    run_steps,
+    turn_to_rollback,
+)
 
 from .. import releases
 from ..installation import inspect_installation
 from ..version import Version
 from . import images, proof, steps_offline, steps_online, steps_rollback
 from .context import UpgradeContext
-from .job import Job, JobOutcome
+from .job import Job
 
-# A step at which a run ends again and again (a host that runs out of memory, for instance) is not tried for ever.
-_TRIES = 3
 # Until a Harbor that this run has not stopped is up again after another process has stopped it.
 _COMES_UP = 180.0  # seconds
 
@@ -96,31 +101,7 @@ def why_not_up(context: UpgradeContext) -> str | None:
 
 def resume(job: Job) -> str | None:
     """Make a job whose run was interrupted ready to go on. Return the sentence that says so; None for a new job."""
-    if not job.doing:
-        return None
-    sentence = f"The run before was interrupted at: {job.doing}; it goes on from there."
-    if job.direction == "back":
-        sentence = f"The run before was interrupted in its rollback, at: {job.doing}; the rollback goes on."
-        job.outcome = None
-    elif job.resumed.count(sentence) >= _TRIES and job.down_since is not None:
-        reason = f"The run was interrupted {_TRIES + 1} times at: {job.doing}"
-        turn_to_rollback(job, reason, "harbor_run_interrupted")
-        sentence = f"The run before was interrupted at: {job.doing}, again and again; it is taken back."
-    else:
-        if job.down_since is None and "stop" not in job.done:
-            ages = {step.name for step in upgrade_steps(job) if step.repeat}
-            job.done = [name for name in job.done if name not in ages]
-    job.resumed.append(sentence)
-    return sentence
-
-
-def turn_to_rollback(job: Job, reason: str | None, error_code: str | None = None) -> None:
-    """Turn a job to its rollback. reason: what has failed; None if the rollback was requested."""
-    job.direction = "back"
-    job.outcome = None
-    job.reason = reason
-    job.error_code = error_code
-    job.done = [name for name in job.done if not name.startswith("back ")]
+    return resume_job(job, upgrade_steps(job), "harbor_run_interrupted")
 
 
 def execute(context: UpgradeContext) -> None:
@@ -137,20 +118,20 @@ def execute(context: UpgradeContext) -> None:
             state = _not_stopped(context)
             steps_rollback.remove_traces(context)
             job.error_code = failure.code
-            _finish(context, "refused", f"{_sentence(failure.message)} {state}")
+            _finish(context, "refused", f"{as_sentence(failure.message)} {state}")
             return
         if "verify" in job.done:
             # It is up and proven. What is left over is no reason to go back.
-            _finish(context, "upgraded", f"{_upgraded(job)} Tidying up failed: {_sentence(failure.message)}")
+            _finish(context, "upgraded", f"{_upgraded(job)} Tidying up failed: {as_sentence(failure.message)}")
             return
         context.log(f"Failed: {failure.message}")
         turn_to_rollback(job, failure.message, failure.code)
         context.store.write(job)
     requested = job.reason is None
     failure = _execute_steps(context, rollback_steps(job))
-    begin = "" if requested else f"{_sentence(job.reason or '')} "
+    begin = "" if requested else f"{as_sentence(job.reason or '')} "
     if failure is not None and "back verify" not in job.done:
-        rollback_failed = _sentence(failure.message)
+        rollback_failed = as_sentence(failure.message)
         _finish(
             context,
             "broken",
@@ -168,7 +149,7 @@ def _not_stopped(context: UpgradeContext) -> str:
     try:
         proof.wait_until_healthy(context, source, min(context.job.options["timeout"], _COMES_UP))
     except DockyardError as error:
-        return f"This run has not stopped Harbor {source}, but it is not up: {_sentence(error.message)}"
+        return f"This run has not stopped Harbor {source}, but it is not up: {as_sentence(error.message)}"
     return f"Harbor {source} was not stopped, and is up as before."
 
 
@@ -218,8 +199,3 @@ def _were(number: int) -> str:
 
 def _joined(words: list[str]) -> str:
     return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
-
-
-def _sentence(text: str) -> str:
-    """Return a reason as a sentence of its own."""
-    return f"{text.strip().rstrip('.')}."
