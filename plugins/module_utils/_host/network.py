@@ -10,7 +10,7 @@ import ipaddress
 import json
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Union
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
@@ -20,6 +20,7 @@ from . import commands
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 Interface = Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
+Route = dict[str, Any]
 
 _DEFAULT_IN_PARTS = 1
 # Routes that throw packets away. Calico and people who block networks have them.
@@ -45,34 +46,35 @@ def _ip(*arguments: str) -> list[dict[str, Any]]:
     return json.loads(done.stdout or "[]") if done.returncode == 0 else []
 
 
-def routes(without: str) -> list[tuple[Network, str]]:
-    """Return networks and devices of all routing tables, without default routes.
+def read_routes() -> list[Route]:
+    """Return all routes, as iproute2 shows them. Of all routing tables, because VPNs often have one of their own."""
+    return [route for family in ("-4", "-6") for route in _ip(family, "route", "show", "table", "all")]
 
-    All tables, because VPNs often have one of their own.
+
+def routed_networks(routes: Sequence[Route], without: str) -> list[tuple[Network, str]]:
+    """Return the networks of routes and the devices that they lead to, without default routes.
 
     without: a device whose routes are left out.
     """
     routed: list[tuple[Network, str]] = []
-    for family in ("-4", "-6"):
-        for route in _ip(family, "route", "show", "table", "all"):
-            device = route.get("dev", "")
-            if route["dst"] == "default" or device in ("lo", without) or route.get("type", "unicast") != "unicast":
-                continue
-            network = ipaddress.ip_network(route["dst"], strict=False)
-            # Two halves of all addresses are how VPNs write a default route that comes before the host's own.
-            if network.prefixlen <= _DEFAULT_IN_PARTS:
-                continue
-            if not (network.is_link_local or network.is_multicast) and (network, device) not in routed:
-                routed.append((network, device))
+    for route in routes:
+        device = route.get("dev", "")
+        if route["dst"] == "default" or device in ("lo", without) or route.get("type", "unicast") != "unicast":
+            continue
+        network = ipaddress.ip_network(route["dst"], strict=False)
+        # Two halves of all addresses are how VPNs write a default route that comes before the host's own.
+        if network.prefixlen <= _DEFAULT_IN_PARTS:
+            continue
+        if not (network.is_link_local or network.is_multicast) and (network, device) not in routed:
+            routed.append((network, device))
     return routed
 
 
-def refusing_routes() -> list[tuple[Network, str]]:
-    """Return networks for which the host's routes throw packets away, and the types of these routes."""
-    found = [route for family in ("-4", "-6") for route in _ip(family, "route", "show", "table", "all")]
+def refused_networks(routes: Sequence[Route]) -> list[tuple[Network, str]]:
+    """Return the networks of routes that throw packets away, and the types of these routes."""
     return [
         (ipaddress.ip_network(route["dst"], strict=False), route["type"])
-        for route in found
+        for route in routes
         if route.get("type") in _REFUSING and route["dst"] != "default"
     ]
 
@@ -83,8 +85,8 @@ def on_link_networks() -> list[Network]:
     return [ipaddress.ip_network(route["dst"], strict=False) for route in found if route["dst"] != "default"]
 
 
-def gateways(without: str = "") -> list[tuple[Address, str]]:
-    """Return the gateways of all routes and the devices that they are on, without link-local ones.
+def gateways(routes: Sequence[Route], without: str = "") -> list[tuple[Address, str]]:
+    """Return the gateways of routes and the devices that they are on, without link-local ones.
 
     A gateway need not be in a network that the host has a route to: hosts of a cloud often have an address of their own
     alone (/32) and a gateway that is "onlink".
@@ -92,17 +94,16 @@ def gateways(without: str = "") -> list[tuple[Address, str]]:
     without: a device whose gateways are left out.
     """
     found: list[tuple[Address, str]] = []
-    for family in ("-4", "-6"):
-        for route in _ip(family, "route", "show", "table", "all"):
-            for hop in [route, *route.get("nexthops", [])]:
-                # A route of IPv4 over a gateway of IPv6 has the word "via" for it.
-                gateway = hop.get("gateway") or hop.get("via", {}).get("host")
-                device = hop.get("dev", "")
-                if not gateway or device == without:
-                    continue
-                address = ipaddress.ip_address(gateway)
-                if not address.is_link_local and (address, device) not in found:
-                    found.append((address, device))
+    for route in routes:
+        for hop in [route, *route.get("nexthops", [])]:
+            # A route of IPv4 over a gateway of IPv6 has the word "via" for it.
+            gateway = hop.get("gateway") or hop.get("via", {}).get("host")
+            device = hop.get("dev", "")
+            if not gateway or device == without:
+                continue
+            address = ipaddress.ip_address(gateway)
+            if not address.is_link_local and (address, device) not in found:
+                found.append((address, device))
     return found
 
 

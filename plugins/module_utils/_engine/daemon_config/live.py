@@ -166,12 +166,13 @@ def inspect_surroundings(api: EngineApi | None, version: tuple[int, ...] | None,
     version: of the installed engine.
     data_root: where to look for a Swarm's state if no engine can be asked.
     """
+    routes = host_network.read_routes()
     around = Surroundings(
-        routes=host_network.routes(without=DOCKER0),
+        routes=host_network.routed_networks(routes, without=DOCKER0),
         on_link=host_network.on_link_networks(),
-        refusing=host_network.refusing_routes(),
+        refusing=host_network.refused_networks(routes),
         addresses=host_network.all_addresses(without=DOCKER0),
-        gateways=host_network.gateways(without=DOCKER0),
+        gateways=host_network.gateways(routes, without=DOCKER0),
         name_servers=host_network.name_servers(),
         peers=host_network.peers(),
         links=host_network.links(),

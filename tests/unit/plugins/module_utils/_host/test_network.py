@@ -96,14 +96,14 @@ def cloud(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
 
 
 def test_the_gateways_of_a_host(cloud: None) -> None:
-    found = [(str(address), device) for address, device in network.gateways(without="docker0")]
+    found = [(str(address), device) for address, device in network.gateways(network.read_routes(), without="docker0")]
     assert found == [
         ("10.88.0.254", "eth0"),
         ("10.88.1.1", "eth0"),
         ("10.88.1.2", "eth1"),
         ("2001:db8::9", "eth0"),
     ]
-    assert (ipaddress.ip_address("172.17.0.9"), "docker0") in network.gateways()
+    assert (ipaddress.ip_address("172.17.0.9"), "docker0") in network.gateways(network.read_routes())
 
 
 def test_the_addresses_of_a_host(cloud: None) -> None:
@@ -113,14 +113,17 @@ def test_the_addresses_of_a_host(cloud: None) -> None:
 
 
 def test_the_routes_that_throw_packets_away(cloud: None) -> None:
-    assert network.refusing_routes() == [(ipaddress.ip_network("10.50.1.0/26"), "blackhole")]
-    assert ipaddress.ip_network("10.50.1.0/26") not in [found for found, _device in network.routes(without="docker0")]
+    routes = network.read_routes()
+    assert network.refused_networks(routes) == [(ipaddress.ip_network("10.50.1.0/26"), "blackhole")]
+    assert ipaddress.ip_network("10.50.1.0/26") not in [
+        found for found, _device in network.routed_networks(routes, without="docker0")
+    ]
 
 
 def test_without_the_command_ip_it_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: os.PathLike[str]) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(DockyardError) as caught:
-        network.routes(without="docker0")
+        network.read_routes()
     assert caught.value.message == (
         "The command ip is missing, and without it networks can't be compared with the host's routes; install"
         " iproute2."
