@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from .api import EngineApi
@@ -24,8 +23,7 @@ def services_not_restarted(api: EngineApi) -> list[str] | None:
     if not once:
         return []
     node = (api.get("/info").get("Swarm") or {}).get("NodeID", "")
-    running = {"node": [node], "desired-state": ["running"]}
-    tasks: list[dict[str, Any]] = api.get("/tasks", filters=json.dumps(running))
+    tasks: list[dict[str, Any]] = api.get("/tasks", filters={"node": [node], "desired-state": ["running"]})
     return sorted({once[task["ServiceID"]] for task in tasks if task.get("ServiceID") in once})
 
 

@@ -115,15 +115,16 @@ class DaemonConfigUpdate:
         if self.plan.action == "restart" and self.host.api is not None:
             had = inventory.take(self.host.api)
             units = sorted({*units, *dependents.running_dependents()})
+        written = self._earlier.written if self._earlier is not None else []
         self.saved.change = Change(
             old,
             self.host.unit.run,
             containers,
-            self.host.live.get("bip"),
-            had,
-            bool(self.plan.moves),
-            units,
-            [*(self._earlier.written if self._earlier is not None else []), state.digest(self.plan.new)],
+            bip=self.host.live.get("bip"),
+            inventory=had,
+            moves_data=bool(self.plan.moves),
+            dependents=units,
+            written=[*written, state.digest(self.plan.new)],
         )
         state.write(self.options.path, self.saved)
 
