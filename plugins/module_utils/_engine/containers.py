@@ -58,8 +58,9 @@ class BroughtBack:
 
     complaints: one for each that stays down. gone: of these, the names of those that are not there any more.
     running: the names of those found running. starting: of these, those whose health check has not finished yet.
-    started_beside: names of those that did not run before, and that the engine has started when it started.
-    stopped_again: of these, those that were stopped, as they had what another one needs.
+    started_beside: names of those that did not run before, and that run since the engine has started.
+    stopped_again: names of those that the engine had started as well and that were stopped, as they had what another
+    one needs.
     """
 
     complaints: list[str] = dataclasses.field(default_factory=list)
@@ -173,8 +174,8 @@ def bring_back(
     """
     deadline = time.monotonic() + timeout
     ran = {container.id for container in before}
-    others = {container.id: container.name for container in (had.containers if had else []) if not container.runs}
-    room = _Room(api, {key: name for key, name in others.items() if key not in ran})
+    known = had.containers if had else []
+    room = _Room(api, {one.id: one.name for one in known if not one.runs and one.id not in ran})
     watches = [_Watch(api, container, room) for container in before if not container.of_swarm]
     room.watches = watches
     while True:

@@ -111,9 +111,8 @@ def _outcome(update: DaemonConfigUpdate, taken: Action, pending: list[str], chec
         outcome += f"; {', '.join(sorted(again))} run again"
     if update.starting:
         outcome += f"; {', '.join(sorted(update.starting))} run, and what their health checks say is still to come"
-    beside = sorted({*update.started_beside} - {*update.stopped_again})
-    if beside:
-        outcome += f"; the engine has also started {', '.join(beside)}, which did not run before"
+    if update.started_beside:
+        outcome += f"; the engine has also started {', '.join(update.started_beside)}, which did not run before"
     if update.stopped_again:
         outcome += (
             f"; {', '.join(update.stopped_again)}, which the engine had started as well, made room and"
