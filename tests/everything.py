@@ -8,7 +8,7 @@
 A step is one nox session. Two run at a time, the longest first, and beside them what mostly waits, which keeps
 two cores busy; before them come those that need the tree to themselves. A step's output goes to
 .cache/logs/STEP.log; of a step that failed, its end is printed. What took how long is printed at the end and written to
-.cache/times.json, a copy of which can be named as FILE in another run.
+.cache/times.json, a copy of which can be named as FILE in another run. The last lines say what failed.
 """
 
 from __future__ import annotations
@@ -22,11 +22,13 @@ import sys
 import time
 
 import engine_watch
+import failures
 import times
 from step import INTERRUPTED, LOGS, ROOT, Step
 
 TIMES = ROOT / ".cache" / "times.json"
-TAIL = 60  # lines of a failed step's log
+TAIL = 30  # lines of a failed step's log
+FAILURES = 12  # of one step, at the end
 
 
 def scenario(name: str, suite: str = "trixie") -> Step:
@@ -94,8 +96,21 @@ def run(step: Step) -> None:
     for reason in step.failed_because:
         say(f"    {reason}")
     if not step.passed and step.log.is_file():
-        lines = step.log.read_text(errors="replace").splitlines()
-        say("\n".join(f"    {line}" for line in lines[-TAIL:]))
+        say(indented("\n".join(step.log.read_text(errors="replace").splitlines()[-TAIL:])))
+
+
+def indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.splitlines())
+
+
+def say_why(step: Step) -> None:
+    """Print what failed in a step: last, because what shows a run of continuous integration may keep but its end."""
+    what = failures.found(step.log.read_text(errors="replace")) if step.log.is_file() else []
+    say(f"\nWhat failed in {step.name}:")
+    for failure in [*step.failed_because, *what[:FAILURES]] or ["Its log names nothing."]:
+        say(indented(failure))
+    if len(what) > FAILURES:
+        say(f"    and {len(what) - FAILURES} more, in {step.log.relative_to(ROOT)}")
 
 
 def run_all(steps: list[Step], at_once: int) -> None:
@@ -148,7 +163,7 @@ def summarise(steps: list[Step], seconds: float, before: dict[str, times.Times] 
     """Print what took how long, what failed and what was left out, and write the file. Return whether all passed."""
     left_out = [step.name for step in STEPS if step not in steps]
     times.write([step.times for step in steps], seconds, left_out, TIMES)
-    failed = [step.name for step in steps if not step.passed]
+    failed = [step for step in steps if not step.passed]
     say(f"\n{times.table([step.times for step in steps], before)}")
     say(
         f"\n{seconds:.0f} s in all; the steps' output is in {LOGS.relative_to(ROOT)}/, their times in .cache/times.json"
@@ -156,7 +171,9 @@ def summarise(steps: list[Step], seconds: float, before: dict[str, times.Times] 
     if len(left_out) < len(STEPS) / 2:  # else it is easier to see what was run
         say(f"Left out: {', '.join(left_out) or 'nothing'}")
     if failed:
-        say(f"Failed: {', '.join(failed)}")
+        for step in failed:
+            say_why(step)
+        say(f"\nFailed: {', '.join(step.name for step in failed)}")
     say(f"{len(steps) - len(failed)} passed, {len(failed)} failed, {len(left_out)} skipped")
     return not failed
 

@@ -119,6 +119,12 @@ def down(names: list[str]) -> None:
         docker("rm", "--force", "--volumes", *(container(name) for name in names), check=False)
 
 
+def processor(name: str) -> float:
+    """Return the processor time of a host that runs, in seconds since it was started; of one that doesn't, nothing."""
+    usage = re.search(r"usage_usec (\d+)", docker("exec", container(name), "cat", CPU, check=False))
+    return int(usage.group(1)) / 1e6 if usage else 0.0
+
+
 def note_end(name: str) -> None:
     """Note a host's processor time, or that it died, in the file that a step of everything.py names."""
     form = "{{.State.Running}} {{.State.ExitCode}}{{if .State.OOMKilled}}, for want of memory{{end}}"
@@ -127,8 +133,7 @@ def note_end(name: str) -> None:
         return
     noted: dict[str, str | float] = {"host": name}
     if running == "true":
-        usage = re.search(r"usage_usec (\d+)", docker("exec", container(name), "cat", CPU, check=False))
-        noted["seconds"] = int(usage.group(1)) / 1e6 if usage else 0.0
+        noted["seconds"] = processor(name)
     else:
         log = LOGS / f"host-{name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)

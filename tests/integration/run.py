@@ -6,15 +6,17 @@
 run.py [TARGET ...] [SUITE ...]        all targets on trixie, unless said otherwise
 run.py docker_certs bookworm sid
 
-DOCKYARD_HOST_NAME names the hosts of runs beside this one.
+DOCKYARD_HOST_NAME names the hosts of runs beside this one. How long each target took is printed after it.
 """
 
 from __future__ import annotations
 
 import os
 import pathlib
+import resource
 import subprocess
 import sys
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -34,7 +36,18 @@ def run(target: str, host: str) -> bool:
     inventory = ["-i", f"{hosts.container(host)},", "-c", "community.docker.docker"]
     command = ["ansible-playbook", *inventory, str(HERE / "run.yml"), "-e", f"target={target}"]
     environment = {**os.environ, "ANSIBLE_ROLES_PATH": str(HERE / "targets")}
-    return subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, check=False).returncode == 0
+    before = times(host)
+    passed = subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, check=False).returncode == 0
+    wall, processor, on_host = (after - earlier for earlier, after in zip(before, times(host)))
+    ended = "passed" if passed else "failed"
+    print(f"=== {target} {ended}: {wall:.0f} s, {processor:.1f} s of processor, {on_host:.1f} s on {host}", flush=True)
+    return passed
+
+
+def times(host: str) -> tuple[float, float, float]:
+    """Return the clock, the processor time of the processes started here, and the host's."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.monotonic(), usage.ru_utime + usage.ru_stime, hosts.processor(host)
 
 
 def main() -> None:

@@ -49,7 +49,7 @@ def everything(
 ) -> subprocess.CompletedProcess[str]:
     code = RUN.format(tests=str(TESTS), folder=str(folder), steps=steps, limit=limit, more=textwrap.dedent(more))
     command = [sys.executable, "-c", code, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
 
 
 def test_a_step_that_fails_stops_no_other(tmp_path: pathlib.Path) -> None:
@@ -57,6 +57,79 @@ def test_a_step_that_fails_stops_no_other(tmp_path: pathlib.Path) -> None:
     assert done.returncode == 1
     assert "FAILED" in done.stdout and "    the reason" in done.stdout
     assert "Failed: broken\n2 passed, 1 failed, 0 skipped" in done.stdout
+
+
+LOG = """
+TASK [Remove what is not there] ************************************************
+fatal: [a]: FAILED! =>
+    msg: nothing is there
+...ignoring
+
+TASK [first : Try it] **********************************************************
+fatal: [a]: FAILED! =>
+    msg: a mistake that is rescued
+
+PLAY RECAP *********************************************************************
+a    : ok=4    changed=0    unreachable=0    failed=0    skipped=0    rescued=1    ignored=1
+
+=== first passed: 3 s
+=== second on a-trixie
+
+PLAY [Run an integration target] ***********************************************
+
+TASK [second : Check each of them] *********************************************
+ok: [a] => (item=one)
+[ERROR]: Task failed: Action failed: two is not there
+failed: [a] (item=two) =>
+    a_long_one: |-
+{long}
+    msg: two is not there
+ok: [a] => (item=three)
+
+TASK [Clean up after it] *******************************************************
+ok: [a]
+
+PLAY RECAP *********************************************************************
+b    : ok=4    changed=0    unreachable=0    failed=0    skipped=0    rescued=0    ignored=0
+a    : ok=4    changed=0    unreachable=0    failed=1    skipped=0    rescued=0    ignored=0
+
+=== second failed: 3 s
+{cleanup}
+1 passed, 1 failed
+Failed: second
+"""
+
+
+def test_what_failed_is_said_last(tmp_path: pathlib.Path) -> None:
+    log = LOG.format(long="        a line\n" * 40, cleanup="Removing it\n" * 100)
+    (tmp_path / "log").write_text(log)
+    rows = "held   trixie 1 s  a: b\nBROKEN trixie 1 s  a full disk: failed\n       it did not say so\nheld   trixie c"
+    (tmp_path / "rows").write_text(rows)
+    tests = "....F\nFAILED tests/unit/test_a.py::test_b - AssertionError\n" + "ERROR: plugins/a.py: not good\n" * 20
+    (tmp_path / "tests").write_text(tests)
+    killed = "TASK [Wait for it] ***\nfatal: [a]: UNREACHABLE! => \n    msg: it is gone\n"
+    (tmp_path / "killed").write_text(killed)
+    done = everything(tmp_path, [(n, f"cat {tmp_path / n}; exit 1") for n in ("log", "rows", "tests", "killed")])
+    _, _, why = done.stdout.partition("What failed in log:\n")
+    of_log, _, more = why.partition("What failed in rows:\n")
+    of_rows, _, more = more.partition("What failed in tests:\n")
+    of_tests, _, more = more.partition("What failed in killed:\n")
+    assert of_log.startswith("    second: second : Check each of them\n    failed: [a] (item=two) =>\n")
+    assert "\n        msg: two is not there\n" in of_log and of_log.count("a line") == 10
+    assert of_log.rstrip().endswith("    === second failed: 3 s\n    Failed: second")
+    assert "rescued" not in of_log and "nothing is there" not in of_log
+    assert of_rows.strip().splitlines() == ["BROKEN trixie 1 s  a full disk: failed", "           it did not say so"]
+    assert of_tests.startswith("    FAILED tests/unit/test_a.py::test_b - AssertionError\n")
+    assert of_tests.strip().endswith("    and 9 more, in logs/tests.log")
+    assert more.startswith(
+        "    Wait for it\n    fatal: [a]: UNREACHABLE! => \n        msg: it is gone\n\nFailed: log, "
+    )
+    assert more.endswith("Failed: log, rows, tests, killed\n1 passed, 4 failed, 0 skipped\n")
+
+
+def test_a_step_whose_log_names_nothing(tmp_path: pathlib.Path) -> None:
+    done = everything(tmp_path, [("silent", "exit 1")])
+    assert "What failed in silent:\n    Its log names nothing.\n\nFailed: silent\n" in done.stdout
 
 
 def test_a_step_that_hangs_is_killed_and_named(tmp_path: pathlib.Path) -> None:
