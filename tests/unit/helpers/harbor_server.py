@@ -185,7 +185,7 @@ def _who(header: str) -> str:
 @contextlib.contextmanager
 def serve(harbor: Harbor, context: ssl.SSLContext | None = None) -> Iterator[Harbor]:
     class Handler(http.server.BaseHTTPRequestHandler):
-        timeout = 10
+        timeout = 120
 
         def _reply(self) -> None:
             who = _who(self.headers.get("Authorization", ""))

@@ -77,7 +77,7 @@ def serve(
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = protocol
-        timeout = 10
+        timeout = 120
 
         def setup(self) -> None:
             server.connections += 1
@@ -135,10 +135,16 @@ def raw(conversation: Callable[[socket.socket], None], context: ssl.SSLContext |
                 threading.Thread(target=talk, args=(sock,), daemon=True).start()
 
     server = Server(listener.getsockname()[1])
-    threading.Thread(target=accept, daemon=True).start()
+    thread = threading.Thread(target=accept, daemon=True)
+    thread.start()
     try:
         yield server
     finally:
+        # Closing a socket wakes nobody who waits for a connection to it; if the process is stopped and goes on, he
+        # then waits at whatever has got the socket's number, and takes that one's connections.
+        with contextlib.suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
         listener.close()
 
 

@@ -70,7 +70,7 @@ def test_an_engine_that_is_not_there(tmp_path: pathlib.Path) -> None:
     assert not absent.answers()
     began = time.monotonic()
     assert find_answering([absent.path], 0.5) is None
-    assert 0.5 <= time.monotonic() - began < 3
+    assert 0.5 <= time.monotonic() - began < 30
 
 
 def test_a_socket_that_nobody_listens_on(tmp_path: pathlib.Path) -> None:
@@ -89,7 +89,7 @@ def test_an_engine_that_hangs_is_given_up(tmp_path: pathlib.Path) -> None:
         began = time.monotonic()
         with pytest.raises(Unreachable, match="timed out"):
             EngineApi(path, timeout=0.3).get("/info")
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 15
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_one_that_does_not_come_back(engine: Engine, api: EngineApi, container: 
     engine.containers = copies(container, DB)
     began = time.monotonic()
     assert bring_back(api, before, 1) == BroughtBack(complaints=[complaint], running=["db"])
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     assert engine.containers[1].state == "paused"
 
 
@@ -293,8 +293,8 @@ def test_one_that_started_again_and_again_before_is_not_waited_for(engine: Engin
     before = running(api)
     assert [container.unstable for container in before] == [False, True]
     began = time.monotonic()
-    assert bring_back(api, before, 10) == BroughtBack(running=["db"])
-    assert time.monotonic() - began < 5
+    assert bring_back(api, before, 60) == BroughtBack(running=["db"])
+    assert time.monotonic() - began < 30
 
 
 @pytest.mark.parametrize(

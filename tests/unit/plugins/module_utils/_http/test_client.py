@@ -31,7 +31,7 @@ from ansible_collections.dockyard.ops.tests.unit.helpers.registry_servers import
 
 SOON = 0.4
 # A loaded machine may need this much longer than the timeout, never as long as the server would go on.
-PATIENCE = 3.0
+PATIENCE = 30.0
 
 
 @pytest.fixture(scope="module")

@@ -50,7 +50,7 @@ def test_the_time_is_for_all_programs_together() -> None:
     begin = time.monotonic()
     with pytest.raises(DockyardError, match="was not built within 1.5 seconds; look at the load") as error:
         budget.run("sleep", "60")
-    assert time.monotonic() - begin < 10
+    assert time.monotonic() - begin < 40
     assert error.value.code == "image_timeout"
     with pytest.raises(DockyardError, match="was not built within 1.5 seconds"):
         budget.run("true")

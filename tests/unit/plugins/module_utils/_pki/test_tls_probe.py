@@ -55,7 +55,7 @@ def listening(serve: Callable[[socket.socket], None]) -> Iterator[int]:
                     connection, _address = listener.accept()
                 except socket.timeout:
                     continue
-                connection.settimeout(5)
+                connection.settimeout(120)
                 with connection, contextlib.suppress(OSError):
                     serve(connection)
 
@@ -290,7 +290,7 @@ def test_a_registry_that_does_not_answer() -> None:
         began = time.monotonic()
         message = refusal(port, timeout=0.5)
     assert message.startswith(f"The registry {at(port)} did not answer within 0.5 seconds;")
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 30
 
 
 def test_a_registry_that_hangs_after_the_handshake(registry: Any) -> None:
