@@ -6,7 +6,8 @@
     everything.py [--list] [--only "SCENARIO ..."] [--without "PART ..."] [--against FILE] [STEP ...]
 
 A step is one nox session. Two run at a time, the longest first, and beside them what mostly waits, which keeps
-two cores busy; before them come those that need the tree to themselves. A step's output goes to
+two cores busy; who has nothing left of one kind goes on with the other. Before them come those that need the tree to
+themselves. A step's output goes to
 .cache/logs/STEP.log; of a step that failed, its end is printed. What took how long is printed at the end and written to
 .cache/times.json, a copy of which can be named as FILE in another run. The last lines say what failed.
 """
@@ -14,12 +15,15 @@ two cores busy; before them come those that need the tree to themselves. A step'
 from __future__ import annotations
 
 import argparse
+import collections
 import concurrent.futures
+import contextlib
 import pathlib
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 
 import engine_watch
 import failures
@@ -113,10 +117,18 @@ def say_why(step: Step) -> None:
         say(f"    and {len(what) - FAILURES} more, in {step.log.relative_to(ROOT)}")
 
 
-def run_all(steps: list[Step], at_once: int) -> None:
-    with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+def run_streams(*streams: Sequence[collections.deque[Step]]) -> None:
+    """Run steps in several streams at a time. A stream takes the first step that is left in the first of its queues."""
+
+    def run_stream(queues: Sequence[collections.deque[Step]]) -> None:
+        for queue in queues:
+            with contextlib.suppress(IndexError):  # it is empty
+                while True:
+                    run(queue.popleft())
+
+    with concurrent.futures.ThreadPoolExecutor(len(streams)) as pool:
         try:
-            list(pool.map(run, steps))
+            list(pool.map(run_stream, streams))
         except KeyboardInterrupt:
             INTERRUPTED.set()  # the pool waits for the steps that run, which end themselves then
             raise
@@ -124,11 +136,11 @@ def run_all(steps: list[Step], at_once: int) -> None:
 
 def run_in_order(steps: list[Step]) -> None:
     """Run what needs the tree to itself, then the others."""
-    run_all([step for step in steps if step in ALONE], 1)
-    with concurrent.futures.ThreadPoolExecutor(1) as beside:
-        waiting = beside.submit(run_all, [step for step in steps if step in WAITING], 1)
-        run_all([step for step in steps if step in TOGETHER], AT_ONCE)
-        waiting.result()
+    alone, waiting, together = (
+        collections.deque(step for step in steps if step in kind) for kind in (ALONE, WAITING, TOGETHER)
+    )
+    run_streams([alone])
+    run_streams([waiting, together], *[[together, waiting]] * AT_ONCE)
 
 
 def clear_hosts() -> None:

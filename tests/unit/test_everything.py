@@ -132,6 +132,16 @@ def test_a_step_whose_log_names_nothing(tmp_path: pathlib.Path) -> None:
     assert "What failed in silent:\n    Its log names nothing.\n\nFailed: silent\n" in done.stdout
 
 
+def test_whoever_has_nothing_left_helps(tmp_path: pathlib.Path) -> None:
+    look = f"for try in $(seq 1200); do test ! -e {tmp_path}/third || exit 0; sleep 0.1; done; exit 1"
+    steps = [("a", look), ("b", look), ("c", f"touch {tmp_path}/third")]
+    beside = "everything.WAITING[:] = [Shell('w', 'true')]; everything.STEPS.append(everything.WAITING[0])"
+    assert everything(tmp_path, steps, more=beside, limit=240).returncode == 0
+    (tmp_path / "third").unlink()
+    of_waiting = "everything.WAITING[:] = everything.TOGETHER; everything.TOGETHER[:] = []"
+    assert everything(tmp_path, steps, more=of_waiting, limit=240).returncode == 0
+
+
 def test_a_step_that_hangs_is_killed_and_named(tmp_path: pathlib.Path) -> None:
     done = everything(tmp_path, [("hangs", "sleep 1000"), ("fine", "true")], limit=5)
     assert "It had not ended after 0 minutes, and was killed." in done.stdout
