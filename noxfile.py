@@ -58,10 +58,15 @@ def staged_copy(name: str) -> pathlib.Path:
             shutil.copy2(ROOT / file, target / file, follow_symlinks=False)
     # The tools ask git which files belong to the collection, and must not find the git of this clone.
     subprocess.run(["git", "init", "--quiet"], cwd=target, check=True)
+    link_collections(tree / "ansible_collections")
+    return target
+
+
+def link_collections(tree: pathlib.Path) -> None:
+    """Put the other collections beside our own into a tree."""
     for other in (CACHE / "collections" / "ansible_collections").iterdir():
         if other.name != "dockyard":
-            (tree / "ansible_collections" / other.name).symlink_to(other)
-    return target
+            (tree / other.name).symlink_to(other)
 
 
 def provide_get_pip() -> None:
@@ -127,9 +132,15 @@ def demo_clean(session: nox.Session) -> None:
 
 @nox.session
 def sanity(session: nox.Session) -> None:
-    """ansible-test sanity. Arguments: names of files, or --test NAME."""
+    """ansible-test sanity. Arguments: names of files, or --test NAME; --from TREE, where the artifact is installed."""
     provide_get_pip()
-    target = staged_copy("sanity")
+    if session.posargs[:1] == ["--from"]:
+        tree = pathlib.Path(session.posargs.pop(1))
+        session.posargs.pop(0)
+        link_collections(tree / "ansible_collections")
+        target = tree / "ansible_collections" / "dockyard" / "ops"
+    else:
+        target = staged_copy("sanity")
     session.env["PATH"] = path_with_working_pythons()
     with session.chdir(target):
         session.run("ansible-test", "sanity", "--color", "no", *session.posargs)
@@ -156,9 +167,15 @@ def opentofu(session: nox.Session) -> None:
 
 @nox.session
 def core(session: nox.Session) -> None:
-    """Test with other versions of ansible-core. Arguments: versions, and --full."""
+    """Test with other versions of ansible-core. Arguments: versions, and --small or --full."""
     session.env.update(engine_environment())
     session.run("python", "tests/cores.py", *session.posargs)
+
+
+@nox.session
+def python(session: nox.Session) -> None:
+    """Test what runs on managed hosts on other Pythons. Arguments: versions, and --imports."""
+    session.run("python", "tests/managed_pythons.py", *session.posargs)
 
 
 PYTHON_CODE = ["plugins", "roles", "tests", "docs", "noxfile.py"]
@@ -203,6 +220,7 @@ def types(session: nox.Session) -> None:
         "tests/opentofu",
         "tests/parts",
         "tests/cores.py",
+        "tests/managed_pythons.py",
         "docs",
         "tests/environment",
         "tests/everything.py",
@@ -268,10 +286,12 @@ def integration(session: nox.Session) -> None:
 
 @nox.session
 def scenario(session: nox.Session) -> None:
-    """One molecule scenario, on one generation. Arguments: NAME [SUITE]."""
-    name, suite = [*session.posargs, "trixie"][:2]
+    """One molecule scenario, on one generation. Arguments: NAME [SUITE] [SUITE=OTHER, to run on OTHER instead]."""
+    instead = [word for word in session.posargs if "=" in word]
+    name, suite = [*(word for word in session.posargs if "=" not in word), "trixie"][:2]
     session.env.update(engine_environment())
     session.env["DOCKYARD_SUITE"] = suite
+    session.env["DOCKYARD_INSTEAD"] = " ".join(instead)
     session.env["MOLECULE_COMMAND_BORDERS"] = "false"
     session.run("molecule", "test", "--scenario-name", name)
 

@@ -49,7 +49,8 @@ def page(matrix: dict[str, Any]) -> str:
     """Return the page as reStructuredText."""
     text = HEAD
     for part in matrix["parts"]:
-        text += f"\n{part['title']}\n{'-' * len(part['title'])}\n{TABLE}"
+        about = f"\n{part['about']}\n" if "about" in part else ""
+        text += f"\n{part['title']}\n{'-' * len(part['title'])}\n{about}{TABLE}"
         for row in part["rows"]:
             note = f", {row['note']}" if "note" in row else ""
             text += f"   * - {row['version']}{note}\n     - {row['state']}\n     -{evidence(row)}\n"

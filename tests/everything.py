@@ -27,6 +27,7 @@ from collections.abc import Sequence
 
 import engine_watch
 import failures
+import parts_ahead
 import times
 from step import INTERRUPTED, LOGS, ROOT, Step
 
@@ -35,8 +36,8 @@ TAIL = 30  # lines of a failed step's log
 FAILURES = 12  # of one step, at the end
 
 
-def scenario(name: str, suite: str = "trixie") -> Step:
-    return Step(f"scenario-{name}-{suite}", "scenario", (name, suite))
+def scenario(name: str, suite: str = "trixie", parts: tuple[str, ...] = ()) -> Step:
+    return Step(f"scenario-{name}-{suite}", "scenario", (name, suite), parts)
 
 
 # They read every file of the tree, and would take for one of the project's what another step writes in the meantime:
@@ -52,8 +53,7 @@ TARGETS = sorted(
 # A good part of their time is that of engines that restart and hosts that boot.
 WAITING = [
     Step("faults-daemon-trixie", "faults", ("daemon", "trixie", "--small")),
-    # The engine is built from its Go module on first use.
-    Step("integration-engine29", "integration", ("docker_bridge", "docker_topology_info", "engine29")),
+    Step("integration-engine29", "integration", ("docker_bridge", "docker_topology_info", "engine29"), ("engine29",)),
     Step("integration-servers", "integration", OF_SERVERS),
 ]
 TOGETHER = [
@@ -64,7 +64,7 @@ TOGETHER = [
     scenario("docker_daemon"),  # on all three suites at once
     scenario("docker_network"),  # the worker's suite is bookworm
     scenario("images"),
-    scenario("opentofu_image"),
+    scenario("opentofu_image", parts=("opentofu",)),
     scenario("redis"),
     Step("integration", "integration", tuple(TARGETS)),
     scenario("harbor_upgrade"),
@@ -74,9 +74,11 @@ TOGETHER = [
     scenario("network_report"),
     Step("sanity", "sanity"),
     Step("unit", "unit"),
-    # tofu is built from its Go module on first use.
-    Step("opentofu", "opentofu"),
+    Step("opentofu", "opentofu", parts=("opentofu",)),
+    # The ends of both ranges whole: what is between them differs little.
     *(Step(f"core-{version}", "core", (version,)) for version in ("2.17", "2.21")),
+    *(Step(f"core-{version}", "core", (version, "--small")) for version in ("2.18", "2.20")),
+    *(Step(f"python-{version}", "python", (version,)) for version in ("3.9", "3.14")),
     *(Step(name, name) for name in ("galaxy_importer", "ansible_lint", "docs_lint", "docs", "types", "style", "words")),
     *(Step(name, name) for name in ("yamllint", "docs-check", "changelog", "roles")),
 ]
@@ -150,15 +152,24 @@ def clear_hosts() -> None:
         say("The test hosts of an earlier run could not be removed; the message is above. The run goes on.")
 
 
+def words(text: str | None) -> list[str]:
+    return (text or "").replace(",", " ").split()
+
+
+def needing(part: str) -> list[Step]:
+    """Return the steps that need a part, or are named by it."""
+    return [step for step in STEPS if part in step.parts or part in step.name]
+
+
 def chosen(steps: list[str], only: str | None, without: str | None) -> list[Step]:
     """Return the steps that are to run.
 
     only: of the scenarios, just these. without: parts whose steps are left out.
     """
-    absent = (without or "").replace(",", " ").split()
-    names = None if only is None else tuple(f"scenario-{name}-" for name in only.replace(",", " ").split())
+    absent = words(without)
+    names = None if only is None else tuple(f"scenario-{name}-" for name in words(only))
     for part in absent:
-        if not any(part in step.name for step in STEPS):
+        if not needing(part):
             raise ValueError(f"no step needs {part}; --list shows them")
     for name in [*steps, *(names or ())]:
         if not any(step.name.startswith(name) for step in STEPS):
@@ -166,12 +177,14 @@ def chosen(steps: list[str], only: str | None, without: str | None) -> list[Step
     found = [
         step
         for step in STEPS
-        if (not steps or step.name.startswith(tuple(steps))) and not any(part in step.name for part in absent)
+        if (not steps or step.name.startswith(tuple(steps))) and not any(step in needing(part) for part in absent)
     ]
     return [step for step in found if names is None or step.session != "scenario" or step.name.startswith(names)]
 
 
-def summarise(steps: list[Step], seconds: float, before: dict[str, times.Times] | None) -> bool:
+def summarise(
+    steps: list[Step], seconds: float, before: dict[str, times.Times] | None, without: str | None = None
+) -> bool:
     """Print what took how long, what failed and what was left out, and write the file. Return whether all passed."""
     left_out = [step.name for step in STEPS if step not in steps]
     times.write([step.times for step in steps], seconds, left_out, TIMES)
@@ -182,6 +195,8 @@ def summarise(steps: list[Step], seconds: float, before: dict[str, times.Times] 
     )
     if len(left_out) < len(STEPS) / 2:  # else it is easier to see what was run
         say(f"Left out: {', '.join(left_out) or 'nothing'}")
+    for part in words(without):  # never silently, whatever else was left out
+        say(f"Without {part}: {', '.join(step.name for step in needing(part))}")
     if failed:
         for step in failed:
             say_why(step)
@@ -214,9 +229,10 @@ def main() -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     begin = time.monotonic()
-    with engine_watch.watched(say):
+    parts = dict.fromkeys(part for step in steps for part in step.parts)
+    with parts_ahead.made(list(parts), say), engine_watch.watched(say):
         run_in_order(steps)
-    sys.exit(0 if summarise(steps, time.monotonic() - begin, before) else 1)
+    sys.exit(0 if summarise(steps, time.monotonic() - begin, before, arguments.without) else 1)
 
 
 if __name__ == "__main__":

@@ -27,11 +27,15 @@ INTERRUPTED = threading.Event()  # ends the steps that run
 
 @dataclasses.dataclass
 class Step:
-    """failed_because: sentences about what happened to the step from outside, beside what its log says."""
+    """parts: the programs of tests/parts that it needs.
+
+    failed_because: sentences about what happened to the step from outside, beside what its log says.
+    """
 
     name: str
     session: str
     arguments: tuple[str, ...] = ()
+    parts: tuple[str, ...] = ()
     passed: bool = False
     failed_because: list[str] = dataclasses.field(default_factory=list)
 

@@ -28,6 +28,7 @@ import time
 
 import engine
 import images
+import states
 
 LABEL = "dockyard.test.host"  # with the key of the clone as its value
 DEMO = "dockyard-demo"
@@ -37,6 +38,7 @@ ROOT = HERE.parent.parent
 COMPILED = ROOT / ".cache" / "compiled_modules"
 LOGS = ROOT / ".cache" / "logs"
 CPU = "/sys/fs/cgroup/cpu.stat"
+SUITES = (*images.SUITES, *states.SCRIPTS)
 
 
 def container(name: str) -> str:
@@ -61,8 +63,9 @@ def docker(*arguments: str, check: bool = True) -> str:
 
 
 def up(name: str, suite: str, flavour: str, alias: str | None, options: list[str]) -> None:
-    """Start a host and wait until systemd has started all its units."""
-    image = images.ensure(suite, flavour)
+    """Start a host and wait until systemd has started all its units. suite: of SUITES."""
+    suite = states.asked_for(suite)
+    image = images.ensure(states.suite_of(suite), flavour)
     with engine.alone():
         if network() not in docker("network", "ls", "--format", "{{.Name}}").split():
             docker("network", "create", network())
@@ -84,6 +87,8 @@ def up(name: str, suite: str, flavour: str, alias: str | None, options: list[str
     if done.returncode != 0:
         sys.exit(f"Starting the test host {name} failed: {done.stderr.strip()}")
     wait_for_systemd(name)
+    if suite in states.SCRIPTS and flavour == "engine":
+        docker("exec", container(name), "sh", "-c", states.SCRIPTS[suite])
 
 
 def compiled_modules() -> list[str]:
@@ -178,7 +183,7 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     start = commands.add_parser("up")
     start.add_argument("name")
-    start.add_argument("--suite", choices=images.SUITES, default="trixie")
+    start.add_argument("--suite", choices=SUITES, default="trixie")
     start.add_argument("--flavour", choices=images.FLAVOURS, default="engine")
     start.add_argument("--alias")
     end = commands.add_parser("down")

@@ -88,23 +88,19 @@ def tag(suite: str) -> str:
     return f"{suite}-{key(suite)}-{engine.clone()}"
 
 
-def import_base(suite: str, image: str) -> None:
+def bootstrap(suite: str, target: str, *options: str) -> list[str]:
+    """Return the command that makes a tree of Debian; "-" as its target is a tar on standard output."""
     if shutil.which("mmdebstrap") is None:
         engine.apt_install("mmdebstrap")
-    bootstrap = subprocess.Popen(
-        [
-            "mmdebstrap",
-            "--quiet",
-            "--variant=minbase",
-            '--aptopt=Acquire::Check-Valid-Until "false"',
-            suite,
-            "-",
-            mirror(),
-        ],
-        stdout=subprocess.PIPE,
-    )
-    subprocess.run(["docker", "import", "-", image], stdin=bootstrap.stdout, stdout=subprocess.DEVNULL, check=True)
-    if bootstrap.wait() != 0:
+    # The snapshot of sid on a mirror may be past its Valid-Until.
+    valid = '--aptopt=Acquire::Check-Valid-Until "false"'
+    return ["mmdebstrap", "--quiet", valid, *options, suite, target, mirror()]
+
+
+def import_base(suite: str, image: str) -> None:
+    making = subprocess.Popen(bootstrap(suite, "-", "--variant=minbase"), stdout=subprocess.PIPE)
+    subprocess.run(["docker", "import", "-", image], stdin=making.stdout, stdout=subprocess.DEVNULL, check=True)
+    if making.wait() != 0:
         subprocess.run(["docker", "image", "rm", image], stdout=subprocess.DEVNULL, check=False)
         sys.exit(f"mmdebstrap could not make a base of {suite}; its messages are above.")
 

@@ -23,7 +23,6 @@ ROOT = HERE.parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "hosts"))
 
 import hosts  # noqa: E402  found through the path set above
-import images  # noqa: E402
 
 
 def all_targets() -> list[str]:
@@ -52,8 +51,8 @@ def times(host: str) -> tuple[float, float, float]:
 
 def main() -> None:
     words = sys.argv[1:]
-    suites = [word for word in words if word in images.SUITES] or ["trixie"]
-    targets = [word for word in words if word not in images.SUITES] or all_targets()
+    suites = [word for word in words if word in hosts.SUITES] or ["trixie"]
+    targets = [word for word in words if word not in hosts.SUITES] or all_targets()
     unknown = sorted(set(targets) - set(all_targets()))
     if unknown:
         sys.exit(f"There is no target {', '.join(unknown)}; there are {', '.join(all_targets())}.")

