@@ -38,6 +38,7 @@ ROOT = HERE.parent.parent
 COMPILED = ROOT / ".cache" / "compiled_modules"
 LOGS = ROOT / ".cache" / "logs"
 CPU = "/sys/fs/cgroup/cpu.stat"
+JOURNAL = "/var/log/journal"
 SUITES = (*images.SUITES, *states.SCRIPTS)
 
 
@@ -76,6 +77,8 @@ def up(name: str, suite: str, flavour: str, alias: str | None, options: list[str
         *("--network-alias", name, "--network-alias", alias or name),
         *("--security-opt", "seccomp=unconfined", "--device-cgroup-rule", "a *:* rwm"),
         *("--device", "/dev/fuse", "--device", "/dev/net/tun", "--cgroupns", "private"),
+        # A journal outside of /run outlives the host.
+        *("--volume", JOURNAL),
         *("--tmpfs", "/run", "--tmpfs", "/run/lock", "--tmpfs", "/tmp:exec", "--cap-add", "ALL"),
     )
     # Everything that --privileged gives except CAP_SYS_RESOURCE, which some machines can't grant. There, an
@@ -143,12 +146,20 @@ def note_end(name: str) -> None:
         log = LOGS / f"host-{name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         done = run_docker("logs", container(name))
-        log.write_text(done.stdout + done.stderr)
+        log.write_text(done.stdout + done.stderr + journal(name))
         noted["died"] = f"The test host {name} died (exit code {code}); its log is kept in {log.relative_to(ROOT)}."
         print(noted["died"], file=sys.stderr)
     if "DOCKYARD_HOSTS_FILE" in os.environ:
         with open(os.environ["DOCKYARD_HOSTS_FILE"], "a") as file:
             file.write(json.dumps(noted) + "\n")
+
+
+def journal(name: str) -> str:
+    """Return the end of the journal of a host that no longer runs; what its container says of itself is nothing."""
+    image = docker("inspect", "--format", "{{.Config.Image}}", container(name), check=False)
+    read = ("--volumes-from", container(name), "--entrypoint", "journalctl", image)
+    done = run_docker("run", "--rm", *read, f"--directory={JOURNAL}", "--no-pager", "--lines=1000")
+    return done.stdout + done.stderr
 
 
 def containers(label: str) -> list[str]:
@@ -178,7 +189,8 @@ def purge() -> str:
     return ""
 
 
-def main() -> None:
+def parse(words: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Return what the words of the command line mean, and the options of docker run among them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     start = commands.add_parser("up")
@@ -191,12 +203,16 @@ def main() -> None:
     commands.add_parser("clean")
     commands.add_parser("purge")
     # By hand: argparse assigns what comes after "--" to a list only if nothing is between it and NAME.
-    words = sys.argv[1:]
     end_of_words = words.index("--") if "--" in words else len(words)
     options = words[end_of_words + 1 :]
     arguments = parser.parse_args(words[:end_of_words])
     if options and arguments.command != "up":
         parser.error("only up takes options of docker run")
+    return arguments, options
+
+
+def main() -> None:
+    arguments, options = parse(sys.argv[1:])
     if arguments.command == "up":
         up(arguments.name, arguments.suite, arguments.flavour, arguments.alias, options)
     elif arguments.command == "down":
