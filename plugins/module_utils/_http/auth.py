@@ -41,6 +41,19 @@ class Login:
         pair = f"{self.name}:{self.password}".encode()
         return f"Basic {base64.b64encode(pair).decode('ascii')}"
 
+    @classmethod
+    def of_basic(cls, encoded: object) -> Login:
+        """Return the login behind the C(auth) of Docker's C(config.json). Raise ValueError for what Docker can't read.
+
+        Docker takes away the NUL bytes with which other programs fill the password up.
+        """
+        if not isinstance(encoded, str):
+            raise ValueError("auth is no string")
+        name, colon, password = base64.b64decode(encoded, validate=True).decode().partition(":")
+        if not name or not colon:
+            raise ValueError("auth is no user's name and password with a colon between")
+        return cls(name, password.strip("\0"))
+
 
 def challenges(header: str) -> dict[str, Challenge]:
     """Return the challenges of a WWW-Authenticate header that this collection can meet, by scheme in lower case."""

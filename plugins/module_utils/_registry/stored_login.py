@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 from typing import Any
@@ -30,8 +29,7 @@ def stored(registry: str, folder: str | None = None) -> Login | None:
         helper = (configuration.get("credHelpers") or {}).get(registry) or configuration.get("credsStore")
         entry = (configuration.get("auths") or {}).get(registry) or {}
         if entry.get("auth"):
-            name, _colon, password = base64.b64decode(entry["auth"], validate=True).decode().partition(":")
-            return Login(name, password)
+            return Login.of_basic(entry["auth"])
     except (ValueError, AttributeError) as error:
         raise DockyardError(
             "push_login_unreadable",

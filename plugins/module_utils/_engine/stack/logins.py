@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._http.auth import Login
 
 _DOCKER_HUB = "https://index.docker.io/v1/"
 _NAMES_OF_DOCKER_HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
@@ -49,13 +50,13 @@ class Logins:
         if not auth.get("auth"):
             return {}
         try:
-            user, _colon, password = base64.b64decode(auth["auth"], validate=True).decode().partition(":")
+            login = Login.of_basic(auth["auth"])
         except ValueError as error:
             raise DockyardError(
                 "stack_logins_unreadable",
                 f"The login of {registry} in login_config can't be read ({error}); log in again by docker login.",
             ) from error
-        return _header({"username": user, "password": password, "serveraddress": registry})
+        return _header({"username": login.name, "password": login.password, "serveraddress": registry})
 
     def out_of_reach(self, image: str) -> str:
         """Return the credential helper that keeps the login of an image's registry; empty if none does."""
