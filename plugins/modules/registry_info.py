@@ -282,7 +282,7 @@ def run(call: ModuleCall) -> dict[str, object]:
         page_size=params["page_size"],
         max_repositories=params["max_repositories"],
     )
-    check_names(query)
+    check_names(query.repositories)
     registry = options.connect(params)
     version = registry.wait(params["wait"])
     registry.limit(params["deadline"])

@@ -31,7 +31,7 @@ from .connection import Connection, Deadline, Origin, Phase, printable_url, sing
 BODY_LIMIT = 32 * 1024 * 1024
 REDIRECTS = (301, 302, 303, 307, 308)
 MAX_REDIRECTS = 5
-Method = Literal["GET", "HEAD", "POST", "DELETE"]
+Method = Literal["GET", "HEAD", "POST", "PUT", "DELETE"]
 _CLOSED = (ConnectionError, ssl.SSLEOFError)
 USER_AGENT = "dockyard.ops"
 
@@ -121,12 +121,20 @@ class Client:
             " fix that in the registry or in the proxy in front of it.",
         )
 
-    def send(self, method: Method, url: str, headers: Mapping[str, str], authorization: str | None = None) -> Answer:
-        """Send a request without a body to the registry itself; no redirect is followed."""
-        all_headers = {"User-Agent": USER_AGENT, **({"Content-Length": "0"} if method == "POST" else {}), **headers}
+    def send(
+        self,
+        method: Method,
+        url: str,
+        headers: Mapping[str, str],
+        authorization: str | None = None,
+        body: bytes = b"",
+    ) -> Answer:
+        """Send a request to the registry itself; no redirect is followed."""
+        length = {"Content-Length": str(len(body))} if method in ("POST", "PUT") else {}
+        all_headers = {"User-Agent": USER_AGENT, **length, **headers}
         if authorization:
             all_headers["Authorization"] = authorization
-        return self._exchange(self.home, url, all_headers, Deadline(self.timeout, self.deadline), method)
+        return self._exchange(self.home, url, all_headers, Deadline(self.timeout, self.deadline), method, body)
 
     def name(self, origin: Origin) -> str:
         """Return how a message calls a server, at the beginning of a sentence."""
@@ -169,14 +177,20 @@ class Client:
         return connection
 
     def _exchange(
-        self, origin: Origin, url: str, headers: dict[str, str], deadline: Deadline, method: Method = "GET"
+        self,
+        origin: Origin,
+        url: str,
+        headers: dict[str, str],
+        deadline: Deadline,
+        method: Method = "GET",
+        body: bytes = b"",
     ) -> Answer:
         proxy, proxy_headers = self._proxy(origin)
         connection = self._connection(origin, proxy)
         for _attempt in range(2):
             reused = connection.sock is not None
             try:
-                return self._once(connection, method, url, headers, proxy_headers, deadline)
+                return self._once(connection, method, url, headers, proxy_headers, deadline, body)
             except (OSError, http.client.HTTPException) as error:
                 connection.close()
                 self._connections.pop(origin, None)
@@ -197,6 +211,7 @@ class Client:
         headers: dict[str, str],
         proxy_headers: dict[str, str],
         deadline: Deadline,
+        body: bytes,
     ) -> Answer:
         connection.open(deadline, proxy_headers)
         parts = urllib.parse.urlsplit(url)
@@ -208,18 +223,18 @@ class Client:
         for key, value in {"Host": connection.origin.netloc, "Accept-Encoding": "identity", **headers}.items():
             connection.putheader(key, value)
         with contextlib.suppress(ConnectionError, ssl.SSLEOFError):  # then the reason waits to be read
-            connection.endheaders()
+            connection.endheaders(body or None)
         response = connection.getresponse()
-        body = response.read(BODY_LIMIT + 1)
-        if len(body) > BODY_LIMIT:
+        content = response.read(BODY_LIMIT + 1)
+        if len(content) > BODY_LIMIT:
             raise DockyardError(
                 "http_not_an_api",
                 f"{printable_url(url)} is longer than {BODY_LIMIT} bytes; that is not an answer of a registry's API,"
                 " check the address.",
             )
         if response.length:
-            raise http.client.IncompleteRead(body, response.length)
-        return Answer(response.status, response.headers, body, url)
+            raise http.client.IncompleteRead(content, response.length)
+        return Answer(response.status, response.headers, content, url)
 
     def _explain(
         self,

@@ -14,7 +14,7 @@ import re
 import time
 import urllib.parse
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._http import auth, tls
@@ -37,6 +37,15 @@ MANIFEST_TYPES = (
 _JSON = {"Accept": "application/json"}
 _NEXT = re.compile(r'<([^>]*)>\s*;[^,]*\brel="?next\b', re.IGNORECASE)
 _PAUSE = 0.3
+
+
+class Manifest(NamedTuple):
+    """What a registry has under a tag or a digest. body: byte for byte, as its digest was made of it."""
+
+    digest: str
+    media_type: str
+    content: dict[str, Any]
+    body: bytes
 
 
 class Registry:
@@ -124,9 +133,9 @@ class Registry:
             tags += self._names(answer, "tags")
         return tags
 
-    def manifest(self, repository: str, reference: str) -> tuple[str, str, dict[str, Any]] | None:
-        """Return digest, media type and content of a manifest; None if there is none."""
-        path = f"/v2/{_quote(repository)}/manifests/{urllib.parse.quote(reference, safe=':')}"
+    def manifest(self, repository: str, reference: str) -> Manifest | None:
+        """Return a manifest; None if there is none."""
+        path = _manifest(repository, reference)
         answer = self._get_patiently(path, {"Accept": ", ".join(MANIFEST_TYPES)})
         if answer.status == 404:
             return None
@@ -136,11 +145,11 @@ class Registry:
             raise self._odd(answer, "a manifest")
         digest = answer.header("Docker-Content-Digest") or f"sha256:{hashlib.sha256(answer.body).hexdigest()}"
         media_type = answer.header("Content-Type").partition(";")[0].strip()
-        return digest, str(content.get("mediaType") or media_type), content
+        return Manifest(digest, str(content.get("mediaType") or media_type), content, answer.body)
 
     def digest(self, repository: str, reference: str) -> str | None:
         """Return the digest of a manifest without reading it, which counts as no pull; None if there is none."""
-        path = f"/v2/{_quote(repository)}/manifests/{urllib.parse.quote(reference, safe=':')}"
+        path = _manifest(repository, reference)
         answer = self._get(path, {"Accept": ", ".join(MANIFEST_TYPES)}, "HEAD")
         if answer.status == 404:
             return None
@@ -149,7 +158,39 @@ class Registry:
         if found:
             return found
         manifest = self.manifest(repository, reference)
-        return manifest[0] if manifest else None
+        return manifest.digest if manifest else None
+
+    def delete_manifest(self, repository: str, digest: str) -> Answer | None:
+        """Delete a manifest, and with it all tags that it has. Return the answer of a registry that deletes nothing.
+
+        It is no error if there is none.
+        """
+        path = _manifest(repository, digest)
+        answer = self._get_patiently(path, {}, "DELETE")
+        if answer.status == 405:
+            return answer
+        if answer.status not in (202, 404):
+            self._expect(answer, path, "DELETE")
+        return None
+
+    def put_manifest(self, repository: str, reference: str, manifest: Manifest) -> None:
+        """Store a manifest under a tag or its digest."""
+        path = _manifest(repository, reference)
+        answer = self._get_patiently(path, {"Content-Type": manifest.media_type}, "PUT", manifest.body)
+        if answer.status != 201:
+            self._expect(answer, path, "PUT")
+
+    def document(self, repository: str, digest: str) -> dict[str, Any] | None:
+        """Return a blob that is a JSON object, as the configuration of an image is; None if there is none."""
+        path = f"/v2/{_quote(repository)}/blobs/{digest}"
+        answer = self._get_patiently(path, {})
+        if answer.status == 404:
+            return None
+        self._expect(answer, path)
+        content = http_client.decode(self._client, answer)
+        if not isinstance(content, dict):
+            raise self._odd(answer, "the configuration of an image")
+        return content
 
     def holds_blob(self, repository: str, digest: str) -> bool:
         """Return whether a repository has a blob; no more than its first byte is read."""
@@ -212,10 +253,12 @@ class Registry:
             f" ('{single_line(answer.text, 60)}'); check host and port, and the proxy in front of it.",
         )
 
-    def _get_patiently(self, path: str, headers: dict[str, str]) -> Answer:
+    def _get_patiently(
+        self, path: str, headers: dict[str, str], method: http_client.Method = "GET", body: bytes = b""
+    ) -> Answer:
         """Send a request again after the pause that the registry asks for, if there is time for it."""
         while True:
-            answer = self._get(path, headers)
+            answer = self._get(path, headers, method, body)
             if answer.status != 429:
                 return answer
             pause = max(retry_after(answer) or 0, _PAUSE)
@@ -225,9 +268,9 @@ class Registry:
             time.sleep(pause)
             self._patience -= pause
 
-    def _get(self, path: str, headers: dict[str, str], method: http_client.Method = "GET") -> Answer:
+    def _get(self, path: str, headers: dict[str, str], method: http_client.Method = "GET", body: bytes = b"") -> Answer:
         url = f"{self._client.home}{path}"
-        answer = self._send(method, url, headers)
+        answer = self._send(method, url, headers, body)
         if answer.status != 401:
             return answer
         home = self._client.home
@@ -240,12 +283,12 @@ class Registry:
         self.requires_auth = True
         if not self._meet(answer):
             return answer
-        return self._send(method, url, headers)
+        return self._send(method, url, headers, body)
 
-    def _send(self, method: http_client.Method, url: str, headers: dict[str, str]) -> Answer:
+    def _send(self, method: http_client.Method, url: str, headers: dict[str, str], body: bytes) -> Answer:
         if method == "GET":
             return self._client.get(url, headers, self._authorization)
-        return self._client.send(method, url, headers, self._authorization)
+        return self._client.send(method, url, headers, self._authorization, body)
 
     def _meet(self, answer: Answer) -> bool:
         """Do what a 401 asks for. Return False if nothing is left to be done."""
@@ -263,7 +306,7 @@ class Registry:
             f" ('{single_line(answer.header('WWW-Authenticate'), 60)}'); basic and bearer are.",
         )
 
-    def _expect(self, answer: Answer, path: str) -> None:
+    def _expect(self, answer: Answer, path: str, method: http_client.Method = "GET") -> None:
         """Raise the error for every answer but 200."""
         status = answer.status
         if status == 200:
@@ -280,7 +323,7 @@ class Registry:
                 f"{self.name} refuses the login of user '{self._login.name if self._login else ''}';"
                 " check name and password.",
             )
-        what = f"GET {path.partition('?')[0]} gets HTTP {status}{_reason(answer)}"
+        what = f"{method} {path.partition('?')[0]} gets HTTP {status}{_reason(answer)}"
         if status == 429:
             seconds = retry_after(answer)
             error = Unavailable(
@@ -341,6 +384,10 @@ def _reason(answer: Answer) -> str:
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
         return ""
     return f", '{single_line(text, 120)}'" if text else ""
+
+
+def _manifest(repository: str, reference: str) -> str:
+    return f"/v2/{_quote(repository)}/manifests/{urllib.parse.quote(reference, safe=':')}"
 
 
 def _quote(repository: str) -> str:

@@ -61,9 +61,9 @@ class _Image:
         return sum(self.blobs.values()) if self.sized else None
 
 
-def check_names(query: Query) -> None:
-    """Refuse names that no registry could have."""
-    for name in query.repositories:
+def check_names(repositories: Iterable[str]) -> None:
+    """Refuse names that no registry could have; shell patterns are none."""
+    for name in repositories:
         if not _WILDCARDS.search(name) and not _NAME.fullmatch(name):
             raise DockyardError(
                 "registry_repository_name_invalid",
@@ -76,7 +76,7 @@ def gather(registry: Registry, query: Query) -> dict[str, Any]:
     """Return everything below the registry's health, as the module returns it."""
     if not query.includes("catalog"):
         return {}
-    names, truncated = _choose(registry, query)
+    names, truncated = _first(choose(registry, query.repositories, query.page_size), query.max_repositories)
     repositories: list[dict[str, Any]] = []
     missing: list[str] = []
     blobs: dict[str, int] = {}
@@ -89,7 +89,7 @@ def gather(registry: Registry, query: Query) -> dict[str, Any]:
                 missing.append(name)
                 continue
             # A repository that the catalog still names though it is gone has no tags either.
-            chosen = sorted(tag for tag in tags or [] if not query.tags or _matches(tag, query.tags))
+            chosen = sorted(tag for tag in tags or [] if not query.tags or matches(tag, query.tags))
             if query.level == "tags":
                 entry["tags"] = [{"name": tag} for tag in chosen]
             elif query.level == "manifests":
@@ -108,24 +108,23 @@ def gather(registry: Registry, query: Query) -> dict[str, Any]:
     return result
 
 
-def _choose(registry: Registry, query: Query) -> tuple[list[str], bool]:
-    """Return the names of the repositories to read, and whether there would have been more."""
-    names: Iterator[str]
-    if query.repositories and not any(_WILDCARDS.search(name) for name in query.repositories):
+def choose(registry: Registry, patterns: Sequence[str], page_size: int) -> Iterator[str]:
+    """Yield the names of the repositories that match any of the patterns, each once; of all if there is none."""
+    if patterns and not any(_WILDCARDS.search(name) for name in patterns):
         # No catalog for these: many registries don't show theirs.
-        names = iter(dict.fromkeys(query.repositories))
-    else:
-        named = dict.fromkeys(name for name in query.repositories if not _WILDCARDS.search(name))
-        listed = (
-            name
-            for name in registry.catalog(query.page_size)
-            if not query.repositories or _matches(name, query.repositories)
-        )
-        names = _unique(itertools.chain(named, listed))
-    if query.max_repositories is None:
+        yield from dict.fromkeys(patterns)
+        return
+    named = dict.fromkeys(name for name in patterns if not _WILDCARDS.search(name))
+    listed = (name for name in registry.catalog(page_size) if not patterns or matches(name, patterns))
+    yield from _unique(itertools.chain(named, listed))
+
+
+def _first(names: Iterator[str], most: int | None) -> tuple[list[str], bool]:
+    """Return as many names as are wanted, sorted, and whether there would have been more."""
+    if most is None:
         return sorted(names), False
-    first = list(itertools.islice(names, query.max_repositories + 1))
-    return sorted(first[: query.max_repositories]), len(first) > query.max_repositories
+    first = list(itertools.islice(names, most + 1))
+    return sorted(first[:most]), len(first) > most
 
 
 def _unique(names: Iterable[str]) -> Iterator[str]:
@@ -137,7 +136,7 @@ def _unique(names: Iterable[str]) -> Iterator[str]:
             yield name
 
 
-def _matches(name: str, patterns: Sequence[str]) -> bool:
+def matches(name: str, patterns: Sequence[str]) -> bool:
     """Return whether a name matches any of the patterns."""
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
 
@@ -182,7 +181,7 @@ def _read(
     if answer is None:
         images[reference] = None
         return None
-    digest, media_type, content = answer
+    digest, media_type, content, _body = answer
     if images.get(digest) is not None:
         return images[digest]
     image = _Image(digest, media_type)

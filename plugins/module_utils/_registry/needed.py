@@ -44,7 +44,7 @@ class Missing:
 
 
 @dataclass
-class _References:
+class References:
     """What a manifest names."""
 
     children: list[str] = field(default_factory=list)
@@ -113,7 +113,7 @@ class Survey:
 
     def __init__(self, registry: Registry) -> None:
         self._registry = registry
-        self._known: dict[tuple[str, str], _References | None] = {}
+        self._known: dict[tuple[str, str], References | None] = {}
 
     def read(self, repositories: Iterable[str]) -> Needed:
         """Return what the tags of the repositories need; those of the catalog are always among them."""
@@ -127,8 +127,8 @@ class Survey:
                 if found is None:
                     needed.missing.append(Missing(repository, "?", Need("tag", tag)))
                     continue
-                digest, _media_type, content = found
-                self._known[repository, digest] = _references(content)
+                digest, _media_type, content, _body = found
+                self._known[repository, digest] = references(content)
                 needed.tagged.setdefault(repository, {})[tag] = digest
                 self._need(needed, repository, digest, Need("tag", tag))
         return needed
@@ -143,10 +143,10 @@ class Survey:
             left = [manifest for manifest in left if not self._keep_artifact(needed, *manifest)]
 
     def _keep_artifact(self, needed: Needed, repository: str, digest: str) -> bool:
-        references = self._ask(repository, digest)
-        if references is None or not references.subject or not needed.why(repository, references.subject):
+        named = self._ask(repository, digest)
+        if named is None or not named.subject or not needed.why(repository, named.subject):
             return False
-        self._need(needed, repository, digest, Need("subject", references.subject))
+        self._need(needed, repository, digest, Need("subject", named.subject))
         return True
 
     def _need(self, needed: Needed, repository: str, digest: str, need: Need) -> None:
@@ -156,8 +156,8 @@ class Survey:
             digest, need = pending.pop()
             if digest in manifests:
                 continue
-            references = self._ask(repository, digest)
-            if references is None:
+            named = self._ask(repository, digest)
+            if named is None:
                 # An index may list blobs as well: a build cache does.
                 if self._registry.holds_blob(repository, digest):
                     needed.blobs.setdefault(repository, {})[digest] = need
@@ -165,16 +165,16 @@ class Survey:
                     needed.missing.append(Missing(repository, digest, need))
                 continue
             manifests[digest] = need
-            needed.indexes += bool(references.children)
-            for blob in references.blobs:
+            needed.indexes += bool(named.children)
+            for blob in named.blobs:
                 needed.blobs.setdefault(repository, {}).setdefault(blob, Need("index", digest))
-            pending += [(child, Need("index", digest)) for child in references.children]
+            pending += [(child, Need("index", digest)) for child in named.children]
 
-    def _ask(self, repository: str, digest: str) -> _References | None:
+    def _ask(self, repository: str, digest: str) -> References | None:
         key = (repository, digest)
         if key not in self._known:
             found = self._registry.manifest(repository, digest)
-            self._known[key] = _references(found[2]) if found else None
+            self._known[key] = references(found[2]) if found else None
         return self._known[key]
 
 
@@ -190,8 +190,9 @@ def lost(registry: Registry, needed: Needed) -> Iterator[Missing]:
                 yield Missing(repository, digest, need)
 
 
-def _references(content: dict[str, Any]) -> _References:
-    found = _References()
+def references(content: dict[str, Any]) -> References:
+    """Return what a manifest names."""
+    found = References()
     manifests = content.get("manifests")
     if isinstance(manifests, list):
         found.children = list(_digests(manifests))

@@ -170,7 +170,7 @@ def _blobs(registry: Registry, repository: str, digest: str) -> list[str]:
     found = registry.manifest(repository, digest)
     if found is None:
         return []
-    _digest, media_type, content = found
+    _digest, media_type, content, _body = found
     if any(kind in media_type for kind in _LIST_TYPES):
         return [blob for one in content.get("manifests") or [] for blob in _blobs(registry, repository, one["digest"])]
     return [one["digest"] for one in [content.get("config"), *(content.get("layers") or [])] if one]

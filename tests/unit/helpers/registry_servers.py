@@ -36,6 +36,7 @@ class Request:
     path: str
     headers: dict[str, str]
     method: str = "GET"
+    body: bytes = b""
 
 
 @dataclass
@@ -87,7 +88,8 @@ def serve(
 
         def do_GET(self) -> None:
             headers = {key.lower(): value for key, value in self.headers.items()}
-            request = Request(self.path, headers, self.command)
+            body = self.rfile.read(int(headers.get("content-length", 0)))
+            request = Request(self.path, headers, self.command, body)
             server.requests.append(request)
             reply = answer(request)
             self.send_response(reply.status)
@@ -95,9 +97,10 @@ def serve(
                 if value:
                     self.send_header(key, value)
             self.end_headers()
-            self.wfile.write(reply.content)
+            if self.command != "HEAD":
+                self.wfile.write(reply.content)
 
-        do_POST = do_DELETE = do_GET
+        do_HEAD = do_POST = do_PUT = do_DELETE = do_GET
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             pass

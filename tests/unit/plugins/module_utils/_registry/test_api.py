@@ -640,7 +640,7 @@ class Contents:
     def gather(self, level: registry_contents.Level = "manifests", **options: Any) -> dict[str, Any]:
         with serve(self) as server:
             query = registry_contents.Query(level, **options)
-            registry_contents.check_names(query)
+            registry_contents.check_names(query.repositories)
             result = registry_contents.gather(connect(server.address, plain_http=True), query)
         self.paths = server.paths
         return result
@@ -755,7 +755,8 @@ def test_digest_is_computed_where_the_registry_names_none() -> None:
 
     with serve(answer) as server:
         found = connect(server.address, plain_http=True).manifest("a", "1")
-    assert found == (f"sha256:{hashlib.sha256(content.encode()).hexdigest()}", MANIFEST, json.loads(content))
+    digest = f"sha256:{hashlib.sha256(content.encode()).hexdigest()}"
+    assert found == (digest, MANIFEST, json.loads(content), content.encode())
 
 
 def test_tag_that_the_registry_lost() -> None:
