@@ -143,10 +143,10 @@ def _check_foreign(trust: Trust, current: CurrentFolder, foreign: list[str], at:
             ) from error
 
 
-def _unreadable_ca(path: str, content: bytes | None) -> str | None:
-    """Return why a .crt in the folder is none that Docker can read, if so."""
+def unreadable_ca(plan: Plan, name: str) -> str | None:
+    """Return why a .crt that is in the folder is none that Docker can read, if so."""
     try:
-        x509.load_certificates(content or b"", path)
+        x509.load_certificates(plan.current.files[name] or b"", os.path.join(plan.current.folder, name))
     except DockyardError as error:
         return error.message.partition(";")[0]
     return None
@@ -310,9 +310,7 @@ def warnings(plan: Plan, engine: Engine) -> list[str]:
         return []
     messages = list(trust.concerns)
     for name in sorted(set(plan.current.files) - set(trust.files) - set(plan.remove)):
-        reason = name.endswith(".crt") and _unreadable_ca(
-            os.path.join(plan.current.folder, name), plan.current.files[name]
-        )
+        reason = name.endswith(".crt") and unreadable_ca(plan, name)
         if reason:
             messages.append(
                 f"{reason}: Docker ignores this file, but with the containerd image store every pull from"

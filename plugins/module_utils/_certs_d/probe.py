@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from ansible_collections.dockyard.ops.plugins.module_utils._http import address
 from ansible_collections.dockyard.ops.plugins.module_utils._pki import tls_probe, x509
 
-from .folder import Plan
+from .folder import Plan, unreadable_ca
 from .options import Trust
 
 _AT_ONCE = 16
@@ -31,10 +31,11 @@ def probe(plans: Sequence[Plan], timeout: float) -> dict[str, dict[str, object]]
 
 def _probe(plan: Plan, timeout: float) -> dict[str, object]:
     files = plan.result
+    # The engine passes over what it can't read among the files of others.
     cas = [
         certificate
         for name in sorted(files)
-        if name.endswith(".crt")
+        if name.endswith(".crt") and (name in plan.trust.files or not unreadable_ca(plan, name))
         for certificate in x509.load_certificates(files[name], os.path.join(plan.current.folder, name))
     ]
     return tls_probe.probe(target(plan.trust), cas, pairs(plan), timeout)

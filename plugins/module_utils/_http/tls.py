@@ -39,6 +39,7 @@ _CLIENT_REFUSED = {
     "ALERT_DECRYPT_ERROR": "refuses the client certificate",
     "ALERT_HANDSHAKE_FAILURE": "interrupted the TLS handshake (it may require a client certificate)",
 }
+_BEGIN = b"-----BEGIN CERTIFICATE-----"
 # X509_V_ERR_* of OpenSSL
 _EXPIRED, _NOT_YET, _HOST_NAME, _IP_ADDRESS = 10, 9, 62, 64
 
@@ -77,8 +78,10 @@ def from_certs_d(directory: str, registry: str, validate: bool = True) -> TlsFil
                 f"{folder} has the client certificate {stem}.cert without its private key {stem}.key;"
                 " put the key there, or name the file .crt if it is a CA.",
             )
+    authorities = [os.path.join(folder, name) for name in names if name.endswith(".crt")]
     return TlsFiles(
-        ca_paths=tuple(os.path.join(folder, name) for name in names if name.endswith(".crt")),
+        # The engine passes over what is no PEM, a certificate in DER form for instance.
+        ca_paths=tuple(path for path in authorities if _BEGIN in _read_existing(path)),
         client_cert_path=os.path.join(folder, f"{pairs[0]}.cert") if pairs else None,
         client_key_path=os.path.join(folder, f"{pairs[0]}.key") if pairs else None,
         validate=validate,

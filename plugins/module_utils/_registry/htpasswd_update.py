@@ -220,6 +220,11 @@ class Update:
         warnings = []
         if self.desired.cost > _PROMPT_COST:
             warnings.append(cost_warning(self.desired.cost))
+        if plan.unmarked:
+            warnings.append(
+                f"A byte order mark at the beginning of {self.desired.path} is a part of its first line for a registry:"
+                " the user of that line can't log in, and if it has none, nobody can; it is taken away."
+            )
         locked_out = [
             htpasswd.readable(name)
             for name, secret in htpasswd.current(plan.lines).items()

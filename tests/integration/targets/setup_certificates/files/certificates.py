@@ -80,12 +80,13 @@ def authority(wanted: dict[str, Any], key: ec.EllipticCurvePrivateKey) -> x509.C
 def certificate(
     wanted: dict[str, Any],
     key: ec.EllipticCurvePrivateKey,
-    issuer: x509.Certificate,
+    issuer: x509.Certificate | None,
     issuer_key: ec.EllipticCurvePrivateKey,
 ) -> x509.Certificate:
+    """Make a certificate; without an issuer, one that its own key signs."""
     subject = wanted.get("common_name", wanted["name"])
     made = (
-        builder(subject, issuer.subject, key, wanted.get("from", -20), wanted.get("to", 365))
+        builder(subject, issuer.subject if issuer else common_name(subject), key, wanted.get("from", -20), wanted.get("to", 365))
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=False)
         .add_extension(key_usage("digital_signature"), critical=True)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)
@@ -110,7 +111,8 @@ def main() -> None:
     for item in wanted["certificates"]:
         signer = item.get("authority", "ca")
         key = keys[item.get("key", item["name"])]
-        made[item["name"]] = certificate(item, key, authorities[signer], keys[signer])
+        own = signer == "itself"
+        made[item["name"]] = certificate(item, key, None if own else authorities[signer], key if own else keys[signer])
     for name, found in made.items():
         write(folder / f"{name}.crt", found.public_bytes(serialization.Encoding.PEM), 0o644)
     print(

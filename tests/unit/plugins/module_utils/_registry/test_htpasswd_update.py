@@ -384,6 +384,16 @@ def test_a_high_cost_is_told(cost: int, text: str) -> None:
     assert text in cost_warning(cost)
 
 
+def test_a_byte_order_mark_is_warned_of_until_it_is_gone(path: pathlib.Path) -> None:
+    path.write_bytes(b"\xef\xbb\xbf" + line("alice").encode())
+    for check_mode in (True, False):
+        assert update(path, ALICE, always=False, check_mode=check_mode).warnings == [
+            f"A byte order mark at the beginning of {path} is a part of its first line for a registry: the user of that"
+            " line can't log in, and if it has none, nobody can; it is taken away."
+        ]
+    assert update(path, ALICE, always=False).warnings == []
+
+
 def test_only_a_high_cost_is_told(path: pathlib.Path) -> None:
     assert update(path, ALICE, cost=10, check_mode=True).warnings == []
     (warning,) = update(path, ALICE, cost=11, check_mode=True).warnings
