@@ -122,6 +122,10 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ contents.repositories | sort(attribute='size_bytes', reverse=true) | first }}"
 
+- name: Warn a month before the registry's certificate expires
+  ansible.builtin.assert:
+    that: contents.certificate.days_left > 30
+
 - name: Read the tags of one team's images, with files of its own
   dockyard.ops.registry_info:
     registry: registry.example.com:5000
@@ -154,6 +158,36 @@ requires_auth:
   returned: success
   type: bool
   sample: true
+certificate:
+  description: The certificate that the registry shows; V(none) with O(plain_http=true) or O(validate_certs=false).
+  returned: success
+  type: dict
+  version_added: 0.3.0
+  contains:
+    subject:
+      description: Its subject.
+      type: str
+      sample: commonName=registry.example.com
+    issuer:
+      description: Who issued it.
+      type: str
+      sample: commonName=Example CA
+    names:
+      description: Names and addresses that it is for.
+      type: list
+      elements: str
+      sample: [registry.example.com]
+    not_valid_after:
+      description: When it expires, in UTC.
+      type: str
+      sample: 2026-12-31 12:00:00 UTC
+    days_left:
+      description: Whole days until then.
+      type: int
+      sample: 89
+  sample:
+    subject: commonName=registry.example.com
+    days_left: 89
 repositories:
   description: The repositories, sorted by name.
   returned: success, and O(gather) is not only V(health)
@@ -298,6 +332,7 @@ def run(call: ModuleCall) -> dict[str, object]:
         "healthy": True,
         "api_version": version,
         "requires_auth": registry.requires_auth,
+        "certificate": registry.certificate,
         **contents,
     }
 

@@ -87,6 +87,12 @@ class Client:
         if home.scheme == "https":
             self._context(True)
 
+    @property
+    def certificate(self) -> dict[str, object] | None:
+        """Return what is to be known of the registry's own certificate; None if none was verified."""
+        connection = self._connections.get(self.home)
+        return tls.describe(connection.certificate) if connection and connection.certificate else None
+
     def close(self) -> None:
         """Close all connections."""
         for connection in self._connections.values():

@@ -207,6 +207,8 @@ class Connection(http.client.HTTPConnection):
         self.proxy = proxy
         self.context = context
         self.address = address
+        # The server's, as Python describes it.
+        self.certificate: Mapping[str, Any] = {}
         super().__init__(origin.host, origin.port)
 
     def open(self, deadline: Deadline, proxy_headers: Mapping[str, str]) -> None:
@@ -228,6 +230,8 @@ class Connection(http.client.HTTPConnection):
         deadline.phase = "tls"
         sock.settimeout(deadline.left())
         wire.sock = self.context.wrap_socket(sock, server_hostname=self.origin.host)
+        # Empty if the certificate is not verified.
+        self.certificate = wire.sock.getpeercert() or {}
         deadline.phase = "answer"
 
     def _through(self, headers: dict[str, str]) -> None:

@@ -11,9 +11,13 @@ intermediate certificate may be trusted by itself, and a name counts only as sub
 from __future__ import annotations
 
 import errno
+import ipaddress
 import os
 import ssl
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
@@ -59,6 +63,26 @@ class TlsFiles:
         """Return how a message names what was trusted."""
         sources = [*self.ca_paths, *(["ca_content"] if self.ca_content else [])]
         return " nor by ".join(["the host's own CAs", *sources])
+
+
+def describe(certificate: Mapping[str, Any]) -> dict[str, object]:
+    """Return what a user wants to know of a server's certificate, from Python's description of it."""
+    end = ssl.cert_time_to_seconds(certificate["notAfter"])
+    return {
+        "subject": _name(certificate["subject"]),
+        "issuer": _name(certificate["issuer"]),
+        "names": [
+            value if kind == "DNS" else str(ipaddress.ip_address(value.strip()))
+            for kind, value in certificate.get("subjectAltName", ())
+            if kind in ("DNS", "IP Address")
+        ],
+        "not_valid_after": time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(end)),
+        "days_left": int((end - time.time()) // 86400),
+    }
+
+
+def _name(parts: Any) -> str:
+    return ", ".join(f"{key}={value}" for part in parts for key, value in part)
 
 
 def from_certs_d(directory: str, registry: str, validate: bool = True) -> TlsFiles:

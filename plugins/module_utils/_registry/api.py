@@ -65,6 +65,11 @@ class Registry:
         """Return how a message calls it, at the beginning of a sentence."""
         return self._client.name(self._client.home)
 
+    @property
+    def certificate(self) -> dict[str, object] | None:
+        """Return what is to be known of its certificate once it has answered; None without a verified one."""
+        return self._client.certificate
+
     def ping(self) -> str:
         """Return the version that the registry names, '' for none. Raise DockyardError if it is no healthy registry."""
         answer = self._get("/v2/", _JSON)

@@ -135,8 +135,17 @@ class Collection:
             "blobs_after": after.blobs if after else None,
             "bytes_after": after.bytes if after else None,
             "window_seconds": round(seconds, 1),
-            "warnings": warnings + _warnings(plan),
+            "warnings": warnings + _warnings(plan) + self._mirror_warnings(),
         }
+
+    def _mirror_warnings(self) -> list[str]:
+        if not configuration.keeps_mirrored(self._config):
+            return []
+        return [
+            f"The registry in the container {self._container.name} is a pull-through mirror that keeps for ever what it"
+            " fetches, whatever its proxy.ttl is: set storage.delete.enabled to true, with which it still deletes"
+            " nothing for users."
+        ]
 
     def stored(self) -> Stored | None:
         """Return what the blobs occupy; None if they are not on this host."""
@@ -157,7 +166,7 @@ class Collection:
                 "registry_gc_mirror",
                 f"The registry in the container {self._container.name} is a pull-through mirror of {self._upstream}:"
                 " what its tags need can't be asked for without fetching it from there; leave delete_untagged off, a"
-                " mirror deletes by itself what is older than its proxy.ttl.",
+                " mirror deletes by itself what is older than its proxy.ttl, if storage.delete.enabled is true.",
             )
         cache = configuration.lasting_cache(self._config)
         if cache:

@@ -86,7 +86,13 @@ def certificate(
     """Make a certificate; without an issuer, one that its own key signs."""
     subject = wanted.get("common_name", wanted["name"])
     made = (
-        builder(subject, issuer.subject if issuer else common_name(subject), key, wanted.get("from", -20), wanted.get("to", 365))
+        builder(
+            subject,
+            issuer.subject if issuer else common_name(subject),
+            key,
+            wanted.get("from", -20),
+            wanted.get("to", 365),
+        )
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=False)
         .add_extension(key_usage("digital_signature"), critical=True)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key.public_key()), critical=False)

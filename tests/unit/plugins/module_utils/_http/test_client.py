@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +18,7 @@ from typing import Any
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._http.client import Unavailable
+from ansible_collections.dockyard.ops.plugins.module_utils._pki import x509
 from ansible_collections.dockyard.ops.tests.unit.helpers.error_page import assert_explained
 from ansible_collections.dockyard.ops.tests.unit.helpers.registry_servers import (
     Pki,
@@ -619,6 +622,9 @@ def test_files_of_the_engine(pki: Pki, tmp_path: Path) -> None:
         ]:
             (folder / target).write_text(pki.text(source))
         directory = str(tmp_path)
+        # The engine passes over these two.
+        (folder / "0-der.crt").write_bytes(ssl.PEM_cert_to_DER_cert(pki.text("other-ca.crt")))
+        (folder / "1-note.crt").write_text("no certificate")
         assert connect(server.address, directory=directory).ping() == "registry/2.0"
         # What is given explicitly is all there is.
         assert "none was shown" in message(server.address, directory=directory, ca_path=pki.path("ca.crt"))
@@ -630,6 +636,31 @@ def test_files_of_the_engine(pki: Pki, tmp_path: Path) -> None:
             f"{folder} has the client certificate client.cert without its private key client.key;"
             " put the key there, or name the file .crt if it is a CA."
         )
+
+
+def test_what_is_to_be_known_of_the_certificate(pki: Pki) -> None:
+    end = x509.load_certificates(pki.text("server.crt").encode(), "server.crt")[0].not_after
+    with serve(fine, pki.context()) as server:
+        registry = connect(server.address, ca_path=pki.path("ca.crt"))
+        before = registry.certificate
+        assert before is None, "nothing was asked yet"
+        registry.ping()
+        found = registry.certificate
+        assert found is not None
+        assert found.pop("not_valid_after") == f"{end.strftime('%Y-%m-%d %H:%M:%S')} UTC"
+        assert found == {
+            "subject": "commonName=server",
+            "issuer": "commonName=ca",
+            "names": ["127.0.0.1", str(ipaddress.ip_address("::ffff:127.0.0.1"))],
+            "days_left": 8,
+        }
+        registry = connect(server.address, validate_certs=False)
+        registry.ping()
+        assert registry.certificate is None
+    with serve(fine) as server:
+        registry = connect(server.address, plain_http=True)
+        registry.ping()
+        assert registry.certificate is None
 
 
 # ---- options ----

@@ -561,7 +561,22 @@ def test_untagged_manifests_of_a_mirror_are_not_deleted(docker: RegistryDocker) 
     assert caught.value.message == (
         "The registry in the container registry is a pull-through mirror of https://registry.example.com: what its tags"
         " need can't be asked for without fetching it from there; leave delete_untagged off, a mirror deletes by itself"
-        " what is older than its proxy.ttl."
+        " what is older than its proxy.ttl, if storage.delete.enabled is true."
     )
     collector(docker, [], [])
     assert not collect(Store(), untagged=False)["changed"]
+
+
+@pytest.mark.parametrize(
+    ("storage", "warned"),
+    [("", True), (", delete: {enabled: false}", True), (", delete: true", True), (", delete: {enabled: true}", False)],
+)
+def test_a_mirror_that_never_deletes_what_it_has_fetched_is_named(
+    docker: RegistryDocker, storage: str, warned: bool
+) -> None:
+    docker.config.write_text(f"storage: {{filesystem: {{}}{storage}}}\nproxy: {{remoteurl: 'https://r.example.com'}}\n")
+    collector(docker, [], [])
+    assert collect(Store(), untagged=False)["warnings"] == warned * [
+        "The registry in the container registry is a pull-through mirror that keeps for ever what it fetches, whatever"
+        " its proxy.ttl is: set storage.delete.enabled to true, with which it still deletes nothing for users."
+    ]
