@@ -148,7 +148,8 @@ options:
       - Whose folder it is.
       - V(docker) is C(/etc/docker/certs.d).
       - V(rootless) is C(docker/certs.d) in E(XDG_CONFIG_HOME) or C(~/.config) of the user who runs the module. Set C(become_user).
-      - V(containers) is C(/etc/containers/certs.d), which Podman, Buildah and Skopeo read.
+      - V(containers) is C(/etc/containers/certs.d), which Podman, Buildah and Skopeo read. If a registry has a folder there, they look at nothing
+        in C(/etc/docker/certs.d) for it, and otherwise they do.
     type: str
     choices: [docker, rootless, containers]
     default: docker
@@ -175,7 +176,9 @@ notes:
     leaves it in place and warns.
   - Docker Engine 24.0 and older notices a folder that is new for C(docker build) with BuildKit only after a restart, and any version
     may keep using a replaced certificate there for about 15 minutes. Login, push and pull are not concerned.
-  - Builders of C(docker buildx) that run in a container do not read C(certs.d).
+  - Builders of C(docker buildx) that run in a container do not read C(certs.d). They get the CA and the client certificate from the file
+    that C(docker buildx create --buildkitd-config) takes, with C(ca) and C(keypair) below C([registry."registry.example.com"]), which can name the
+    files of this module.
 seealso:
   - module: dockyard.ops.registry_info
   - module: community.docker.docker_login
