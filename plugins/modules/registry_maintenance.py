@@ -42,6 +42,11 @@ options:
       - V(restore) checks and unpacks an archive, stops the registry, and exchanges the instance's folders for those of the
         archive. Start the registry and prove that it is up, then complete it by V(finish_restore), or by V(undo_restore),
         which puts back what was there and starts it.
+      - V(begin_exchange) gives the container the name O(previous_container_name), under which it runs on, so that its successor
+        can be made with its name, and not started. V(exchange) then stops the one and starts the other one. Prove that it is
+        up, and complete it by V(finish_exchange), which keeps the files of O(proven_folders) and removes the old container, or
+        by V(undo_exchange), which puts back the files that were kept and the old container. A kill at any point leaves a
+        registry that runs, or that the engine starts with the host; V(undo_exchange) of a later run then ends the exchange.
       - V(close_window) closes a read-only window that a run left open.
       - V(wait) waits until the registry is healthy. What says so is the container's own health check; if it has none, the
         debug server at C(127.0.0.1:5001) inside the container; and else C(/v2/) at the container's own address or its
@@ -55,6 +60,10 @@ options:
       - restore
       - finish_restore
       - undo_restore
+      - begin_exchange
+      - exchange
+      - finish_exchange
+      - undo_exchange
       - close_window
       - wait
   container_name:
@@ -90,7 +99,8 @@ options:
     default: 60
   instance_directory:
     description:
-      - The folder of the registry's instance on the managed host, for O(operation=backup) and the operations of a restore.
+      - The folder of the registry's instance on the managed host, for O(operation=backup) and the operations of a
+        restore and an exchange.
     type: path
     default: /srv/registry
   folders:
@@ -144,9 +154,19 @@ options:
     default: true
   previous_container_name:
     description:
-      - Name under which the container that was there before a restore was set aside, for O(operation=undo_restore).
+      - Name under which the container that was there before is set aside, for O(operation=undo_restore) and the operations of
+        an exchange. No other container may have it.
     type: str
     default: ''
+  proven_folders:
+    description:
+      - Folders below O(instance_directory) whose files belong to the container. O(operation=finish_exchange) keeps copies of
+        them, in C(.proven) there, and O(operation=undo_exchange) makes the files as they were.
+    type: list
+    elements: str
+    default:
+      - config
+      - tls
 notes:
   - In check mode, O(operation=collect_garbage) says what would be collected, without a read-only window.
   - Needs root, the C(docker) command, and the Python library PyYAML on the managed host.
@@ -364,6 +384,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._registry import (
     backup,
     configuration,
     container,
+    exchange,
     garbage,
     options,
     read_only_window,
@@ -521,7 +542,59 @@ def _undo_restore(call: ModuleCall) -> dict[str, Any]:
     if call.check_mode:
         return {"changed": restore.pending(base)}
     with _locked_instance(call):
-        return {"changed": restore.undo(_container(call), base, call.params["previous_container_name"])}
+        undone = restore.undo(_container(call), base, call.params["previous_container_name"])
+        if undone:
+            exchange.forget(base)
+        return {"changed": undone}
+
+
+def _exchange(call: ModuleCall) -> exchange.Exchange:
+    if not call.params["previous_container_name"]:
+        raise DockyardError(
+            "registry_exchange_no_name",
+            f"operation {call.params['operation']} needs previous_container_name, the name of the container that is set"
+            " aside; give one that no other container has.",
+        )
+    return exchange.Exchange(
+        _container(call),
+        container.Container(call.params["previous_container_name"]),
+        call.params["instance_directory"],
+        call.params["proven_folders"],
+        call.params["start_timeout"],
+    )
+
+
+def _begin_exchange(call: ModuleCall) -> dict[str, Any]:
+    asked = _exchange(call)
+    if not call.check_mode:
+        with _locked_instance(call):
+            exchange.begin(asked)
+    return {"changed": True}
+
+
+def _switch(call: ModuleCall) -> dict[str, Any]:
+    asked = _exchange(call)
+    if not call.check_mode:
+        with _locked_instance(call):
+            exchange.switch(asked)
+    return {"changed": True}
+
+
+def _finish_exchange(call: ModuleCall) -> dict[str, Any]:
+    asked = _exchange(call)
+    unfinished = exchange.pending(asked)
+    if not call.check_mode:
+        with _locked_instance(call):
+            exchange.finish(asked)
+    return {"changed": unfinished}
+
+
+def _undo_exchange(call: ModuleCall) -> dict[str, Any]:
+    asked = _exchange(call)
+    if call.check_mode:
+        return {"changed": exchange.pending(asked)}
+    with _locked_instance(call):
+        return {"changed": exchange.undo(asked)}
 
 
 def _close_window(call: ModuleCall) -> dict[str, Any]:
@@ -546,6 +619,10 @@ _OPERATIONS = {
     "restore": _restore,
     "finish_restore": _finish_restore,
     "undo_restore": _undo_restore,
+    "begin_exchange": _begin_exchange,
+    "exchange": _switch,
+    "finish_exchange": _finish_exchange,
+    "undo_exchange": _undo_exchange,
     "close_window": _close_window,
     "wait": _wait,
 }
@@ -573,6 +650,7 @@ def main() -> None:
             "checksum": {"type": "str", "default": ""},
             "keep_previous": {"type": "bool", "default": True},
             "previous_container_name": {"type": "str", "default": ""},
+            "proven_folders": {"type": "list", "elements": "str", "default": ["config", "tls"]},
         },
         required_together=options.REQUIRED_TOGETHER,
         mutually_exclusive=options.MUTUALLY_EXCLUSIVE,

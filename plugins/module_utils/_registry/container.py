@@ -159,6 +159,21 @@ class Container:
         """Give the container another name."""
         self._must("rename", self.name, name)
 
+    def answers(self) -> bool:
+        """Return whether the engine answers."""
+        return self._docker("version").returncode == 0
+
+    @staticmethod
+    def restart_policy(details: dict[str, Any]) -> str:
+        """Return a container's restart policy as set_restart_policy() takes it."""
+        policy = details["HostConfig"].get("RestartPolicy") or {}
+        name, most = policy.get("Name") or "no", policy.get("MaximumRetryCount") or 0
+        return f"{name}:{most}" if most else str(name)
+
+    def set_restart_policy(self, policy: str) -> None:
+        """Give the container another restart policy, running or not."""
+        self._must("update", f"--restart={policy}", self.name)
+
     def _not_healthy(self, seconds: float, reason: str) -> DockyardError:
         return DockyardError(
             "registry_not_healthy",

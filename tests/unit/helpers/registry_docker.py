@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A stand-in for docker on the PATH, with one registry whose configuration and data are in folders.
 
-Imitated: the command docker, as far as one container is inspected, started, stopped, restarted, renamed and removed,
-and programs are run in it; it writes down what it was asked. Real: that it is a program of its own, and all files. The
-true docker is asked by the integration target registry_maintenance.
+Imitated: the command docker, as far as one container is inspected, started, stopped, restarted, renamed, updated and
+removed, and programs are run in it; it writes down what it was asked. Real: that it is a program of its own, and all
+files. The true docker is asked by the integration target registry_maintenance.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ if argv[:2] == ["container", "inspect"]:
         config.update(state["config"])
         found = dict(Id=argv[2], Name="/" + argv[2], Config=config, Mounts=mounts, RestartCount=0)
         found.update(State=dict(Running=names.get(argv[2], True)), NetworkSettings=state["network"])
+        found.update(HostConfig=dict(RestartPolicy=dict(Name=state["policies"].get(argv[2], "unless-stopped"))))
         print(json.dumps([dict(found, **state["others"].get(name, dict())) for name in argv[2:]]))
 elif argv[0] in ("start", "stop", "restart"):
     names[argv[1]] = argv[0] != "stop"
@@ -50,6 +51,12 @@ elif argv[0] == "cp":
         print(file.read())
 elif argv[0] == "rename":
     names[argv[2]] = names.pop(argv[1])
+    if argv[1] in state["policies"]:
+        state["policies"][argv[2]] = state["policies"].pop(argv[1])
+elif argv[0] == "update":
+    state["policies"][argv[2]] = argv[1].partition("=")[2]
+elif argv[0] == "version":
+    status = state["fails"].get("version", 0)
 elif argv[0] == "rm":
     names.pop(argv[2], None)
 elif argv[0] == "exec":
@@ -79,7 +86,7 @@ class RegistryDocker:
         self._state = folder / "docker.json"
         mounts = {"/etc/registry": str(self.base / "config"), "/var/lib/registry": str(self.base / "data")}
         state = {"calls": [], "containers": {"registry": True}, "mounts": mounts, "env": [], "fails": {}, "exec": {}}
-        self.save({**state, "config": {}, "network": {}, "others": {}, "sees": ""})
+        self.save({**state, "config": {}, "network": {}, "others": {}, "sees": "", "policies": {}})
         (folder / "bin").mkdir()
         program = folder / "bin" / "docker"
         program.write_text(PROGRAM.format(python=sys.executable, path=str(self._state)))
