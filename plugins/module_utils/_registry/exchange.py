@@ -4,10 +4,10 @@
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
 """Exchange the container of a registry for another one, so that a kill at any point leaves one that comes up.
 
-The present container gets another name and goes on; its successor is made beside it, with its name, and does not run yet.
-Only then is the one stopped and the other one started. In between, the old one is the engine's to start: should the host
-go down there, it comes back by itself. A record says that an exchange has begun, until finish() or undo(): the next run
-finds it after a kill, and brings the old container and the files with which it was proven back.
+The present container gets another name and goes on; its successor is made beside it, with its name, and does not run
+yet. Only then is the one stopped and the other one started. In between, the old one is the engine's to start: should
+the host go down there, it comes back by itself. A record says that an exchange has begun, until finish() or undo(): the
+next run finds it after a kill, and brings back the old container and the files with which it was proven.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Exchange:
 
 @dataclass(frozen=True)
 class _Record:
-    """An exchange that has begun. policy: the restart policy that the present container had, None without a container."""
+    """An exchange that has begun. policy: the restart policy of the present container, None if there is none."""
 
     policy: str | None
 
@@ -121,7 +121,10 @@ def forget(base: str) -> None:
 
 
 def undo(exchange: Exchange) -> bool:
-    """Put the proven files and the old container back, from wherever a run has come to. Return whether it did anything."""
+    """Put the proven files and the old container back, from wherever a run has come to.
+
+    Return whether it did anything.
+    """
     record = _read_record(exchange)
     changed = _put_files_back(exchange)
     details = _patiently(exchange, exchange.previous.details)
@@ -220,9 +223,9 @@ def _read_record(exchange: Exchange) -> _Record | None:
     except (ValueError, TypeError) as error:
         raise DockyardError(
             "registry_exchange_record",
-            f"{_record_path(exchange)}, which says that a container is being exchanged, can't be read; look whether there"
-            f" is a container {exchange.previous.name}, give it its name {exchange.container.name} back, and remove that"
-            " file.",
+            f"{_record_path(exchange)}, which says that a container is being exchanged, can't be read; look whether"
+            f" there is a container {exchange.previous.name}, give it its name {exchange.container.name} back, and"
+            " remove that file.",
         ) from error
 
 
