@@ -65,6 +65,59 @@ def split(registry: str, option: str = "registry") -> tuple[str, int | None]:
     return host, None if port is None else int(port)
 
 
+def canonical(host: str, option: str = "registry") -> str:
+    """Return a host or address, without port, in the one spelling that clients and certificates compare.
+
+    IPv6 is compressed and without brackets, an international name in ASCII (xn--), letters are small.
+    """
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    if ":" in bare and re.fullmatch(r"[0-9A-Fa-f:.]+", bare):
+        return str(ipaddress.IPv6Address(_checked(f"[{bare}]", option)))
+    return _checked(".".join(_ascii(label, host, option) for label in bare.split(".")), option).lower()
+
+
+def general_name(name: str, option: str = "registry") -> str:
+    """Return a name as certificates write it, DNS:... or IP:...; it may come as such, or as a host alone."""
+    kind, _, rest = name.partition(":")
+    if kind.upper() in ("DNS", "IP"):
+        name = rest
+    wildcard = "*." if name.startswith("*.") else ""
+    host = canonical(name[len(wildcard) :], option)
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return f"DNS:{wildcard}{host}"
+    return f"IP:{host}"
+
+
+def _checked(host: str, option: str) -> str:
+    found, port = split(host, option)
+    if port is not None:
+        raise DockyardError(
+            "registry_address_invalid", f"{option} '{host}' has a port; write the host name or address alone."
+        )
+    return found
+
+
+def _ascii(label: str, host: str, option: str) -> str:
+    if label.isascii():
+        return label
+    # Python knows the older rules for such names, and clients the newer ones; these letters have two meanings.
+    if re.search("[\u00df\u03c2\u200c\u200d]", label):
+        raise DockyardError(
+            "registry_address_invalid",
+            f"{option} '{host}' has a letter that not all clients read in the same way; write the name in ASCII, as"
+            " xn--....",
+        )
+    try:
+        return label.encode("idna").decode()
+    except UnicodeError as error:
+        raise DockyardError(
+            "registry_address_invalid",
+            f"{option} '{host}' is no international host name ({error}); write it like {_SHAPE}.",
+        ) from error
+
+
 def _without_login(match: re.Match[str]) -> str:
     return f"{match[1] or ''}...@"
 
