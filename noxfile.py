@@ -220,6 +220,7 @@ def types(session: nox.Session) -> None:
         "tests/opentofu",
         "tests/parts",
         "tests/cores.py",
+        "tests/engines.py",
         "tests/managed_pythons.py",
         "docs",
         "tests/environment",
@@ -282,6 +283,13 @@ def integration(session: nox.Session) -> None:
     """Integration targets on a test host. Arguments: names of targets, and suites of Debian."""
     session.env.update(engine_environment())
     session.run("python", "tests/integration/run.py", *session.posargs)
+
+
+@nox.session
+def engines(session: nox.Session) -> None:
+    """Modules that change an engine, on engines of several generations. Arguments: suites."""
+    session.env.update(engine_environment())
+    session.run("python", "tests/engines.py", *session.posargs)
 
 
 @nox.session

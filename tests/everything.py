@@ -54,6 +54,7 @@ TARGETS = sorted(
 WAITING = [
     Step("faults-daemon-trixie", "faults", ("daemon", "trixie", "--small")),
     Step("integration-engine29", "integration", ("docker_bridge", "docker_topology_info", "engine29"), ("engine29",)),
+    Step("engines-29", "engines", ("engine29-upgraded", "engine29-nftables"), ("engine29",)),
     Step("integration-servers", "integration", OF_SERVERS),
 ]
 TOGETHER = [

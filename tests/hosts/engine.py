@@ -41,6 +41,7 @@ def clone() -> str:
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
     """Keep other commands of this folder waiting: two tests must not build the same image at once."""
+    LOCK.parent.mkdir(parents=True, exist_ok=True)  # a machine that did not boot has no /run/lock
     with open(LOCK, "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

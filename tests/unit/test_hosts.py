@@ -68,3 +68,10 @@ def test_a_host_that_died_is_said_and_its_journal_kept(tmp_path: pathlib.Path) -
     assert done.stderr == f"{said}\n"
     assert json.loads((tmp_path / "noted").read_text()) == {"host": "a", "died": said}
     assert (tmp_path / "host-a.log").read_text() == "the last that it said\n"
+
+
+def test_a_machine_that_did_not_boot_gets_its_folder_of_locks(tmp_path: pathlib.Path) -> None:
+    lock = tmp_path / "run" / "lock" / "hosts.lock"
+    code = f"import pathlib, engine; engine.LOCK = pathlib.Path({str(lock)!r})\nwith engine.alone(): print('alone')"
+    assert python(code).stdout == "alone\n"
+    assert lock.exists()

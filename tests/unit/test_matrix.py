@@ -41,6 +41,8 @@ SUITES = _python("tests/hosts", "import images; print(*images.SUITES)").split()
 def suites_of(step: str) -> set[str]:
     """Return the suites of the hosts that a step of `make test` runs on."""
     kind, _dash, rest = step.partition("-")
+    if kind == "engines":
+        return {argument.partition("-")[0] for argument in ARGUMENTS[step]}
     if kind == "integration":
         return {rest or "trixie"}
     if kind not in ("scenario", "faults"):

@@ -19,7 +19,7 @@ from managed_host import ManagedHost
 PATH = "/etc/docker/daemon.json"
 BASE = {"labels": ["base=1"], "log-opts": {"max-size": "10m"}}
 # An image of the host's own binaries: sleep, a shell (also where health checks look for it), ping, ip.
-_IMAGE = r"""
+IMAGE = r"""
 set -eu
 binaries=$(for name in sleep bash ping ip; do command -v $name; done)
 files=$( (echo "$binaries"; echo /bin/sh; ldd $binaries | grep '=>\|^\s*/' | grep -o '/[^ :]*') | sort --unique)
@@ -74,7 +74,7 @@ class Host(ManagedHost):
         self.base()
 
     def import_image(self) -> None:
-        self.must(_IMAGE)
+        self.must(IMAGE)
 
     def down(self) -> None:
         hosts.down([self.name])
