@@ -73,9 +73,10 @@ def try_suite(suite: str) -> bool:
     try:
         host.must(f"{IMAGE}{_CONTAINER} >/dev/null\n{_CA}")
         asked = "{{.ServerVersion}} {{.Driver}} {{if .FirewallBackend}}{{.FirewallBackend.Driver}}{{end}}"
-        # Older command lines know nothing of the last one.
+        # Older command lines know nothing of the last one, and end in the middle of their answer.
         version = "{{.ServerVersion}} {{.Driver}}"
-        about = host.must(f"docker info --format '{asked}' 2>/dev/null || docker info --format '{version}'")
+        known = host.must(f"docker info --format '{asked}' 2>/dev/null || docker info --format '{version}'")
+        about = known.splitlines()[-1]
         wrong = {module: try_module(host, module) for module in CASES}
     finally:
         hosts.down([host.name])
