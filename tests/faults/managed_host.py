@@ -17,6 +17,7 @@ import tempfile
 import time
 from typing import Any, cast
 
+import commands
 import hosts
 import payloads
 
@@ -35,9 +36,9 @@ class ManagedHost:
         self.name = name
         self.container = hosts.container(name)
 
-    def run(self, script: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    def run(self, script: str) -> subprocess.CompletedProcess[str]:
         command = ["docker", "exec", "--interactive", self.container, "sh", "-c", script]
-        return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+        return commands.run(command, text=True)
 
     def must(self, script: str) -> str:
         done = self.run(script)
@@ -48,7 +49,7 @@ class ManagedHost:
     def write(self, content: str | bytes, path: str) -> None:
         data = content.encode() if isinstance(content, str) else content
         command = ["docker", "exec", "--interactive", self.container, "sh", "-c", f"cat > {shlex.quote(path)}"]
-        subprocess.run(command, input=data, check=True)
+        commands.run(command, data).check_returncode()
 
     def module(self, module: str, check: bool, user: str = "root", **options: Any) -> dict[str, Any]:
         if user != "root":
@@ -58,9 +59,7 @@ class ManagedHost:
             return self._answer(done.stdout, done.stderr)
         return self.end(self.start(module, check, **options), None)
 
-    def start(
-        self, module: str, check: bool = False, by_ansible: bool = False, **options: Any
-    ) -> subprocess.Popen[str]:
+    def start(self, module: str, check: bool = False, by_ansible: bool = False, **options: Any) -> commands.Running:
         """Do the same in the background; end() waits for it. by_ansible: as people do, by the command ansible."""
         if by_ansible or module in _WITH_ACTION or os.environ.get("DOCKYARD_PLAIN"):
             arguments, environment = self._command(module, check, options)
@@ -72,9 +71,9 @@ class ManagedHost:
         with tempfile.TemporaryFile() as payload:
             payload.write(payloads.build(module, check, options))
             payload.seek(0)
-            return subprocess.Popen(command, stdin=payload, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            return commands.popen(command, payload, subprocess.PIPE, subprocess.PIPE, text=True)
 
-    def end(self, running: subprocess.Popen[str], seconds: float | None = 300) -> dict[str, Any]:
+    def end(self, running: commands.Running, seconds: float | None = 300) -> dict[str, Any]:
         stdout, stderr = running.communicate(timeout=seconds)
         by_ansible = cast("list[str]", running.args)[0] == "ansible"
         return self._answer(stdout, stderr) if by_ansible else payloads.answer(stdout, stderr)

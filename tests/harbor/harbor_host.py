@@ -28,6 +28,7 @@ import yaml
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "hosts")]
 
+import commands  # noqa: E402  (tests/hosts)
 import engine  # noqa: E402  (tests/hosts)
 import hosts  # noqa: E402  (tests/hosts)
 import images  # noqa: E402  (tests/hosts)
@@ -80,12 +81,12 @@ class HarborHost:
     def down(self) -> None:
         hosts.down([self.name])
 
-    def run(self, script: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    def run(self, script: str) -> subprocess.CompletedProcess[str]:
         command = ["docker", "exec", "--interactive", self.container, "bash", "-c", script]
-        return subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, **options)
+        return commands.run(command, text=True)
 
     def must(self, script: str) -> str:
-        done = self.run(script, stdin=subprocess.DEVNULL)
+        done = self.run(script)
         if done.returncode != 0:
             raise RuntimeError(
                 f"{self.name}: {script}: exit {done.returncode}: {done.stderr[-1500:]}{done.stdout[-1500:]}"
@@ -95,7 +96,7 @@ class HarborHost:
     def write(self, path: str, content: str | bytes) -> None:
         data = content.encode() if isinstance(content, str) else content
         command = ["docker", "exec", "--interactive", self.container, "sh", "-c", f"cat > {shlex.quote(path)}"]
-        subprocess.run(command, input=data, check=True)
+        commands.run(command, data).check_returncode()
 
     @property
     def ip(self) -> str:

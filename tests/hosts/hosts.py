@@ -26,6 +26,7 @@ import subprocess
 import sys
 import time
 
+import commands
 import engine
 import images
 import states
@@ -83,7 +84,7 @@ def up(name: str, suite: str, flavour: str, alias: str | None, options: list[str
     )
     # Everything that --privileged gives except CAP_SYS_RESOURCE, which some machines can't grant. There, an
     # older engine needs the option to leave it out; a newer one (25 and up) does so by itself, and refuses the option.
-    options = [*compiled_modules(), *options]
+    options = [*compiled_modules(), *commands.options(container(name)), *options]
     done = run_docker(*command, "--cap-drop", "SYS_RESOURCE", *options, image)
     if "capability not supported" in done.stderr:
         done = run_docker(*command, *options, image)
@@ -125,6 +126,8 @@ def down(names: list[str]) -> None:
         note_end(name)
     if names:
         docker("rm", "--force", "--volumes", *(container(name) for name in names), check=False)
+    for name in names:
+        commands.remove(container(name))
 
 
 def processor(name: str) -> float:
