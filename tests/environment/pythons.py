@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Other Pythons than the environment's own: those of this machine, else those of Debian's releases.
 
-One of a release is unpacked from its packages into .cache/pythons and run with its own C library, so that nothing is
+One of a release is unpacked from its packages into .cache/pythons and run with its own libraries, so that nothing is
 installed on the machine and no container is needed.
 """
 
@@ -27,7 +27,7 @@ CACHE = ROOT / ".cache" / "pythons"
 RELEASES = {"3.9": "bullseye", "3.11": "bookworm", "3.13": "trixie", "3.14": "sid"}
 LAUNCHER = """\
 #!/bin/sh
-# Python {version} of Debian {release} with the C library of that release.
+# Python {version} of Debian {release} with its own libraries.
 exec {loader} --library-path {libraries} --argv0 "$0" {program} "$@"
 """
 # Where tests/requirements.txt has a version that no longer runs on an older Python: the last one that does.
@@ -50,6 +50,17 @@ def find(*versions: str, purpose: str) -> str:
         f"{purpose} needs Python {' or '.join(versions)}, which neither this machine nor a release of Debian has;"
         " install it, or leave these tests out with make test WITHOUT=…."
     )
+
+
+def use_the_machines(tree: pathlib.Path) -> pathlib.Path:
+    """Have this machine's C library found in place of a release's own, whose loader is too old for the launcher.
+
+    A newer C library runs what was built for an older one. Return the machine's loader.
+    """
+    for file in [*tree.glob("lib/*/*.so*"), *tree.glob("usr/lib/*/*.so*")]:
+        if os.path.realpath(file).endswith("-2.31.so"):
+            file.unlink()
+    return next(iter(sorted(pathlib.Path("/lib").glob("*-linux-gnu*/ld-linux*.so.*"))))
 
 
 def version_of(python: str) -> str:
@@ -91,12 +102,15 @@ def unpack(version: str) -> None:
             raise SystemExit(
                 f"Python {version} could not be unpacked from Debian {release}; the messages of mmdebstrap are above."
             )
+        loader = target / loaders[0].relative_to(staged)
+        if release == "bullseye":
+            loader = use_the_machines(pathlib.Path(staged))
         libraries = [pathlib.Path(folder, loaders[0].parent.name) for folder in ("usr/lib", "lib")]
         (programs / f"python{version}").rename(programs / f"python{version}.program")
         text = LAUNCHER.format(
             version=version,
             release=release,
-            loader=target / loaders[0].relative_to(staged),
+            loader=loader,
             libraries=":".join(str(target / folder) for folder in libraries),
             program=target / "usr" / "bin" / f"python{version}.program",
         )
