@@ -111,6 +111,8 @@ options:
       - Whether a network that containers are connected to may be replaced or removed.
       - The containers are connected to the new network, also stopped ones, with their aliases, and with their fixed addresses if its subnets have
         them. Connections that are open over the old one end. A warning names the containers, in check mode as well.
+      - In a container that runs, the network's device gets another name until the container's next start. What is set there for C(eth0), by
+        C(--sysctl) or by rules of its own, is without effect until then.
       - If the module is killed in the meantime, the next call connects the containers first.
     type: bool
     default: false

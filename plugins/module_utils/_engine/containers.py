@@ -244,6 +244,7 @@ class _Watch:
         self.done = self.settling = self.starting = self.gone = False
         self.id = container.id
         self._starts = 0  # by this module; _restarted: also by the engine
+        self._ended: str | None = None  # after such a start, and how
         self._restarted = False
         self._last_start: tuple[Any, ...] = ()
         self._since = 0.0
@@ -277,6 +278,8 @@ class _Watch:
             if self._starts == _MOST_STARTS:
                 self._end(f"{name} ended again with {state['ExitCode']}")
                 return
+            if self._starts:
+                self._ended = f"{name} ended again with {state['ExitCode']}"
             self.room.make_for(details)
             status, answer = self.api.ask("POST", f"/containers/{self.id}/start")
             if status not in (204, 304):
@@ -319,7 +322,7 @@ class _Watch:
         needed = _SETTLE_AFTER_MORE_STARTS if restless else _SETTLE
         if not survived and not self.container.unstable and time.monotonic() - self._since < needed:
             self.settling = True
-            self.complaint = f"{self.container.name} starts again and again" if restless else None
+            self.complaint = (self._ended or f"{self.container.name} starts again and again") if restless else None
             return
         self.complaint = None
         health = inventory.health(state) if self.container.health == "healthy" else None

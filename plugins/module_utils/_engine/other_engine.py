@@ -30,17 +30,22 @@ class OtherEngine:
     program: str
     unit: str | None
 
+    @property
+    def described(self) -> str:
+        """Return how it is named in a message."""
+        by = f"by {self.unit}" if self.unit else "by no unit of systemd"
+        process = f"process {self.pid}, {self.program}"
+        return f"A Docker Engine is on this host that is run {by} and not by {SERVICE} ({process})"
+
     def refusal(self, path: str) -> DockyardError:
         """Return the error for a host that has it.
 
         path: the daemon.json that was to be changed.
         """
-        by = f"by {self.unit}" if self.unit else "by no unit of systemd"
         snap = ", as snaps read /var/snap/docker/current/config/daemon.json" if "snap" in (self.unit or "") else ""
         return DockyardError(
             "engine_foreign",
-            f"A Docker Engine is on this host that is run {by} and not by {SERVICE} (process {self.pid},"
-            f" {self.program}); it would not read {path}{snap}. Change it by its own means, or remove it before an"
+            f"{self.described}; it would not read {path}{snap}. Change it by its own means, or remove it before an"
             " engine of this host's packages is to be managed.",
         )
 

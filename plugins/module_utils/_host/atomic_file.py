@@ -18,6 +18,8 @@ import fcntl
 import os
 import shutil
 import stat
+import struct
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -41,6 +43,9 @@ _REMEDIES = {
     errno.EBUSY: "it is a mount of its own, as a single file in a container is; mount its folder instead",
     errno.ELOOP: "too many symbolic links; fix the link",
 }
+# FS_IOC_GETFLAGS of linux/fs.h, and FS_IMMUTABLE_FL and FS_APPEND_FL, with which nothing is renamed there.
+_GET_FLAGS = 2 << 30 | struct.calcsize("l") << 16 | ord("f") << 8 | 1
+_CANT_BE_REPLACED = 0x10 | 0x20
 
 
 def explain(action: str, path: str, error: OSError) -> DockyardError:
@@ -210,6 +215,42 @@ def stage(
         if temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
+
+
+def check_writable(path: str) -> None:
+    """Raise the error with which write() would end on a file system as it is now, so that check mode says it as well.
+
+    Folders that are missing are taken as those that write() finds made.
+    """
+    path = os.path.realpath(path)
+    folder = os.path.dirname(path)
+    while not os.path.isdir(folder):
+        folder = os.path.dirname(folder)
+    try:
+        status = os.statvfs(folder)
+        if status.f_flag & os.ST_RDONLY:
+            raise OSError(errno.EROFS, os.strerror(errno.EROFS), folder)
+        if any(_flags(each) & _CANT_BE_REPLACED for each in (folder, path)):
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM), path)
+        if status.f_blocks and not status.f_bfree:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), folder)
+    except OSError as error:
+        raise explain("write", path, error) from error
+
+
+def _flags(path: str) -> int:
+    """Return what lsattr shows of a file or a folder; 0 where its file system has no flags, or it is not there."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return 0
+    try:
+        found = fcntl.ioctl(descriptor, _GET_FLAGS, bytes(struct.calcsize("l")))
+    except OSError:
+        return 0
+    finally:
+        os.close(descriptor)
+    return int.from_bytes(found[:4], sys.byteorder)
 
 
 def _copy_attributes(path: str, descriptor: int, mode: int) -> None:

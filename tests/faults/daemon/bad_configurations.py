@@ -265,6 +265,18 @@ NETWORK = [
         {"default-ulimits": {"nofile": {"Name": "nofile", "Hard": 10, "Soft": 100}}},
     ),
     Bad(
+        "default-ulimits: more than the kernel gives",
+        r"nofile has Hard 4294967296, and nothing on this host can have more than \d+, so that no container",
+        {"default-ulimits": {"nofile": {"Name": "nofile", "Hard": 4294967296, "Soft": 1024}}},
+    ),
+    Bad(
+        "seccomp-profile: cut off",
+        r"with that no container would start \(it is not valid JSON",
+        {"seccomp-profile": "/root/seccomp.json"},
+        arrange="echo '{' > /root/seccomp.json",
+        tidy="rm /root/seccomp.json",
+    ),
+    Bad(
         "insecure-registries: a URL",
         r"insecure-registries: \"http://r:5000\" is a URL",
         {"insecure-registries": ["http://r:5000"]},

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+import sys
 from typing import Any
 
 from daemon.host import BASE, PATH, Host
@@ -15,13 +17,14 @@ Outcome = tuple[str, list[str]]
 
 
 def refused(host: Host, says: str, arrange: str, tidy: str, **options: Any) -> Outcome:
-    """Make a change that must be refused with this text, and leave everything as it was."""
+    """Make a change that must be refused with this text, in check mode as well, and leave everything as it was."""
     host.must(arrange)
     before = host.state()
-    answer = host.daemon(config={"debug": True}, **options)
+    answers = [host.daemon(check=check, config={"debug": True}, **options) for check in (True, False)]
     broken = host.healthy(before, same_engine=True)
-    if not answer.get("failed") or not re.search(says, answer["msg"]):
-        broken.append(f"the message does not say /{says}/: {answer.get('msg')}")
+    for answer in answers:
+        if not answer.get("failed") or not re.search(says, answer["msg"]):
+            broken.append(f"the message does not say /{says}/: {answer.get('msg')}")
     host.must(tidy)
     return "refused, nothing changed", broken
 
@@ -53,6 +56,18 @@ def read_only(host: Host) -> Outcome:
         "Can't write /etc/docker/daemon.json: the file system is mounted read-only",
         "mount --bind /etc/docker /etc/docker; mount -o remount,ro,bind /etc/docker",
         "umount /etc/docker",
+    )
+
+
+def immutable(host: Host) -> Outcome:
+    # What chattr does, which a test host does not have.
+    flags = "import fcntl; fcntl.ioctl(open({path!r}), 0x40086602, {flags}.to_bytes(8, {order!r}))"
+    on, off = (flags.format(path=PATH, flags=value, order=sys.byteorder) for value in (0x10, 0))
+    return refused(
+        host,
+        r"Can't write /etc/docker/daemon.json: operation not permitted \(an immutable file\?",
+        f"python3 -c {shlex.quote(on)}",
+        f"python3 -c {shlex.quote(off)}",
     )
 
 
@@ -134,6 +149,7 @@ FAULTS = [
     ("disk full", disk_full),
     ("disk full where the change is remembered", state_disk_full),
     ("folder read-only", read_only),
+    ("file that is immutable", immutable),
     ("file owned by another user", owned_by_another_user),
     ("symbolic link in its place", symbolic_link),
     ("folder in its place", a_folder),

@@ -106,14 +106,22 @@ def inspect_host(path: str, saved: SavedState, socket: str = "") -> HostState:
     return host
 
 
+def _check_folder(folder: str) -> None:
+    """Raise DockyardError if a folder is not there and could not be made."""
+    while folder and not os.path.isdir(folder):
+        if os.path.islink(folder):
+            raise DockyardError(
+                "daemon_file_unsafe",
+                f"{folder} is a symbolic link to {os.readlink(folder)}, which is no folder; make that folder, or remove"
+                " the link.",
+            )
+        if os.path.lexists(folder):
+            raise DockyardError("daemon_file_unsafe", f"{folder} is no folder; move it away.")
+        folder = os.path.dirname(folder)
+
+
 def _check_place(path: str) -> None:
-    folder = os.path.dirname(path)
-    if os.path.islink(folder) and not os.path.isdir(folder):
-        raise DockyardError(
-            "daemon_file_unsafe",
-            f"{folder} is a symbolic link to {os.readlink(folder)}, which is no folder; make that folder, or remove the"
-            " link.",
-        )
+    _check_folder(os.path.dirname(path))
     try:
         status = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):

@@ -19,7 +19,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 
 from .. import service
 from ..networks import rules
-from . import firewall_backend, keys, value_rules
+from . import container_starts, firewall_backend, keys, value_rules
 from .compare import same, unlike
 from .document import Config, DesiredConfig, different_keys, equal, render
 from .host_state import HostState
@@ -134,13 +134,19 @@ def check_rules(
     every = [
         *rules.complaints(config, around),
         *value_rules.complaints(config, around.engine_version, by_flag),
+        *container_starts.complaints(config),
         *firewall_backend.complaints(config, around),
     ]
     for complaint in every:
         if not found.judged_by_engine(complaint) or (complaint.at_start and starts):
             raise found.explained(complaint.error, complaint.keys)
         warned.append(f"{found.path}: {complaint.error.message} The engine takes it, so it was left as it is.")
-    return [*warned, *rules.warnings(config, around), *value_rules.warnings(config)]
+    return [
+        *warned,
+        *rules.warnings(config, around),
+        *value_rules.warnings(config),
+        *container_starts.warnings(config, around),
+    ]
 
 
 def ask_engine(unit: service.Unit, config: Config, found: Found) -> None:

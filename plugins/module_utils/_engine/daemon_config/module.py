@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from typing import Any, Callable, Protocol
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
 from ansible_collections.dockyard.ops.plugins.module_utils._host.secrets import Placeholders
 
 from ..api import Unreachable
@@ -21,6 +22,7 @@ from .apply import DaemonConfigUpdate
 from .host_state import inspect_host
 from .options import DaemonOptions
 from .plan import build_plan
+from .planned_change import Plan
 from .result import build_result
 from .rollback import foresee_resumed, resume_interrupted
 
@@ -90,7 +92,9 @@ def run(call: Call, options: DaemonOptions) -> dict[str, Any]:
             update = DaemonConfigUpdate(options, plan, saved, attributes.set_on)
             if stuck is not None and plan.action == "none":
                 raise stuck
-            if not call.check_mode:
+            if call.check_mode:
+                _check_writable(plan, options.path)
+            else:
                 earlier = saved.change
                 update.run()
                 if stuck is not None:
@@ -114,6 +118,14 @@ def run(call: Call, options: DaemonOptions) -> dict[str, Any]:
     if call.diff_mode:
         result["diff"] = attributes.diffs(before, document.shown(plan.new, options.path, placeholders))
     return result
+
+
+def _check_writable(plan: Plan, path: str) -> None:
+    """Raise DockyardError if the run itself could not write what it has to."""
+    if plan.writes:
+        atomic_file.check_writable(path)
+    if plan.writes or plan.action != "none":
+        state.check_writable(path)
 
 
 def _try(resume: Callable[[], str | None]) -> tuple[str | None, DockyardError | None]:

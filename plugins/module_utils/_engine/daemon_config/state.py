@@ -16,7 +16,7 @@ import dataclasses
 import hashlib
 from typing import Any
 
-from ansible_collections.dockyard.ops.plugins.module_utils._host import state_dir
+from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, state_dir
 
 from ..containers import Container
 from ..inventory import Inventory
@@ -93,6 +93,11 @@ def read(daemon_file: str) -> SavedState:
         return _decoded(record) if record is not None else SavedState()
     except (ValueError, KeyError, TypeError):
         return SavedState()
+
+
+def check_writable(daemon_file: str) -> None:
+    """Raise DockyardError if the state of a file could not be saved now."""
+    atomic_file.check_writable(_folder().file(state_dir.escape_path(daemon_file)))
 
 
 def write(daemon_file: str, saved: SavedState) -> None:

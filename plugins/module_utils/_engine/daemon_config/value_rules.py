@@ -49,7 +49,6 @@ _FEATURES = frozenset(
         "windows-dns-proxy",
     ]
 )
-_UNLIMITED = -1
 _LOG_SIZE = re.compile(r"-1|\d+(\.\d+)?\s?([kmgtp]i?)?b?", re.IGNORECASE)
 _OTHER_LOG_DRIVERS = ("awslogs", "fluentd", "gcplogs", "gelf", "journald", "none", "splunk", "syslog")
 
@@ -72,7 +71,6 @@ def complaints(config: Config, version: Version | None, by_flag: Collection[str]
     yield from _log_options(config)
     yield from _runtime(config, by_flag)
     yield from _init(config)
-    yield from _ulimits(config)
     yield from _tls_files(config)
     yield from _api_version(config)
 
@@ -244,18 +242,6 @@ def _init(config: Config) -> Iterator[Complaint]:
             " first.",
         )
         yield Complaint(("init-path",), error)
-
-
-def _ulimits(config: Config) -> Iterator[Complaint]:
-    for name, limit in sorted(config.get("default-ulimits", {}).items()):
-        soft, hard = (limit.get(key) if isinstance(limit, dict) else None for key in ("Soft", "Hard"))
-        if isinstance(soft, int) and isinstance(hard, int) and hard != _UNLIMITED and not 0 <= soft <= hard:
-            error = DockyardError(
-                "daemon_invalid_ulimit",
-                f"default-ulimits: {name} has Soft {soft} above Hard {hard}, with which no container would start; raise"
-                " Hard, or lower Soft.",
-            )
-            yield Complaint(("default-ulimits",), error)
 
 
 def _tls_files(config: Config) -> Iterator[Complaint]:

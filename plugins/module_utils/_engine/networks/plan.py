@@ -328,7 +328,7 @@ def _losses(step: Step, version: tuple[int, ...] | None) -> Iterator[str]:
     said = f"{step.name} is replaced:"
     yield (
         f"{said} the containers {_names(step.endpoints)} lose their connections over it, and are connected to the new"
-        " one."
+        " one; in those that run its device has another name (such as eth1 in place of eth0) until their next start."
     )
     lost = [endpoint for endpoint in step.endpoints if reconnected(endpoint, step.whole) != endpoint.config]
     if lost:

@@ -10,6 +10,7 @@ import dataclasses
 import ipaddress
 from typing import Any, Literal
 
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
 from ansible_collections.dockyard.ops.plugins.module_utils._host import network as host_network
 from ansible_collections.dockyard.ops.plugins.module_utils._host.network import Network
@@ -17,6 +18,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._host.network import 
 from .. import inventory, naming, service
 from ..api import EngineApi, find_answering
 from ..daemon_config import document, live
+from ..other_engine import find_other_engine
 from .rules import Surroundings
 
 EngineState = Literal["absent", "stopped", "running"]
@@ -169,15 +171,33 @@ def find_engine(socket: str = "") -> tuple[EngineApi | None, service.Unit | None
     An engine that does not run is not asked, because its socket would start it.
     """
     unit = service.inspect_unit(socket=socket) if service.booted_by_systemd() else None
-    if unit is not None and unit.state not in ("running", "absent"):
-        return None, unit
-    if unit is None or unit.state == "absent":
-        return find_answering([socket or service.DEFAULT_ENGINE_SOCKET], 0, _TIMEOUT), unit
+    if unit is None or unit.state != "running":
+        return _find_without_unit(socket, unit is not None and unit.state != "absent"), unit
     sockets = unit.engine_sockets(_hosts_in_file(unit))
     api = find_answering(sockets, _ANSWERS_WITHIN, _TIMEOUT)
     if api is None:
         raise service.silent_engine(unit, sockets)
     return api, unit
+
+
+def _find_without_unit(socket: str, is_there: bool) -> EngineApi | None:
+    """Return the engine that answers where docker.service does not run. Raise DockyardError for one that is hidden.
+
+    is_there: whether docker.service is on the host. Then an engine is asked only on the socket that a user names, and
+    only if another one runs, because to ask would start that of docker.service.
+    """
+    other = find_other_engine() if is_there else None
+    api = None
+    if not is_there:
+        api = find_answering([socket or service.DEFAULT_ENGINE_SOCKET], 0, _TIMEOUT)
+        other = find_other_engine() if api is None else None
+    elif other is not None and socket:
+        api = find_answering([socket], 0, _TIMEOUT)
+    if api is None and other is not None:
+        raise DockyardError(
+            "engine_foreign", f"{other.described}; name the socket on which it answers in socket, and run again."
+        )
+    return api
 
 
 def _hosts_in_file(unit: service.Unit) -> object:

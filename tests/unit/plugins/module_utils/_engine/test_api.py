@@ -280,6 +280,14 @@ def test_one_that_dies_soon_after_its_start_does_not_run_again(engine: Engine, a
     assert engine.containers[0].starts == 3
 
 
+def test_one_that_dies_soon_is_named_with_its_end_if_there_is_no_time_for_more(engine: Engine, api: EngineApi) -> None:
+    engine.containers = copies(WEB)
+    before = running(api)
+    engine.containers = copies(WEB, state="exited", dies=0.3)
+    assert bring_back(api, before, 0.4) == BroughtBack(complaints=["web ended again with 3"])
+    assert engine.containers[0].starts == 2
+
+
 def test_one_that_starts_again_and_again_does_not_run_again(engine: Engine, api: EngineApi) -> None:
     engine.containers = copies(WEB)
     before = running(api)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import pathlib
 import resource
@@ -222,6 +223,46 @@ def test_a_file_in_a_folders_place_is_explained(tmp_path: pathlib.Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(DockyardError, match="a part of this path is a file and not a folder; move it away"):
         atomic_file.read(str(tmp_path / "file" / "below"))
+
+
+@pytest.mark.parametrize(
+    "flags, blocks, free, attributes, remedy",
+    [
+        (0, 10, 5, 0, None),
+        (0, 0, 0, 0, None),  # a file system that does not count
+        (os.ST_RDONLY, 10, 5, 0, "the file system is mounted read-only"),
+        (0, 10, 0, 0, "the file system is full"),
+        (0, 10, 5, 0x10, "operation not permitted (an immutable file? see lsattr)"),
+        (0, 10, 5, 0x20, "operation not permitted (an immutable file? see lsattr)"),
+    ],
+)
+def test_what_is_known_of_a_write_before_it(
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    flags: int,
+    blocks: int,
+    free: int,
+    attributes: int,
+    remedy: str | None,
+) -> None:
+    """Imitated is what the kernel says; real file systems are in the faults of the daemon."""
+    status = os.statvfs_result((4096, 4096, blocks, free, free, 9, 9, 9, flags, 255))
+    monkeypatch.setattr(os, "statvfs", lambda path: status)
+    monkeypatch.setattr(fcntl, "ioctl", lambda *_call: attributes.to_bytes(8, sys.byteorder))
+    (tmp_path / "there").write_text("")
+    for path in (tmp_path / "there", tmp_path / "new", tmp_path / "missing" / "folder" / "new"):
+        if remedy is None:
+            atomic_file.check_writable(str(path))
+            continue
+        with pytest.raises(DockyardError) as caught:
+            atomic_file.check_writable(str(path))
+        assert caught.value.message.startswith(f"Can't write {path}: {remedy}")
+
+
+def test_a_file_without_flags_can_be_written(tmp_path: pathlib.Path) -> None:
+    (tmp_path / "there").write_text("")
+    atomic_file.check_writable(str(tmp_path / "there"))
+    assert sorted(tmp_path.iterdir()) == [tmp_path / "there"]
 
 
 def test_a_circle_of_links_is_explained(tmp_path: pathlib.Path) -> None:

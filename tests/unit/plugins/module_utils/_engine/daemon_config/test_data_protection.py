@@ -126,6 +126,19 @@ def test_the_image_store_needs_a_restart_and_other_features_a_reload(engine: Eng
         plan(engine, {"features": {"containerd-snapshotter": True}})
 
 
+@pytest.mark.parametrize(
+    "config, offered",
+    [({"icc": False}, True), ({"log-level": "warn"}, False), ({"icc": False, "log-level": "warn"}, False)],
+)
+def test_another_network_is_offered_only_for_what_is_of_docker0(
+    engine: Engine, config: dict[str, Any], offered: bool
+) -> None:
+    with pytest.raises(DockyardError) as caught:
+        plan(engine, config, on_running_containers="fail")
+    assert caught.value.code == "daemon_containers_running"
+    assert ("user-defined network" in caught.value.message) is offered
+
+
 def test_under_live_restore_it_is_refused_whatever_is_allowed(engine: Engine) -> None:
     live_restore = {"live-restore": True}
     with pytest.raises(DockyardError) as caught:

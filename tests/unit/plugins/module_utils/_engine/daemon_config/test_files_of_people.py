@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import codecs
+import pathlib
 
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._engine import service
@@ -18,10 +19,12 @@ from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.host_state import (
     EngineState,
     HostState,
+    inspect_host,
 )
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.options import DaemonOptions
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.plan import build_plan
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.planned_change import Plan
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.state import SavedState
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
 PATH = "/etc/docker/daemon.json"
@@ -152,3 +155,19 @@ def test_a_form_goes_that_no_engine_is_known_to_read(content: bytes) -> None:
 
 def test_a_form_that_every_engine_reads_stays() -> None:
     assert not planned(b" \n{}\r\n", "absent", DesiredConfig({})).writes
+
+
+@pytest.mark.parametrize("below", ["daemon.json", "sub/daemon.json"])
+def test_a_folder_that_is_none_is_refused_before_anything_is_done(tmp_path: pathlib.Path, below: str) -> None:
+    folder = tmp_path / "docker"
+    folder.symlink_to("/nowhere/docker")
+    with pytest.raises(DockyardError) as caught:
+        inspect_host(str(folder / below), SavedState())
+    assert (caught.value.code, caught.value.changed) == ("daemon_file_unsafe", False)
+    assert caught.value.message == (
+        f"{folder} is a symbolic link to /nowhere/docker, which is no folder; make that folder, or remove the link."
+    )
+    folder.unlink()
+    folder.write_text("")
+    with pytest.raises(DockyardError, match="docker is no folder; move it away"):
+        inspect_host(str(folder / below), SavedState())

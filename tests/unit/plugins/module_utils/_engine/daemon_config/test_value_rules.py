@@ -119,18 +119,6 @@ def test_an_init_that_is_not_there() -> None:
     assert said({"init-path": "/bin/sh"}) == said({"init-path": ""}) == []
 
 
-def test_a_limit_whose_soft_value_is_above_the_hard_one() -> None:
-    def limit(soft: int, hard: int) -> dict[str, Any]:
-        return {"default-ulimits": {"nofile": {"Name": "nofile", "Soft": soft, "Hard": hard}}}
-
-    assert said(limit(100, 10)) == [
-        "default-ulimits: nofile has Soft 100 above Hard 10, with which no container would start; raise Hard, or lower"
-        " Soft."
-    ]
-    assert len(said(limit(-1, 10))) == 1
-    assert said(limit(10, 10)) == said(limit(100, -1)) == said(limit(-1, -1)) == []
-
-
 def test_a_storage_driver_on_an_engine_that_has_it() -> None:
     assert said({"storage-driver": "devicemapper"}, OLD) == []
 

@@ -14,9 +14,11 @@ import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._engine import service
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks import apply, interrupted, module, survey
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks.steps import Step
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.other_engine import OtherEngine
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import state_dir
 from ansible_collections.dockyard.ops.tests.unit.helpers import engine_server
+from ansible_collections.dockyard.ops.tests.unit.helpers.error_page import assert_explained
 from ansible_collections.dockyard.ops.tests.unit.helpers.network_engine import NetworkEngine
 
 
@@ -40,6 +42,7 @@ def engine(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     monkeypatch.setattr(service, "booted_by_systemd", lambda: False)
     monkeypatch.setattr(service, "DEFAULT_ENGINE_SOCKET", str(tmp_path / "engine.sock"))
     monkeypatch.setattr(state_dir, "ROOT", str(tmp_path / "dockyard"))
+    monkeypatch.setattr(survey, "find_other_engine", lambda: None)  # this machine may run an engine itself
     with engine_server.serve(tmp_path, NetworkEngine) as started:
         yield started
 
@@ -71,7 +74,10 @@ def test_check_mode_and_a_run_say_the_same(engine: NetworkEngine) -> None:
     assert (
         checked.warnings
         == call.warnings
-        == ["a is replaced: the containers web lose their connections over it, and are connected to the new one."]
+        == [
+            "a is replaced: the containers web lose their connections over it, and are connected to the new one; in"
+            " those that run its device has another name (such as eth1 in place of eth0) until their next start."
+        ]
     )
     kept: dict[str, Any] = {"Driver": "macvlan", "Internal": False, "Attachable": False, "EnableIPv6": False}
     kept["IPAM"] = {"Config": [{"Subnet": "10.2.0.0/24"}]}
@@ -110,6 +116,33 @@ def test_a_host_that_has_no_engine_yet(engine: NetworkEngine, monkeypatch: pytes
         "The Docker Engine of this host is not there, and it is what creates networks; start it and run again."
     )
     assert module.run(Call([{"name": "b", "state": "absent"}], False))["changed"] is False
+
+
+@pytest.mark.parametrize("state", ["stopped", "failed", "absent"])
+def test_an_engine_that_another_unit_runs(
+    engine: NetworkEngine, monkeypatch: pytest.MonkeyPatch, state: service.UnitState
+) -> None:
+    """It is there, so that it is not said to be down; and it is asked where a user says that it answers."""
+    socket = service.DEFAULT_ENGINE_SOCKET
+    other = OtherEngine(4711, "/snap/docker/1/bin/dockerd", "snap.docker.dockerd.service")
+    monkeypatch.setattr(service, "booted_by_systemd", lambda: True)
+    monkeypatch.setattr(service, "inspect_unit", lambda socket="": service.Unit(state, []))
+    monkeypatch.setattr(service, "DEFAULT_ENGINE_SOCKET", "/none/engine.sock")
+    monkeypatch.setattr(survey, "find_other_engine", lambda: other)
+    networks = [declared("a", "10.1.0.0/25")]
+    for check_mode in (True, False):
+        with pytest.raises(DockyardError) as caught:
+            module.run(Call(networks, check_mode))
+        assert_explained(caught.value)
+        assert caught.value.code == "engine_foreign"
+        assert caught.value.message == (
+            "A Docker Engine is on this host that is run by snap.docker.dockerd.service and not by docker.service"
+            " (process 4711, /snap/docker/1/bin/dockerd); name the socket on which it answers in socket, and run again."
+        )
+    assert engine.requests == []
+    named = Call(networks, False)
+    named.params["socket"] = socket
+    assert module.run(named)["created"] == ["a"]
 
 
 def test_an_interrupted_run_is_resumed_first(engine: NetworkEngine) -> None:

@@ -260,7 +260,8 @@ def test_what_containers_lose_is_said() -> None:
     assert [line for line in said if "MAC" not in line] == list(plan._warnings([replaced, removed], (29, 0)))
     assert [line for line in said if "MAC" not in line] == list(plan._warnings([replaced, removed], (20, 10)))
     assert said == [
-        "a is replaced: the containers db, web lose their connections over it, and are connected to the new one.",
+        "a is replaced: the containers db, web lose their connections over it, and are connected to the new one; in"
+        " those that run its device has another name (such as eth1 in place of eth0) until their next start.",
         "a is replaced: db can't keep the fixed addresses, which are in none of its subnets.",
         "a is replaced: db can't keep the fixed MAC address, as this engine gives a container that it connects another"
         " one; create the container again to give it back.",
