@@ -61,7 +61,7 @@ def read_only(host: Host) -> Outcome:
 
 def immutable(host: Host) -> Outcome:
     # What chattr does, which a test host does not have.
-    flags = "import fcntl; fcntl.ioctl(open({path!r}), 0x40086602, {flags}.to_bytes(8, {order!r}))"
+    flags = "import fcntl; fcntl.ioctl(open({path!r}), 0x40086602, ({flags}).to_bytes(8, {order!r}))"
     on, off = (flags.format(path=PATH, flags=value, order=sys.byteorder) for value in (0x10, 0))
     return refused(
         host,

@@ -22,8 +22,9 @@ _NOT_SAVED = re.compile(
     r" the file system is full.* The next run completes it\.$"
 )
 _GATE = """#!/bin/sh
-# Hands everything on to the real systemctl, and stops at "{verb}" for the test.
-if [ "$1" = "{verb}" ]; then
+# Hands everything on to the real systemctl, and stops at "{verb}" for the test, when it has passed that on as often.
+[ "$1" != "{verb}" ] || echo >> /run/passed
+if [ "$1" = "{verb}" ] && [ "$(wc -l < /run/passed)" -gt {passes} ]; then
     {before}
     echo $$ > /run/at-the-gate.new
     mv /run/at-the-gate.new /run/at-the-gate
@@ -33,11 +34,14 @@ exec /usr/bin/systemctl "$@"
 """
 
 
-def _kill_at(host: Host, verb: str, handed_on: bool, **options: Any) -> None:
-    """Start a change and kill it when it calls systemctl VERB; handed_on: systemd has got the order already."""
+def _kill_at(host: Host, verb: str, handed_on: bool, passes: int = 0, **options: Any) -> None:
+    """Start a change and kill it when it calls systemctl VERB; handed_on: systemd has got the order already.
+
+    passes: how many of these calls are left alone before.
+    """
     before = f"(setsid /usr/bin/systemctl {verb} docker.service >/dev/null 2>&1 &)" if handed_on else ":"
-    host.write(_GATE.format(verb=verb, before=before), "/usr/local/bin/systemctl")
-    host.must("chmod 755 /usr/local/bin/systemctl; rm -f /run/at-the-gate")
+    host.write(_GATE.format(verb=verb, before=before, passes=passes), "/usr/local/bin/systemctl")
+    host.must("chmod 755 /usr/local/bin/systemctl; rm -f /run/at-the-gate /run/passed")
     running = host.start("docker_daemon", on_running_containers="proceed", **options)
     try:
         host.wait_for("test -e /run/at-the-gate")
@@ -97,6 +101,20 @@ def killed_during_restart(host: Host) -> Outcome:
     return "the next run brings the containers back", broken
 
 
+def killed_during_rollback(host: Host) -> Outcome:
+    """Kill a run that has put the old file back, and not restarted the engine with it."""
+    _kill_at(host, "restart", False, passes=1, config={"exec-opts": ["native.cgroupdriver=nonsense"]})
+    broken = [] if json.loads(host.read()) == BASE else [f"the fault is not there: the file holds {host.read()}"]
+    seen = host.daemon(check=True, config=WANTED, on_running_containers="proceed")
+    said = " ".join([seen["msg"], *seen.get("warnings", [])])
+    # The engine is down, or has come up by itself.
+    if not re.search(r"these containers(:| are down since:) (always, )?plain[.;]", said):
+        broken.append(f"check mode says nothing of those that are down: {seen}")
+    broken += _completes(host, {**BASE, **WANTED})
+    _tidy(host)
+    return "check mode names the containers, the next run starts them", broken
+
+
 def repaired_by_the_change(host: Host) -> Outcome:
     """Leave a container down that needs just what the next task declares: a runtime whose program is gone."""
     host.must("cp -L $(command -v runc) /usr/local/bin/own-runc")
@@ -129,6 +147,8 @@ def rebooted_with_a_file_that_kills(host: Host) -> Outcome:
     _kill_at(host, "restart", False, config={"exec-opts": ["native.cgroupdriver=nonsense"]})
     host.reboot()
     broken = [] if host.run("docker info").returncode else ["the fault is not there: the engine is up"]
+    seen = host.daemon(check=True, config=WANTED, on_running_containers="proceed")
+    broken += [] if "and then always, plain would be started" in seen["msg"] else [f"check mode says {seen['msg']}"]
     broken += _completes(host, {**BASE, **WANTED})
     _tidy(host)
     return "the next run reverts it", broken
@@ -301,6 +321,7 @@ def down_and_still_wrong(host: Host) -> Outcome:
 FAULTS = [
     ("killed between write and restart", killed_before_restart),
     ("killed during the restart", killed_during_restart),
+    ("killed during the rollback", killed_during_rollback),
     ("killed during the restart, and a container needs what is declared next", repaired_by_the_change),
     ("rebooted between write and restart", rebooted_in_between),
     ("rebooted with a file that kills the engine", rebooted_with_a_file_that_kills),

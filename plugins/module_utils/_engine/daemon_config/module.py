@@ -24,7 +24,7 @@ from .options import DaemonOptions
 from .plan import build_plan
 from .planned_change import Plan
 from .result import build_result
-from .rollback import foresee_resumed, resume_interrupted
+from .rollback import foresee_resumed, left_down, resume_interrupted
 
 
 class FileAttributes(Protocol):
@@ -87,6 +87,9 @@ def run(call: Call, options: DaemonOptions) -> dict[str, Any]:
             # The execution of the plan updates what is known of the host; a diff shows what was there before.
             before = document.shown(host.content, options.path, placeholders)
             plan = build_plan(options, host)
+            down = left_down(saved) if host.engine == "failed" and resumed is None else None
+            if down and (call.check_mode or plan.action == "none"):
+                plan.warnings.append(down)
             for warning in plan.warnings:
                 call.warn(warning)
             update = DaemonConfigUpdate(options, plan, saved, attributes.set_on)

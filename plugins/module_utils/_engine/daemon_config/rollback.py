@@ -232,8 +232,10 @@ def foresee_resumed(path: str, saved: SavedState, socket: str = "") -> str | Non
     if unit.state == "failed":
         if atomic_file.read(path) == change.old:
             return None
+        then = f", and then {joined_names(change.containers)} would be started" if change.containers else ""
         return (
-            "An earlier run was interrupted, and the engine is down with its file; the old one would come back first."
+            "An earlier run was interrupted, and the engine is down with its file; the old one would come back"
+            f" first{then}."
         )
     if unit.run is None or unit.run == change.engine:
         return None
@@ -247,6 +249,16 @@ def foresee_resumed(path: str, saved: SavedState, socket: str = "") -> str | Non
     return (
         "An earlier run has restarted the engine and did not get to its end, and these containers are down since:"
         f" {joined_names(down)}; they would be started first."
+    )
+
+
+def left_down(saved: SavedState) -> str | None:
+    """Return a warning of containers that are down with an engine whose old file is back, None if there are none."""
+    if saved.change is None or not saved.change.containers:
+        return None
+    return (
+        "An earlier run was interrupted, and the engine is down since, and with it these containers:"
+        f" {joined_names(saved.change.containers)}."
     )
 
 

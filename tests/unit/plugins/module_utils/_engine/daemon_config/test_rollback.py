@@ -14,6 +14,8 @@ from ansible_collections.dockyard.ops.plugins.module_utils._engine.api import En
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config import host_state, state
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.rollback import (
     Rollback,
+    foresee_resumed,
+    left_down,
     return_inventory,
 )
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.state import Change, SavedState
@@ -75,6 +77,24 @@ def test_an_engine_that_was_left_down_counts_as_failed_and_not_as_stopped_by_a_u
     Rollback(str(file), SavedState(change=Change(b"{}", None, [])), lambda path: None, 1).run("restart")
     assert "stop" in (file.parent / "verbs").read_text().split()
     assert host_state.inspect_host(str(file), state.read(str(file))).engine == "failed"
+
+
+def test_check_mode_names_the_containers_that_are_down_with_the_engine(
+    file: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Line 11: after a run that was killed before its rollback, or within it."""
+    monkeypatch.setattr(service, "inspect_unit", lambda **_options: service.Unit("failed", []))
+    killed = SavedState(change=Change(b"{}", None, [containers.Container("1", "web"), containers.Container("2", "db")]))
+    assert foresee_resumed(str(file), killed) == (
+        "An earlier run was interrupted, and the engine is down with its file; the old one would come back first, and"
+        " then db, web would be started."
+    )
+    file.write_text("{}")  # the old one is back
+    assert foresee_resumed(str(file), killed) is None
+    assert left_down(killed) == (
+        "An earlier run was interrupted, and the engine is down since, and with it these containers: db, web."
+    )
+    assert left_down(SavedState(change=Change(b"{}", None, []))) is left_down(SavedState()) is None
 
 
 def test_a_rollback_that_can_not_be_saved_does_not_hide_its_outcome(file: pathlib.Path) -> None:
