@@ -48,6 +48,8 @@ options:
         by V(undo_exchange), which puts back the files that were kept and the old container. A kill at any point leaves a
         registry that runs, or that the engine starts with the host; V(undo_exchange) of a later run then ends the exchange.
       - V(close_window) closes a read-only window that a run left open.
+      - V(check_configuration) fails if O(configuration) has a setting that the version of Docker Distribution in O(image) does
+        not know, because version 3 has renamed or dropped it, or brought it.
       - V(wait) waits until the registry is healthy. What says so is the container's own health check; if it has none, the
         debug server at C(127.0.0.1:5001) inside the container; and else C(/v2/) at the container's own address or its
         published port.
@@ -65,6 +67,7 @@ options:
       - finish_exchange
       - undo_exchange
       - close_window
+      - check_configuration
       - wait
   container_name:
     description:
@@ -167,6 +170,25 @@ options:
     default:
       - config
       - tls
+  image:
+    description:
+      - The image that O(configuration) is for. Its program is asked for its version; if the image is not on the host yet, the
+        version is that of its tag, and nothing is refused if the tag is no version.
+      - For O(operation=check_archive) and O(operation=restore), the image that is to run with C(config/config.yml) of the archive.
+        An archive with a setting that it does not know is refused.
+      - Required for O(operation=check_configuration).
+    type: str
+  configuration:
+    description:
+      - A registry's configuration, as in its C(config.yml), for O(operation=check_configuration). If it holds secrets, give the
+        task C(no_log).
+    type: dict
+  environment:
+    description:
+      - Environment variables of the container, which win over the configuration (C(REGISTRY_REDIS_ADDR)), for
+        O(operation=check_configuration), O(operation=check_archive) and O(operation=restore).
+    type: dict
+    default: {}
 notes:
   - In check mode, O(operation=collect_garbage) says what would be collected, without a read-only window.
   - Needs root, the C(docker) command, and the Python library PyYAML on the managed host.
@@ -215,6 +237,17 @@ EXAMPLES = r"""
     archive: /var/backups/registry/registry-20260801T020000Z.tar
     folders: [config, auth, tls, data]
   register: archive
+
+- name: See whether Docker Distribution 3 knows all settings, before the upgrade
+  dockyard.ops.registry_maintenance:
+    operation: check_configuration
+    image: docker.io/library/registry:3.1.1
+    configuration:
+      storage:
+        filesystem:
+          rootdirectory: /var/lib/registry
+      redis:
+        addrs: [redis.example.com:6379]
 """
 
 RETURN = r"""
@@ -225,7 +258,7 @@ operation:
   sample: collect_garbage
 version:
   description: The version of Docker Distribution; empty if it does not say.
-  returned: O(operation=collect_garbage)
+  returned: O(operation=collect_garbage) or O(operation=check_configuration)
   type: str
   sample: 2.8.2
 dry_run:
@@ -386,6 +419,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._registry import (
     container,
     exchange,
     garbage,
+    generations,
     options,
     read_only_window,
     restore,
@@ -498,7 +532,13 @@ def _restore_request(call: ModuleCall) -> restore.Request:
         params["folders"],
         params["set_aside"],
         params["required_files"],
+        params["image"] or "",
+        _environment(params),
     )
+
+
+def _environment(params: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(f"{name}={value}" for name, value in params["environment"].items())
 
 
 @contextlib.contextmanager
@@ -606,6 +646,18 @@ def _close_window(call: ModuleCall) -> dict[str, Any]:
         return {"changed": read_only_window.close(registry, config_file, call.params["start_timeout"])}
 
 
+def _check_configuration(call: ModuleCall) -> dict[str, Any]:
+    image, document = call.params["image"], call.params["configuration"]
+    if not image or document is None:
+        raise DockyardError(
+            "registry_configuration_missing",
+            "operation check_configuration needs image and configuration; give both.",
+        )
+    version = generations.version_of(image)
+    generations.require_known(document, _environment(call.params), image, version, "the configuration")
+    return {"changed": False, "version": ".".join(map(str, version))}
+
+
 def _wait(call: ModuleCall) -> dict[str, Any]:
     call.reads_only = True
     _container(call).wait(call.params["start_timeout"])
@@ -624,6 +676,7 @@ _OPERATIONS = {
     "finish_exchange": _finish_exchange,
     "undo_exchange": _undo_exchange,
     "close_window": _close_window,
+    "check_configuration": _check_configuration,
     "wait": _wait,
 }
 
@@ -649,6 +702,10 @@ def main() -> None:
             "archive": {"type": "path"},
             "checksum": {"type": "str", "default": ""},
             "keep_previous": {"type": "bool", "default": True},
+            "image": {"type": "str"},
+            # Not no_log: every value of them, such as "info", would be blanked out in messages.
+            "configuration": {"type": "dict"},
+            "environment": {"type": "dict", "default": {}},
             "previous_container_name": {"type": "str", "default": ""},
             "proven_folders": {"type": "list", "elements": "str", "default": ["config", "tls"]},
         },

@@ -241,6 +241,16 @@ def check(path: str, sha256: str, folders: Iterable[str], required: Iterable[str
     return Contents(parts, actual, size, frozenset(names))
 
 
+def read(path: str, name: str) -> bytes:
+    """Return the content of a file of a checked archive."""
+    try:
+        with tarfile.open(path, "r:") as tar:
+            file = tar.extractfile(name)
+            return file.read() if file else b""
+    except (OSError, KeyError, tarfile.TarError) as error:
+        raise _failed("read", f"{name} in {path}", error) from error
+
+
 def unpack(path: str, target: str) -> None:
     """Unpack a checked archive into a folder that is made for it; what fails leaves none."""
     try:

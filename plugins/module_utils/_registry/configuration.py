@@ -37,17 +37,30 @@ def read(path: str) -> dict[str, Any]:
     """Return what a registry's configuration file says. Raise DockyardError if it is none."""
     try:
         with open(path, "rb") as file:
-            document = yaml.safe_load(file)
-    except (OSError, yaml.YAMLError) as error:
-        raise DockyardError(
-            "registry_config_unreadable",
-            f"{path} can't be read as a registry's configuration ({str(error).splitlines()[0]}); correct it.",
-        ) from error
+            content = file.read()
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return parse(content, path)
+
+
+def parse(content: bytes, path: str) -> dict[str, Any]:
+    """Return what the content of a configuration file says. Raise DockyardError if it is none."""
+    try:
+        document = yaml.safe_load(content)
+    except yaml.YAMLError as error:
+        raise _unreadable(path, error) from error
     if not isinstance(document, dict) or not isinstance(document.get("storage"), dict):
         raise DockyardError(
             "registry_config_unreadable", f"{path} has no storage, so it is no registry's configuration; correct it."
         )
     return document
+
+
+def _unreadable(path: str, error: Exception) -> DockyardError:
+    return DockyardError(
+        "registry_config_unreadable",
+        f"{path} can't be read as a registry's configuration ({str(error).splitlines()[0]}); correct it.",
+    )
 
 
 def in_force(document: dict[str, Any], environment: tuple[str, ...]) -> dict[str, Any]:

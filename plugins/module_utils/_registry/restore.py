@@ -22,9 +22,10 @@ from typing import Any
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import archive, atomic_file
 
-from . import backup
+from . import backup, configuration, generations
 from .container import Container
 
+_CONFIG = "config/config.yml"
 _RECORD = ".restoring"
 _NEW = ".restore"
 _OLD = ".before-restore"
@@ -37,6 +38,7 @@ class Request:
     base: the folder of the instance; folders: what an archive may hold.
     set_aside: what is set aside besides, because it belongs to what was there.
     required: files without which an archive is none of a registry.
+    image: what is to run with what is restored, "" if that is not known; environment: that of its container.
     """
 
     container: Container
@@ -46,6 +48,8 @@ class Request:
     folders: Sequence[str]
     set_aside: Sequence[str] = ()
     required: Sequence[str] = ()
+    image: str = ""
+    environment: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,11 @@ def check(request: Request) -> archive.Contents:
                 f" restore {request.archive} by hand.",
             )
     archive.require_space(request.base, contents.bytes, request.archive)
+    if request.image and _CONFIG in contents.names:
+        where = f"{_CONFIG} in {request.archive}"
+        document = configuration.parse(archive.read(request.archive, _CONFIG), where)
+        version = generations.version_of(request.image)
+        generations.require_known(document, request.environment, request.image, version, where)
     return contents
 
 
