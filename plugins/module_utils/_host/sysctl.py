@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""Read a parameter of the kernel: what it is now, and what it is set to when the host boots."""
+"""Read and set a parameter of the kernel: what it is now, and what it is set to when the host boots."""
 
 from __future__ import annotations
 
@@ -15,7 +15,22 @@ _FOLDERS = ("/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/l
 
 def now(name: str) -> str | None:
     """Return what a parameter is now; None if the kernel does not have it."""
-    return _read(os.path.join("/proc/sys", *name.split(".")))
+    return _read(_path(name))
+
+
+def write(name: str, value: str) -> bool:
+    """Set a parameter until the next boot. Return whether the kernel has taken it."""
+    try:
+        with open(_path(name), "w", encoding="ascii") as file:
+            file.write(value)
+    except OSError:
+        return False
+    return True
+
+
+def _path(name: str) -> str:
+    """Return the file of a parameter. As for sysctl(8), a name with slashes may have dots in its parts."""
+    return os.path.join("/proc/sys", *name.split("/" if "/" in name else "."))
 
 
 def at_boot(*names: str) -> str | None:

@@ -17,7 +17,7 @@ import time
 from typing import Literal, NoReturn
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
-from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
+from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, default_routes
 
 from .. import dependents, inventory, service
 from ..api import EngineApi, Unreachable, find_answering
@@ -116,6 +116,9 @@ class DaemonConfigUpdate:
             had = inventory.take(self.host.api)
             units = sorted({*units, *dependents.running_dependents()})
         written = self._earlier.written if self._earlier is not None else []
+        routes = self._earlier.routes if self._earlier is not None else {}
+        if self.plan.action in ("restart", "start"):
+            routes = {**routes, **{family: lines for family, lines in default_routes.read().items() if lines}}
         self.saved.change = Change(
             old,
             self.host.unit.run,
@@ -125,6 +128,7 @@ class DaemonConfigUpdate:
             moves_data=bool(self.plan.moves),
             dependents=units,
             written=[*written, state.digest(self.plan.new)],
+            routes=routes,
         )
         state.write(self.options.path, self.saved)
 
@@ -265,6 +269,11 @@ class DaemonConfigUpdate:
         if wrong:
             self._roll_back(f"started with the new file, but did not take over {', '.join(sorted(wrong))}", "restart")
         change = self.saved.change
+        gone = default_routes.lost(change.routes) if change is not None else []
+        if gone:
+            self._roll_back(
+                f"runs with the new file, but the host has lost its default route ({'; '.join(gone)})", "restart"
+            )
         # Where the engine looks for its data somewhere else, it does not have them, and that was asked for.
         if change is not None and not change.moves_data:
             self._prove_inventory(api, change)

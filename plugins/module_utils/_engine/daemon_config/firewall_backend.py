@@ -71,19 +71,7 @@ def _forwarding(key: str, what: str, names: tuple[str, ...]) -> Iterator[Complai
 
 
 def warnings(before: Config, after: Config) -> Iterator[str]:
-    """Yield what people lose by a change of the backend, or by an engine that writes no rules."""
-    if after.get("iptables") is False and before.get("iptables") is not False:
-        yield (
-            "iptables: without it containers get no way out and published ports only by docker-proxy, unless you write"
-            " the rules for that yourself; the rules that the engine has written stay until the next boot, so that"
-            " it shows only then."
-        )
-    if after.get("ip-forward") is False and before.get("ip-forward") is not False and sysctl.at_boot(*_IPV4) != "1":
-        yield (
-            "ip-forward: without it the engine leaves forwarding as it is, and nothing on this host sets it at boot."
-            " From the next boot on containers get no way out, and published ports only by docker-proxy, unless"
-            f" {_IPV4[0]} = 1 is in a file of /etc/sysctl.d that is in force."
-        )
+    """Yield what people lose by a change of the backend."""
     if after.get(_KEY) != "nftables" or before.get(_KEY) == "nftables":
         return
     firewall, _reasons = rules_in_force.in_force()

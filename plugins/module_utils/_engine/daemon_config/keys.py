@@ -65,6 +65,7 @@ class Key:
     strands: whether it changes docker0, which an engine with live-restore leaves as it is while containers run.
     flag: dockerd's flag for it, if that has another name.
     held: whether an engine that shows another value than the default is behind a file without the key.
+    off_at_boot: what is lost by the value false, which shows only after the next boot.
     parts_by_restart, parts_that_move_data: of a dictionary of which the rest takes a reload and moves nothing.
     """
 
@@ -78,6 +79,7 @@ class Key:
     strands: bool = False
     flag: str = ""
     held: bool = False
+    off_at_boot: str = ""
     parts_by_restart: frozenset[str] = frozenset()
     parts_that_move_data: frozenset[str] = frozenset()
 
@@ -111,10 +113,22 @@ KEYS: dict[str, Key] = {
     "firewall-backend": Key(STRING, "", since=(29,)),
     "host-gateway-ip": Key(STRING, "", "address"),
     "host-gateway-ips": Key(STRINGS, (), "addresses", since=(28,)),
-    "ip-forward": Key(FLAG, True),
+    "ip-forward": Key(
+        FLAG,
+        True,
+        off_at_boot="without it the engine leaves forwarding as it is, which nothing on this host switches on at boot:"
+        " it is on until then, and after the next boot containers get no way out, and published ports only by"
+        " docker-proxy; set net.ipv4.ip_forward = 1 in a file of /etc/sysctl.d, if that is not wanted.",
+    ),
     "ip-forward-no-drop": Key(FLAG, False, since=(28,)),
     "ip6tables": Key(FLAG, DEPENDS),
-    "iptables": Key(FLAG, True),
+    "iptables": Key(
+        FLAG,
+        True,
+        off_at_boot="without it containers get no way out and published ports only by docker-proxy, unless you write"
+        " the rules for that yourself; the rules that the engine has written stay until the next boot, so that it shows"
+        " only then.",
+    ),
     "network-control-plane-mtu": Key(NUMBER, 1500),
     "network-diagnostic-port": Key(NUMBER, 0, effect="reload"),
     "userland-proxy": Key(FLAG, True),

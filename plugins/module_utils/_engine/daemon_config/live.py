@@ -128,6 +128,15 @@ def writes_rules(config: Config, flags: list[str]) -> bool:
     return config.get("iptables") is not False and "--iptables=false" not in flags
 
 
+def switches_forwarding(config: Config, flags: list[str]) -> bool:
+    """Return whether an engine with this configuration switches forwarding on; with nftables it only looks."""
+    return (
+        config.get("ip-forward") is not False
+        and "--ip-forward=false" not in flags
+        and config.get("firewall-backend") != "nftables"
+    )
+
+
 def _effective(config: Config, flags: list[str]) -> Config:
     """Return a configuration with what the engine makes of it: without iptables nothing is masqueraded."""
     return config if writes_rules(config, flags) else {**config, "ip-masq": False}

@@ -18,7 +18,7 @@ from ..containers import gone_for_start, joined_names
 from ..networks import rules
 from ..swarm_tasks import services_not_restarted
 from ..topology import lost_rules
-from . import firewall_backend, keys
+from . import firewall_backend, host_effects, keys
 from .compare import same, unlike
 from .data_location import moves
 from .data_protection import protect_data
@@ -66,16 +66,21 @@ def build_plan(options: DaemonOptions, host: HostState) -> Plan:
         )
         _refuse_unknown_log_driver(plan, sound)
         plan.warnings += firewall_backend.warnings(host.loaded, sound)
+        plan.warnings += host_effects.warnings_of_boot(plan, sound)
         plan.warnings += _warn_of_old_logs(plan)
         ask_engine(host.unit, target, found)
         plan.warnings += _warn_of_unknown(host, unknown)
     if host.engine == "running" and host.api is not None and writes_rules(host.loaded, host.unit.argv):
         plan.lost_rules = lost_rules.find(host.api)
         _restore_rules(options, plan)
+    plan.warnings += host_effects.warning_of_no_forwarding(plan, sound)
+    if plan.writes or plan.needed != "none":
+        host_effects.refuse_switches(plan, sound)
     protect_data(options, plan)
     _refuse_without_bridge(plan)
     if plan.action == "restart":
         _protect_containers(options, plan)
+        plan.warnings += host_effects.judge_listeners(plan)
     if plan.action == "restart" and host.api is not None:
         plan.warnings += _warn_of_started(rivals.started_by_engine(host.api))
     return plan

@@ -12,7 +12,7 @@ import time
 from typing import Any, Callable, Literal
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
-from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, network
+from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, default_routes, network
 
 from .. import dependents, inventory, service
 from ..api import EngineApi, Unreachable, find_answering
@@ -111,7 +111,10 @@ class Rollback:
         if verb == "restart" and change.inventory is not None:
             api = self._switch_storage_back(api, change.old, old, change.inventory)
         down = dependents.bring_dependents_back(change.dependents, self.timeout) if verb == "restart" else []
+        lost = default_routes.put_back(change.routes) if verb == "restart" else []
         found, missing = return_inventory(api, change, self.timeout)
+        if lost:
+            return f"{restored} and the engine answers, but the host's default route is not back: {'; '.join(lost)}."
         if down:
             return f"{restored} and the engine answers, but not all is as it was: {'; '.join(down)}."
         if found.complaints:

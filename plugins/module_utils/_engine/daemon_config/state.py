@@ -17,6 +17,7 @@ import hashlib
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, state_dir
+from ansible_collections.dockyard.ops.plugins.module_utils._host.default_routes import DefaultRoutes
 
 from ..containers import Container
 from ..inventory import Inventory
@@ -36,6 +37,7 @@ class Change:
     moves_data: whether the engine was to look for its data somewhere else, so that it need not have all of that.
     dependents: units of systemd that ran before it, and that stop with the engine.
     written: digests of the files that it writes, by which another program's is recognized.
+    routes: the host's default routes before it, as far as they were read.
     """
 
     old: bytes | None
@@ -46,6 +48,7 @@ class Change:
     moves_data: bool = False
     dependents: list[str] = dataclasses.field(default_factory=list)
     written: list[str] = dataclasses.field(default_factory=list)
+    routes: DefaultRoutes = dataclasses.field(default_factory=dict)
 
     def is_foreign(self, content: bytes | None) -> bool:
         """Return whether a file is neither the old one nor one that this change writes, as far as that is known."""
@@ -121,6 +124,7 @@ def _encoded(saved: SavedState) -> dict[str, Any]:
             "moves_data": change.moves_data,
             "dependents": change.dependents,
             "written": change.written,
+            "routes": change.routes,
         },
         "down": saved.down,
     }
@@ -142,6 +146,7 @@ def _decoded(encoded: dict[str, Any]) -> SavedState:
             moves_data=change.get("moves_data", False),
             dependents=change.get("dependents", []),
             written=change.get("written", []),
+            routes=change.get("routes", {}),
         ),
         down=encoded.get("down", False),
     )

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host import default_routes
 
 from .. import api as engine_api
 from ..api import EngineApi, Unreachable
@@ -37,11 +38,13 @@ class NetworkUpdate:
         self._api = api
         self._plan = plan
         self._undo: list[Callable[[], object]] = []
+        self._routes: default_routes.DefaultRoutes = {}
         self.warnings: list[str] = []
 
     def run(self) -> None:
         """Take all steps. Raise DockyardError if one fails, with everything as before if that is possible."""
         before = _state(self._api)
+        self._routes = default_routes.read()
         interrupted.write(
             [
                 ExistingNetwork(step.existing.raw, step.endpoints)
@@ -53,6 +56,7 @@ class NetworkUpdate:
         try:
             for step in self._plan.steps:
                 self._take(step)
+                self._prove_routes()
         except (DockyardError, Unreachable) as error:
             raise self._failed(step, error, before) from error
         try:
@@ -107,19 +111,28 @@ class NetworkUpdate:
             _prove_bridge(network)
         self._plan.around.networks += [(step.name, subnet) for subnet in network.subnets if not wanted.of_swarm]
 
+    def _prove_routes(self) -> None:
+        gone = default_routes.lost(self._routes)
+        if gone:
+            raise DockyardError(
+                "network_default_route_lost", f"the host has lost its default route by it ({'; '.join(gone)})"
+            )
+
     def _failed(self, step: Step, error: DockyardError | Unreachable, before: dict[str, Any]) -> DockyardError:
         reason = str(error).rstrip(".")
         what = {"create": "created", "replace": "replaced", "remove": "removed"}[step.action]
         # A request that was not answered may have been fulfilled.
         changed = bool(self._undo) or isinstance(error, Unreachable) or error.changed
         complaints = self._put_back()
+        routes = default_routes.put_back(self._routes)
+        complaints += [f"the default route {route} is not back" for route in routes]
         code = error.code if isinstance(error, DockyardError) else "network_change_failed"
         sentence = f"The network {step.name} could not be {what}: {reason}"
         if not changed:
             interrupted.clear()
             return DockyardError(code, f"{sentence}.")
         try:
-            same = _state(self._api) == before
+            same = _state(self._api) == before and not routes
         except Unreachable as silent:
             same = False
             complaints.append(f"the engine does not answer ({silent})")

@@ -15,7 +15,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 
 from .. import naming
 from ..api import EngineApi
-from . import desired, devices, rules, whole
+from . import desired, devices, host_effects, rules, whole
 from .desired import DesiredNetwork, Subnet
 from .steps import Step, in_order
 from .survey import Endpoint, ExistingNetwork, Survey, inspect_endpoints, services_of, stale_endpoints
@@ -53,7 +53,9 @@ def build_plan(networks: list[DesiredNetwork], survey: Survey, replace_in_use: b
         _refuse_in_use(steps)
     if survey.api:
         _refuse_stale(steps, survey.api)
-    return Plan(steps, around, list(_warnings(steps, around.engine_version)))
+    host_effects.refuse_switches(steps, survey)
+    warnings = [*_warnings(steps, around.engine_version), *host_effects.judge_listeners(steps)]
+    return Plan(steps, around, warnings)
 
 
 def _refuse(problems: Iterator[str]) -> None:

@@ -137,6 +137,7 @@ class Survey:
     api: the engine; None if it does not run.
     networks: all of the engine's networks.
     manager: whether the engine is a manager of a Swarm.
+    switches_forwarding, writes_rules: whether the engine switches forwarding on, and writes rules of the firewall.
     """
 
     engine: EngineState
@@ -144,6 +145,8 @@ class Survey:
     around: Surroundings
     networks: list[ExistingNetwork] = dataclasses.field(default_factory=list)
     manager: bool = False
+    switches_forwarding: bool = True
+    writes_rules: bool = True
 
     def named(self, name: str) -> ExistingNetwork | None:
         return next((network for network in self.networks if network.name == name), None)
@@ -160,7 +163,17 @@ def inspect_host(socket: str = "") -> Survey:
     if api is None:
         return Survey("stopped" if unit and unit.state != "absent" else "absent", None, around)
     swarm = api.get("/info").get("Swarm") or {}
-    return Survey("running", api, around, inspect_networks(api), bool(swarm.get("ControlAvailable")))
+    # Of an engine that another unit runs, neither file nor flags are known.
+    config, flags = (_in_file(unit), unit.argv) if unit and unit.state == "running" else ({}, [])
+    return Survey(
+        "running",
+        api,
+        around,
+        inspect_networks(api),
+        bool(swarm.get("ControlAvailable")),
+        switches_forwarding=live.switches_forwarding(config, flags),
+        writes_rules=live.writes_rules(config, flags),
+    )
 
 
 def find_engine(socket: str = "") -> tuple[EngineApi | None, service.Unit | None]:
@@ -173,7 +186,7 @@ def find_engine(socket: str = "") -> tuple[EngineApi | None, service.Unit | None
     unit = service.inspect_unit(socket=socket) if service.booted_by_systemd() else None
     if unit is None or unit.state != "running":
         return _find_without_unit(socket, unit is not None and unit.state != "absent"), unit
-    sockets = unit.engine_sockets(_hosts_in_file(unit))
+    sockets = unit.engine_sockets(_in_file(unit).get("hosts"))
     api = find_answering(sockets, _ANSWERS_WITHIN, _TIMEOUT)
     if api is None:
         raise service.silent_engine(unit, sockets)
@@ -200,12 +213,13 @@ def _find_without_unit(socket: str, is_there: bool) -> EngineApi | None:
     return api
 
 
-def _hosts_in_file(unit: service.Unit) -> object:
+def _in_file(unit: service.Unit) -> document.Config:
+    """Return the keys of the engine's file; none if it can't be read, as the engine that runs has read another one."""
     content = atomic_file.read(unit.config_file)
     try:
-        return document.parse(content, unit.config_file).get("hosts") if content else None
-    except document.InvalidDaemonConfig:  # the engine that runs has read another one
-        return None
+        return document.parse(content, unit.config_file) if content else {}
+    except document.InvalidDaemonConfig:
+        return {}
 
 
 def inspect_networks(api: EngineApi) -> list[ExistingNetwork]:

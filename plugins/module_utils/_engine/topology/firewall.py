@@ -25,6 +25,7 @@ Field = Literal[
     "destination_type",
     "original_destination",
     "original_dport",
+    "bridged",
 ]
 Action = Literal["accept", "drop", "return", "jump", "goto", "dnat", "snat", "continue"]
 Verdict = Literal["accept", "drop"]
@@ -89,6 +90,8 @@ class Test:
             return port is not None and any(low <= port <= high for low, high in self.values)
         if self.field == "state":
             return "new" in self.values or (packet.translated and "dnat" in self.values)
+        if self.field == "bridged":
+            return packet.iif == packet.oif
         # A packet to a container is not one to the host.
         return "unicast" in self.values
 

@@ -75,6 +75,8 @@ def _rule(line: str, family: str) -> Rule:
                 tests.append(Test("source", negated, ()))
             else:
                 opaque = True
+        elif word == "--physdev-is-bridged":
+            tests.append(Test("bridged", negated, ()))
         elif word in _IGNORED:
             _skip(words, _IGNORED[word])
         else:

@@ -19,7 +19,7 @@ from .processes import read
 PORTS_OF_A_BRIDGE = 1023  # BR_MAX_PORTS of the kernel, of which the first is not used
 _NETFILTER = {4: "/proc/sys/net/bridge/bridge-nf-call-iptables", 6: "/proc/sys/net/bridge/bridge-nf-call-ip6tables"}
 _OF_KERNEL = ("bridge_index", "mtu", "ports_used", "icc.in_force", "masquerade.in_force")
-_TCP_ANY = 9  # the port of "discard"; which one it is makes no difference inside a bridge
+TCP_ANY = 9  # the port of "discard"; which one it is makes no difference inside a bridge
 
 
 def netfilter(version: int) -> bool:
@@ -48,7 +48,7 @@ def icc_in_force(
         return True, f"{name} is 0, so that no rule is asked inside a bridge."
     network = ipaddress.ip_network(subnets[0])
     ends = (str(network[-3]), str(network[-2])) if network.num_addresses > 3 else (str(network[0]),) * 2
-    verdict, text = firewall.forward(Packet(bridge, bridge, "tcp", ends[0], ends[1], _TCP_ANY))
+    verdict, text = firewall.forward(Packet(bridge, bridge, "tcp", ends[0], ends[1], TCP_ANY))
     return verdict == "accept", text
 
 

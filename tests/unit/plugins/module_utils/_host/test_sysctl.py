@@ -47,3 +47,8 @@ def test_a_dangling_link_sets_nothing(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "99-sysctl.conf").symlink_to("../sysctl.conf")
     monkeypatch.setattr(sysctl, "_FOLDERS", (str(tmp_path),))
     assert sysctl.at_boot(*FORWARD) is None
+
+
+def test_a_part_of_a_name_with_a_dot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert sysctl.now("kernel/ostype") == "Linux"
+    assert sysctl.write("net/ipv4/no.such/thing", "1") is False

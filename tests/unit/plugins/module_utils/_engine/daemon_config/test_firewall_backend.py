@@ -89,19 +89,3 @@ def test_rules_of_people_that_are_not_asked_any_more(monkeypatch: pytest.MonkeyP
     assert "asks no chain DOCKER-USER, which has 1 of your own rules (-A DOCKER-USER -s 10.0.0.0/8 -j DROP)" in warning
     assert list(firewall_backend.warnings(NFTABLES, NFTABLES)) == []
     assert list(firewall_backend.warnings({}, {})) == []
-
-
-def test_an_engine_that_writes_no_rules_any_more() -> None:
-    (warning,) = firewall_backend.warnings({}, {"iptables": False})
-    assert warning.startswith("iptables: without it containers get no way out and published ports only by docker-proxy")
-    assert list(firewall_backend.warnings({"iptables": False}, {"iptables": False})) == []
-
-
-def test_an_engine_that_does_not_switch_forwarding_on_any_more(host: Host) -> None:
-    off = {"ip-forward": False}
-    assert list(firewall_backend.warnings({}, off)) == []
-    host[1].clear()
-    (warning,) = firewall_backend.warnings({}, off)
-    assert warning.startswith("ip-forward: without it the engine leaves forwarding as it is, and nothing on this host")
-    assert "From the next boot on containers get no way out" in warning
-    assert list(firewall_backend.warnings(off, off)) == list(firewall_backend.warnings({}, {})) == []

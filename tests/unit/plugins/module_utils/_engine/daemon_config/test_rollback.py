@@ -20,7 +20,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config
 )
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.state import Change, SavedState
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.inventory import Container, Inventory
-from ansible_collections.dockyard.ops.plugins.module_utils._host import state_dir
+from ansible_collections.dockyard.ops.plugins.module_utils._host import default_routes, state_dir
 from ansible_collections.dockyard.ops.tests.unit.helpers.engine_server import Engine, serve
 
 SYSTEMCTL = """#!/bin/sh
@@ -106,6 +106,34 @@ def test_a_rollback_that_can_not_be_saved_does_not_hide_its_outcome(file: pathli
         " looks at it again: Can't "
     )
     assert saved.change is not None
+
+
+@pytest.mark.parametrize("missing", [[], ["default via 10.0.0.1 dev eth0"]])
+def test_a_default_route_is_put_back_and_named_if_that_fails(
+    file: pathlib.Path, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch, missing: list[str]
+) -> None:
+    """Real routes are in tests/faults."""
+    routes = {"-4": ["default via 10.0.0.1 dev eth0"], "-6": []}
+    asked: list[object] = []
+
+    def put_back(before: default_routes.DefaultRoutes) -> list[str]:
+        asked.append(before)
+        return missing
+
+    monkeypatch.setattr(default_routes, "put_back", put_back)
+    change = Change(b"{}", service.Engine("boot", 1, 1), [], routes=routes)
+    state.write(str(file), SavedState(change=change))
+    saved = state.read(str(file))  # as the run after one that was killed
+    with serve(tmp_path, Engine) as engine:
+        monkeypatch.setattr(Rollback, "_answering", lambda self, config: EngineApi(engine.socket))
+        outcome = Rollback(str(file), saved, lambda path: None, 1).run("restart")
+    assert asked == [routes]
+    assert outcome == (
+        "The old file is back and the engine answers, but the host's default route is not back: default via 10.0.0.1"
+        " dev eth0."
+        if missing
+        else "The old file is back, and the engine answers with it."
+    )
 
 
 WEB = Container("1" * 64, "web", "running", networks={"bridge": ["172.17.0.2"]}, endpoints={"bridge": {}})

@@ -21,8 +21,9 @@ from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks impo
 )
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks.rules import Surroundings
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
-from ansible_collections.dockyard.ops.plugins.module_utils._host import state_dir
+from ansible_collections.dockyard.ops.plugins.module_utils._host import default_routes, state_dir
 from ansible_collections.dockyard.ops.tests.unit.helpers import engine_server
+from ansible_collections.dockyard.ops.tests.unit.helpers.error_page import assert_explained
 from ansible_collections.dockyard.ops.tests.unit.helpers.network_engine import NO_ADDRESS, NetworkEngine
 
 AS_BEFORE = "all networks and their containers are as before."
@@ -282,3 +283,20 @@ def test_an_endpoint_that_becomes_stale(engine: NetworkEngine, monkeypatch: pyte
         " endpoints of containers that the engine does not have any more (gone), and can't be removed with them; take"
         " them from it (docker network disconnect -f old gone), and run again."
     )
+
+
+@pytest.mark.parametrize("comes_back", [True, False])
+def test_a_default_route_that_is_lost_by_it(
+    engine: NetworkEngine, monkeypatch: pytest.MonkeyPatch, comes_back: bool
+) -> None:
+    """Real routes are in tests/faults."""
+    route = "default via fe80::1 dev wan0 proto ra"
+    monkeypatch.setattr(default_routes, "read", lambda: {"-6": [route]})
+    monkeypatch.setattr(default_routes, "lost", lambda before: before["-6"])
+    monkeypatch.setattr(default_routes, "put_back", lambda before: [] if comes_back else before["-6"])
+    error = failure(engine, declared("a", "10.1.0.0/25"))
+    assert (error.code, error.changed, state(engine)) == ("network_default_route_lost", True, {})
+    assert_explained(error, changed=True)
+    sentence = f"The network a could not be created: the host has lost its default route by it ({route}); "
+    rest = f"and not everything could be put back (the default route {route} is not back). See docker network ls"
+    assert error.message.startswith(sentence + (AS_BEFORE if comes_back else rest))
