@@ -36,7 +36,6 @@ class Program:
     command: list[str]
     user: str = SERVICE_USER
     check: str = ""
-    stop_signal: str = "SIGTERM"
 
 
 def _python(name: str, *arguments: str) -> list[str]:
@@ -61,7 +60,6 @@ PROGRAMS = {
         _python("database"),
         POSTGRES_USER,
         "$(ls -d /usr/lib/postgresql/*/bin | tail -1)/pg_isready -h 127.0.0.1",
-        "SIGINT",
     ),
     "redis-photon": Program(
         ["redis-server", "--dir", "/var/lib/redis", "--save", "60 1", "--protected-mode", "no", "--bind", "0.0.0.0"],
@@ -110,7 +108,6 @@ def configuration(edition: Edition, name: str, fault: str, digests: list[str]) -
         "Env": environment,
         "Entrypoint": program.command,
         "User": program.user,
-        "StopSignal": program.stop_signal,
         "WorkingDir": "/",
         "Labels": {"name": name, "vendor": "a stand-in for Harbor"},
     }

@@ -41,6 +41,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 VERSIONS = ("1.9.4", "1.10.17", "2.2.4", "2.6.4", "2.8.6", "2.10.3", "2.12.4", "2.14.1", "2.15.2")
 FAULTS = {
     "migration-fails": "core's last schema migration fails, leaves the schema dirty and useless for older versions",
+    "core-hangs": "core migrates, then neither answers nor ends, and ignores the order to stop",
+    "database-recovers": "core finds a database that is still recovering at its first start, and ends",
+    "database-killed": "the database container is killed in the midst of the upgrade of PostgreSQL",
     "core-never-healthy": "core migrates, then ends at every start",
     "unhealthy": "everything runs, but registryctl reports that it is not healthy",
     "loses-data": "everything is healthy, but core's migration has deleted the newest project",

@@ -10,6 +10,7 @@ import contextlib
 import os
 import re
 import traceback
+from collections.abc import Sequence
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
@@ -154,8 +155,10 @@ def read_lines(path: str) -> list[str]:
         return []
 
 
-def up(folder: str, timeout: float) -> None:
+def up(folder: str, timeout: float, services: Sequence[str] = ()) -> None:
     """Start what the compose files list, and leave running what runs already. timeout: seconds.
+
+    services: only these, and what they depend on; all if there are none.
 
     Returns when the containers are started; that Harbor is up is for its API to tell.
     """
@@ -169,7 +172,7 @@ def up(folder: str, timeout: float) -> None:
     # Without -f, compose takes the base file and the override by itself, and labels the containers as install.sh does.
     if len(files) > 1 + len(override_files(folder)):
         argv = [*argv, *(argument for file in files for argument in ("-f", file))]
-    done = run([*argv, "up", "-d"], timeout=timeout, cwd=folder)
+    done = run([*argv, "up", "-d", *services], timeout=timeout, cwd=folder)
     if done.returncode != 0:
         raise DockyardError(
             "harbor_start_failed", f"Harbor in {folder} does not start: {last_line(done)}; fix that and start it again."

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""A compose-installed Harbor's containers: found, taken down, and asked for their log.
+"""A compose-installed Harbor's containers: found, and taken down.
 
 They are found by the labels that compose gives them and not through compose itself, which knows nothing of services
 that its file no longer lists, and nothing at all if that file is broken, gone, or in a renamed folder.
@@ -21,18 +21,19 @@ from typing import Any
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host.commands import last_line, parse_version, run
 
-from .compose import BASE_FILE, project_name, read_lines
+from .compose import BASE_FILE, project_name
 
 _PROJECT = "com.docker.compose.project"
 _SERVICE = "com.docker.compose.service"
 _FOLDER = "com.docker.compose.project.working_dir"
+# Harbor's PostgreSQL, of which SIGTERM is the order to wait for every session, and SIGINT that to end at once in order.
+DATABASES = ("postgresql", "database")
 # They write to disk, so that they get time to end in order, after those that use them.
-_STORES = ("postgresql", "mysql", "redis", "clair-db", "notary-db")
+STORES = (*DATABASES, "mysql", "redis", "clair-db", "notary-db")
+# It ignores the order to stop, and has nothing to save: what it has taken is in its files.
 _LOG = "log"
 _STORE_GRACE = 60  # seconds
 _GRACE = 10  # seconds, which is what compose itself gives
-_ERROR_WORDS = re.compile(r"\b(fatal|panic|error|dirty|failed|refused|denied|no migration found)\b", re.IGNORECASE)
-_TAIL = 300  # lines of a log that are looked through
 
 
 @dataclass(frozen=True)
@@ -143,19 +144,20 @@ def _container(details: Mapping[str, Any]) -> Container:
     )
 
 
-def stop_and_remove(folder: str, timeout: float) -> None:
+def stop_and_remove(folder: str, timeout: float, *, discard: bool = False) -> None:
     """Stop and remove every container and network of the Harbor in this folder.
 
     timeout: seconds for all of it. What uses a database stops before it, and the databases get time to end in order,
     also if the compose file is broken or no longer lists a service. Run again after a kill, it goes on.
+    discard: whether the databases' data are to be thrown away, so that they need not end in order.
     """
     deadline = time.monotonic() + timeout
     found = find_containers(folder)
-    logs = [container for container in found if container.service == _LOG]
-    stores = [container for container in found if container.service in _STORES]
-    others = [container for container in found if container not in logs and container not in stores]
-    for group, grace in ((others, _GRACE), (stores, _STORE_GRACE), (logs, _GRACE)):
-        _stop(group, grace, deadline)
+    stores = [container for container in found if container.service in STORES]
+    _stop([container for container in found if container not in stores and container.service != _LOG], _GRACE, deadline)
+    if not discard:
+        _interrupt([container for container in stores if container.service in DATABASES], deadline)
+        _stop(stores, _STORE_GRACE, deadline)
     if found:
         _remove([container.id for container in found], deadline)
     _remove_networks({container.project for container in found} | {project_name(folder)}, deadline)
@@ -173,10 +175,21 @@ def _left(deadline: float, least: float = 5) -> float:
 
 
 def _stop(group: Sequence[Container], grace: int, deadline: float) -> None:
-    alive = [container.id for container in group if container.state not in ("exited", "created", "dead")]
+    alive = _alive(group)
     if alive:
         # One that is gone in the meantime is a complaint and no obstacle; what does not stop is removed by force.
         run(["docker", "stop", "-t", str(grace), *alive], timeout=_left(deadline, grace + 10))
+
+
+def _interrupt(group: Sequence[Container], deadline: float) -> None:
+    """Tell servers to end the sessions of others, and then themselves; docker stop waits for that afterwards."""
+    alive = _alive(group)
+    if alive:
+        run(["docker", "kill", "--signal", "SIGINT", *alive], timeout=_left(deadline))
+
+
+def _alive(group: Sequence[Container]) -> list[str]:
+    return [container.id for container in group if container.state not in ("exited", "created", "dead")]
 
 
 def _remove(ids: Sequence[str], deadline: float) -> None:
@@ -191,50 +204,3 @@ def _remove_networks(projects: set[str], deadline: float) -> None:
         for network in listed.split():
             # One that another user's container is in stays, as compose leaves it too.
             run(["docker", "network", "rm", network], timeout=_left(deadline))
-
-
-# ---- last words ----
-
-
-def recent_log_errors(of: Container | str, lines: int = 5, log_folder: str = "/var/log/harbor") -> str:
-    """Return the log lines that matter, each with its container's name in front, as one line; "" if there are none.
-
-    of: a container, or an install folder: then of its containers that are in trouble, of the core if none is.
-    log_folder: where Harbor's own log container writes (log.local.location in harbor.yml), for engines that don't
-    keep what they send there.
-    """
-    if isinstance(of, Container):
-        return "; ".join(f"{of.name}: {line}" for line in _log_errors_of(of, lines, log_folder))
-    found = find_containers(of)
-    troubled = [container for container in found if container.troubled or container.restarts]
-    # The core's log tells most; what waits for it only tells that it waits.
-    troubled.sort(key=lambda container: (container.service not in ("core", "ui", *_STORES), -container.restarts))
-    chosen = troubled or [container for container in found if container.service in ("core", "ui")]
-    errors: list[str] = []
-    for container in chosen:
-        errors += [f"{container.name}: {line}" for line in _log_errors_of(container, lines - len(errors), log_folder)]
-        if len(errors) >= lines:
-            break
-    return "; ".join(errors)
-
-
-def _log_errors_of(container: Container, lines: int, log_folder: str) -> list[str]:
-    done = run(["docker", "logs", "--tail", str(_TAIL), container.id or container.name], timeout=60)
-    text = f"{done.stdout}\n{done.stderr}" if done.returncode == 0 else ""
-    if not text.strip():
-        text = "".join(read_lines(os.path.join(log_folder, f"{container.service}.log"))[-_TAIL:])
-    return error_lines(text.splitlines(), lines)
-
-
-def error_lines(log: Sequence[str], lines: int) -> list[str]:
-    """Return the last lines that speak of a failure, each once; if none does, the last ones."""
-    cleaned = [re.sub(r"\x1b\[[0-9;]*m|[^\x20-\x7e\xa0-\uffff]", "", line).strip()[:400] for line in log]
-    cleaned = [line for line in cleaned if line]
-    errors = [line for line in cleaned if _ERROR_WORDS.search(line)]
-    last: dict[str, str] = {}
-    for line in errors or cleaned:
-        # The same complaint of a container that starts over and over, but for the time and the numbers in it.
-        kind = re.sub(r"\d+", "#", line)
-        last.pop(kind, None)
-        last[kind] = line
-    return list(last.values())[-lines:] if lines > 0 else []

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+import struct
 from dataclasses import dataclass, field
 
 from ansible_collections.dockyard.ops.plugins.module_utils._host.atomic_file import explain, read
@@ -21,6 +22,17 @@ PARTS = ("database", "secret", "ca_download", "redis", "job_logs", "chart_storag
 OLD_PARTS = ("clair-db", "notary-db", "psc", "config", "cert", "secretkey")
 REGISTRY = "registry"
 _OTHERS = ("trivy-adapter",)
+# The begin of PostgreSQL's global/pg_control, which is the same in all its majors: the cluster's identifier, the
+# version of the file, that of the catalog, and what the server was doing when it wrote it last.
+_CONTROL = struct.Struct("=QIIi")
+_CONTROL_VERSIONS = range(900, 3000)
+_STATES = (
+    *("starting up", "shut down", "shut down in recovery", "shutting down", "in crash recovery"),
+    *("in archive recovery", "in production"),
+)
+SHUT_DOWN = "shut down"
+IN_PRODUCTION = "in production"
+UNKNOWN_STATE = "unknown"
 
 
 @dataclass(frozen=True)
@@ -66,6 +78,19 @@ def database_major(data_volume: str, version: Version | None = None) -> str | No
     return own.leaves if own and own.leaves in found else next(iter(found), None)
 
 
+def server_state(folder: str) -> str:
+    """Return what the server of a database did last, in PostgreSQL's words; "unknown" if that can't be read.
+
+    Anything but "shut down" in a database without a server means that it was killed.
+    """
+    content = read(os.path.join(folder, "global", "pg_control")) or b""
+    if len(content) < _CONTROL.size:
+        return UNKNOWN_STATE
+    _identifier, version, _catalog, state = _CONTROL.unpack(content[: _CONTROL.size])
+    known = version in _CONTROL_VERSIONS and 0 <= state < len(_STATES)
+    return _STATES[state] if known else UNKNOWN_STATE
+
+
 def find_database(data_volume: str, version: Version, *, external: bool) -> Database:
     if external:
         return Database(True, None, None, 0)
@@ -76,6 +101,11 @@ def find_database(data_volume: str, version: Version, *, external: bool) -> Data
         return Database(False, major, folder, _used(folder), list(found.values()))
     folder = os.path.join(data_volume, "database")
     return Database(False, None, folder if os.path.isdir(folder) else None, _used(folder))
+
+
+def database_bytes(data_volume: str) -> int:
+    """Return what the database occupies, with all that is beside it in its folder."""
+    return _used(os.path.join(data_volume, "database"))
 
 
 def measure_parts(data_volume: str, measure_registry: bool) -> dict[str, int]:

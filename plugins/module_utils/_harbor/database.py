@@ -13,26 +13,54 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable, Sequence
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
-from .containers import Container, find_containers
+from .containers import DATABASES, Container
 from .data_volume import find_databases
+from .logs import Watch
 from .upgrade.context import UpgradeContext
 
-SERVICES = ("postgresql", "database")
+# The container is restarted only when it has failed. The core and the job service exit as well while they wait for
+# others.
+_PERMANENT_RESTARTS = 4
+_UPGRADE_FAILED = "fail to upgrade."
 _INSPECT_EVERY = 1.0
 
 
-def interruption(data_volume: str, containers: list[Container]) -> str | None:
-    """Return why the database is what an interrupted upgrade has left; None if it is not, or may be upgraded now."""
-    # Looked at first, for the old folder goes before the container becomes the server.
-    if any(_may_upgrade(container) for container in containers):
-        return None
+def interruption(data_volume: str, look: Callable[[], Sequence[Container]]) -> str | None:
+    """Return why the database is what an interrupted upgrade has left; None if it is not, or may be upgraded now.
+
+    look: returns the containers as they are. An upgrade that fails is tried again every two seconds, and removes the
+    new folder each time: only what is the same before and after a look at the folders says something of both.
+    """
+    before = look()
     databases = find_databases(data_volume)
     if len(databases) < 2:
         return None
+    after = look()
+    if _runs(before) != _runs(after) or any(map(_may_upgrade, after)):
+        return None
     return f"the upgrade of its database was interrupted: {' and '.join(databases.values())} are both there"
+
+
+def _runs(containers: Sequence[Container]) -> set[tuple[str, str, int, int]]:
+    return {(each.id, each.state, each.restarts, each.pid) for each in containers if each.service in DATABASES}
+
+
+def failure(data_volume: str, containers: Sequence[Container], watch: Watch) -> str | None:
+    """Return why the database's container fails at every start; None if it does not, or has not failed since."""
+    for container in containers:
+        often = container.service in DATABASES and container.restarts >= _PERMANENT_RESTARTS
+        if not often or not watch.restarts(container):
+            continue
+        reason = f"the database has failed {container.restarts} times: {watch.explain([container])}"
+        databases = find_databases(data_volume)
+        if len(databases) > 1 and not any(_UPGRADE_FAILED in line for line in watch.lines(container)):
+            reason += f"; an interrupted upgrade has left {' and '.join(databases.values())}"
+        return reason
+    return None
 
 
 def wait_for_upgrade(context: UpgradeContext) -> None:
@@ -42,8 +70,11 @@ def wait_for_upgrade(context: UpgradeContext) -> None:
     """
     timeout = context.job.options["timeout"]
     deadline = time.monotonic() + timeout
+    watch = Watch(context.job.path)
     while len(find_databases(context.job.data_volume)) > 1:
-        reason = interruption(context.job.data_volume, find_containers(context.job.path))
+        reason = interruption(context.job.data_volume, watch.containers) or failure(
+            context.job.data_volume, watch.containers(), watch
+        )
         if reason:
             raise DockyardError("harbor_database_interrupted", f"The installer can't go on, as {reason}")
         if time.monotonic() > deadline:
@@ -55,8 +86,12 @@ def wait_for_upgrade(context: UpgradeContext) -> None:
 
 
 def _may_upgrade(container: Container) -> bool:
-    """Return whether its first process is not the server yet, or can't be seen."""
-    if container.service not in SERVICES or container.state != "running":
+    """Return whether its first process is not the server yet, or can't be seen, or will be started."""
+    if container.service not in DATABASES:
+        return False
+    if container.state == "restarting":
+        return True
+    if container.state != "running":
         return False
     try:
         with open(f"/proc/{container.pid}/cmdline", "rb") as file:

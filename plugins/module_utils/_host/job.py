@@ -165,17 +165,17 @@ def run_steps(
     for number, step in enumerate(todo, 1):
         if step.name in done:
             continue
-        begin(step, number, len(todo))
         try:
+            begin(step, number, len(todo))
             step.work(context)
+            done.append(step.name)
+            save()
         except DockyardError as error:
             return error
         except Exception as error:
             # A defect of this collection. What is down must come back all the same.
             folder.log_output(traceback.format_exc().encode())
             return defect(f"{step.text} failed with {type(error).__name__}: {error} (see {folder.output})")
-        done.append(step.name)
-        save()
     return None
 
 

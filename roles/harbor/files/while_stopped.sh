@@ -7,6 +7,7 @@
 #
 # The command may take LIMIT seconds. Harbor is started also when the one who started this goes away: it runs on Harbor's host,
 # and the trap is here. Should the host itself go down, the next run of the role finds Harbor stopped and starts it.
+# The functions of stop.sh come before it.
 # The last line of the output is how many seconds Harbor was stopped.
 # Exit status: the command's own; 124 if it took too long; 90 if Harbor could not be stopped; 91 if it could not be started.
 set -u
@@ -14,10 +15,6 @@ folder=$1 limit=$2
 shift 2
 command=
 cd "$folder" || exit 90
-compose() {
-    if docker compose version > /dev/null 2>&1; then docker compose "$@"; else docker-compose "$@"; fi
-}
-
 start() {
     trap - EXIT
     trap '' HUP INT TERM
@@ -34,8 +31,7 @@ start() {
 since=$(date +%s)
 trap 'start $?' EXIT
 trap 'exit 129' HUP INT TERM
-# PostgreSQL may need a while to write all it has.
-words=$(compose stop --timeout 120 2>&1) || {
+words=$(stop_harbor 2>&1) || {
     echo "Harbor in $folder could not be stopped: $(echo "$words" | tail -n 2 | paste -sd' ')." >&2
     exit 90
 }

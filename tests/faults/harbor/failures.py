@@ -47,9 +47,22 @@ class Failure:
 
 # The variants are made by tests/harbor; what fails in them is described there.
 FAILURES = (
-    Failure("migration of the database fails", r"[Dd]irty|migrat", True, "migration-fails", small=True),
+    Failure(
+        "migration of the database fails",
+        r"migration of the database's schema failed: cannot alter type",
+        True,
+        "migration-fails",
+        small=True,
+    ),
     Failure(
         "core is never healthy", r"is not healthy after 30 seconds", True, "core-never-healthy", options={"timeout": 30}
+    ),
+    Failure("core hangs", r"is not healthy after 30 seconds", True, "core-hangs", options={"timeout": 30}),
+    Failure(
+        "the database is killed inside pg_upgrade",
+        r"the upgrade of its database was interrupted|an interrupted upgrade has left",
+        True,
+        "database-killed",
     ),
     Failure("a component stays unhealthy", r"not healthy: \w*registryctl", True, "unhealthy", options={"timeout": 30}),
     Failure(
@@ -94,13 +107,13 @@ def wrong_checksum(host: Host) -> tuple[str, list[str]]:
     return _judged(host, answer, r"md5.*00000000000000000000000000000000", False, running)
 
 
-def disk_full(host: Host, step: str, stops: bool) -> tuple[str, list[str]]:
+def disk_full(host: Host, step: str, stops: bool, delay: float = 0.0) -> tuple[str, list[str]]:
     """Use the room up that the plan has seen."""
     host.must(f"mkdir -p {_SMALL_DISK} && mount -t tmpfs -o size=600m tmpfs {_SMALL_DISK}")
     running = host.containers()
     try:
         watched = host.start("harbor_upgrade", **host.options(backup_path=f"{_SMALL_DISK}/backups"))
-        at = host.at(step, _FILL)
+        at = host.at(step, _FILL, delay)
         answer = host.end(watched)
     finally:
         host.run(f"umount -l {_SMALL_DISK}")
@@ -117,6 +130,38 @@ def engine_restarts(host: Host, step: str, delay: float) -> tuple[str, list[str]
     if at is None or outcome not in ("upgraded", "rolled_back", "refused"):
         broken.append(f"restarted at {at}: {answer.get('msg')}")
     return f"restarted at {at}, then {outcome}", broken
+
+
+def core_ends_while_the_database_recovers(host: Host) -> tuple[str, list[str]]:
+    answer = host.upgrade(host.archive(TARGET, "database-recovers"))
+    broken = host.lost(TARGET)
+    if answer.get("outcome") != "upgraded":
+        broken.append(f"it did not wait: {answer.get('msg')}")
+    return str(answer.get("outcome")), broken
+
+
+def database_killed_at_the_stop(host: Host) -> tuple[str, list[str]]:
+    """Kill the database while Harbor stops. It is recovered, and ended in order, before it is copied."""
+    watched = host.start("harbor_upgrade", **host.options())
+    at = host.at("stop", "docker kill harbor-db")
+    answer = host.end(watched)
+    broken = host.lost(TARGET)
+    journal = host.must("cat /var/lib/dockyard/harbor/*/journal.log")
+    if answer.get("outcome") != "upgraded" or "was not ended in order (in production)" not in journal:
+        broken.append(f"it was not recovered: {answer.get('msg')}")
+    return f"killed at {at}, then {answer.get('outcome')}", broken
+
+
+def session_stays_open(host: Host) -> tuple[str, list[str]]:
+    """Keep a session of another program in the database, for which a smart shutdown would wait."""
+    psql = "$(ls -d /usr/lib/postgresql/*/bin | tail -n 1)/psql -h /tmp -U postgres"
+    host.must(f"docker exec --detach harbor-db sh -c '{psql} -c \"SELECT pg_sleep(600)\"'")
+    answer = host.upgrade()
+    broken = host.lost(TARGET)
+    journal = host.must("cat /var/lib/dockyard/harbor/*/journal.log")
+    if answer.get("outcome") != "upgraded" or "was not ended in order" in journal:
+        broken.append(f"the database was not ended in order: {answer.get('msg')}")
+    return str(answer.get("msg")), broken
 
 
 def reboots(host: Host, step: str) -> tuple[str, list[str]]:
@@ -215,7 +260,10 @@ def of(small: bool) -> list[tuple[str, Fault]]:
         *faults,
         ("killed while it is watched", killed_while_watched),
         ("whoever watches is killed", watcher_killed),
-        ("disk fills while Harbor is down", functools.partial(disk_full, step="stop", stops=True)),
+        ("disk fills while Harbor is down", functools.partial(disk_full, step="stop", stops=True, delay=1.0)),
+        ("core ends while the database recovers", core_ends_while_the_database_recovers),
+        ("the database is killed at the stop", database_killed_at_the_stop),
+        ("another program's session stays open", session_stays_open),
         *(
             (f"engine restarts at: {step}", functools.partial(engine_restarts, step=step, delay=delay))
             for step, delay in ((f"load {TARGET}", 1), ("stop", 1), (f"install {TARGET}", 4), (f"wait {TARGET}", 1))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import pathlib
 import signal
 import socket
 import sys
@@ -28,6 +29,8 @@ from edition import Edition
 
 EDITION = Edition.parse(os.environ["HARBOR_VERSION"])
 FAULT = os.environ.get("HARBOR_FAULT", "")
+# In the container, which is started again after it has ended.
+RECOVERED = pathlib.Path("/tmp/recovered")
 PARTS = [
     part for part in ("notary", "trivy", "clair", "chartmuseum") if os.environ.get(f"WITH_{part.upper()}") == "true"
 ]
@@ -159,10 +162,21 @@ def patiently(what: Callable[[], Any]) -> Any:
             time.sleep(2)
 
 
+def end(*_arguments: object) -> None:
+    time.sleep(3)
+    os._exit(0)
+
+
 def main() -> None:
-    # As the first process of its container it would not end otherwise.
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    # As the first process of its container it would not end otherwise. The real one waits three seconds for its parts.
+    signal.signal(signal.SIGTERM, end)
+    print("[D]  init global config instance failed. If you do not use this, just ignore it.", flush=True)
     print(f"[INFO] core {EDITION.reported} starts", flush=True)
+    if FAULT == "database-recovers" and not RECOVERED.exists():
+        RECOVERED.touch()
+        say = "server error (FATAL: the database system is starting up (SQLSTATE 57P03))"
+        print(f"[FATAL] [/core/main.go:192]: failed to initialize database: {say}", flush=True)
+        sys.exit(1)
     try:
         connection = patiently(store.connect)
         schema.migrate(connection, EDITION, FAULT, registry_front.walk_registry)
@@ -174,6 +188,10 @@ def main() -> None:
         print(f"[FATAL] [/core/main.go:190]: failed to migrate the database, error: {error}", flush=True)
         time.sleep(1)
         sys.exit(1)
+    if FAULT == "core-hangs":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        while True:
+            time.sleep(60)
     if FAULT == "core-never-healthy":
         print("[FATAL] [/core/main.go:210]: panic: core does not come up (told to fail)", flush=True)
         time.sleep(1)

@@ -10,6 +10,7 @@ copies that folder, which needs as much room as a real one.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -85,10 +86,12 @@ def mark(major: str) -> None:
     if major not in REAL:
         folder(major).mkdir(mode=0o700, exist_ok=True)
         (folder(major) / "PG_VERSION").write_text(f"{major}\n")
+        with contextlib.suppress(FileExistsError):
+            (folder(major) / "global").symlink_to("cluster/global")
 
 
 def create(major: str) -> None:
-    say(f"no database found, initializing an empty one of PostgreSQL {major}")
+    say(f"init DB, DB version:{major}")
     folder(major).mkdir(mode=0o700, exist_ok=True)
     initdb(major)
     command = [binary(major, "postgres"), "--single", "-D", str(cluster(major)), "postgres"]
@@ -98,7 +101,7 @@ def create(major: str) -> None:
 
 def upgrade(old: str, new: str) -> None:
     """Take over the data of an older major. On failure the new folder goes, and the old one stays as it was."""
-    say(f"upgrading the database from PostgreSQL {old} to {new}")
+    say(f"upgrade DB from {old} to {new}")
     try:
         if old == "15" and new == "18":
             folder(new).mkdir(mode=0o700)
@@ -106,14 +109,21 @@ def upgrade(old: str, new: str) -> None:
             pg_upgrade(old, new)
         else:
             mark(new)
+            if FAULT == "database-killed":
+                os._exit(137)  # as the engine or a lack of memory ends it; the new database is there by half
             shutil.copytree(cluster(old), cluster(new), symlinks=True)
             cluster(new).chmod(0o700)
     except (OSError, shutil.Error, subprocess.CalledProcessError) as error:
-        shutil.rmtree(folder(new), ignore_errors=True)
         # copytree collects (source, target, reason) of every file.
         reason = error.args[0][0][2] if isinstance(error, shutil.Error) else error
-        fail(f"upgrading the database from {old} to {new} failed, the old data stay: {str(reason)[-300:]}")
-    say(f"the database is one of PostgreSQL {new} now, removing the old data")
+        if not (old == "15" and new == "18"):  # pg_upgrade has said it itself
+            say(f"Copying user relation files   failed\n\n{str(reason)[-300:]}\nFailure, exiting")
+        say("fail to upgrade.")
+        say(f"remove the {folder(new)} after fail to upgrade.")
+        shutil.rmtree(folder(new), ignore_errors=True)
+        sys.exit(1)
+    say("success to upgrade.")
+    say(f"remove the {folder(old)} after upgrade success.")
     remove(old)
 
 
@@ -130,6 +140,7 @@ def remove(major: str) -> None:
     if major == "9.6":
         shutil.rmtree(cluster(major))
         (DATA / "PG_VERSION").unlink()
+        (DATA / "global").unlink()
     else:
         shutil.rmtree(folder(major))
 
@@ -153,9 +164,9 @@ def find() -> None:
 
 def main() -> None:
     os.umask(0o077)
-    # As the first process of its container it would not end otherwise.
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(1))
-    signal.signal(signal.SIGINT, lambda *_: os._exit(1))
+    # The real one is a shell up to the start of the server: as the first process of its container it gets no signals.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     if FAULT == "database-refuses":
         fail("could not open file: the database does not start (told to fail)")
     try:
@@ -163,6 +174,8 @@ def main() -> None:
     except PermissionError as error:  # data that another process owns
         fail(f"could not open file {str(error.filename)!r}: Permission denied")
     current = EDITION.leaves
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     options = ["-c", "listen_addresses=*", "-c", "unix_socket_directories=/tmp", "-c", "jit=off"]
     options += ["-c", "max_connections=1024", "-c", "shared_buffers=32MB"]
     # It finds its other files by the path in its first argument.

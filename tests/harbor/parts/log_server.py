@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
 import re
 import signal
@@ -34,6 +33,6 @@ class Server(socketserver.ThreadingTCPServer):
 
 
 if __name__ == "__main__":
-    # As the first process of its container it would not end otherwise.
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    # The real one is a shell that waits for rsyslogd, and ends only when it is killed.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     Server(("", 10514), Receiver).serve_forever()

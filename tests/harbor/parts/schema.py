@@ -93,8 +93,10 @@ def migrate(connection: Connection, edition: Edition, fault: str, artifacts: Cal
         _record(cursor, number, dirty=True)
         if fault == "migration-fails" and number == edition.schema:
             cursor.execute(BREAKS)
+            reason = "cannot alter type of a column used by a view or rule"
             raise Failed(
-                f"migration failed: column project.name does not exist in line 0: step {number} (told to fail)"
+                f"migration failed: {reason} in line 0: /* {number} */\n{STEPS[number]};\n"
+                f" (details: ERROR: {reason} (SQLSTATE 0A000))"
             )
         cursor.execute(STEPS[number])
         if number == 30 and version > 0:

@@ -8,8 +8,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from edition import Edition
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -24,10 +27,23 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
+def require_core() -> None:
+    """End at once while core is not up, as the real one does; the engine starts it again after ever longer pauses."""
+    try:
+        urllib.request.urlopen(
+            f"http://core:8080{Edition.parse(os.environ['HARBOR_VERSION']).api}/ping", timeout=2
+        ).close()
+    except OSError:
+        print("panic: failed to load configuration, error: failed to load rest config", file=sys.stderr, flush=True)
+        sys.exit(2)
+
+
 def main() -> None:
     # As the first process of its container it would not end otherwise.
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     name, port = sys.argv[1], int(sys.argv[2])
+    if name == "jobservice":
+        require_core()
     print(f"[INFO] {name} {os.environ['HARBOR_VERSION']} listens at {port}", flush=True)
     ThreadingHTTPServer(("", port), Handler).serve_forever()
 

@@ -63,6 +63,11 @@ elif argv[:2] == ["container", "inspect"]:
 elif argv[:1] == ["stop"]:
     for entry in wanted(argv[3:]):
         entry["State"]["Status"] = "exited"
+elif argv[:1] == ["restart"]:
+    for entry in wanted(argv[3:]):
+        entry["State"]["Status"] = "running"
+elif argv[:1] == ["kill"]:
+    list(wanted(argv[3:]))
 elif argv[:1] == ["rm"]:
     for entry in wanted(argv[3:]):
         if not entry.get("stuck"):
@@ -72,7 +77,8 @@ elif argv[:2] == ["network", "ls"]:
 elif argv[:2] == ["network", "rm"]:
     state["networks"].pop(argv[2])
 elif argv[:1] == ["logs"]:
-    for entry in wanted(argv[3:]):
+    for entry in wanted(argv[-1:]):
+        sys.stdout.write("" if "--since" in argv else entry.get("log_before", ""))
         sys.stdout.write(entry.get("log", ""))
 else:
     sys.exit("unknown: " + repr(argv))

@@ -20,13 +20,12 @@ from ..config import document
 from ..data_volume import parts_to_keep
 from ..installation import Installation
 from ..version import Version
+from .room import RESERVE
 
 # Rough figures of one host with SSDs, to tell a minute from an hour. Seconds and bytes per second.
 _STOP_AND_START = 15
 _HOP = 45
 _DATABASE_RATE = 100e6
-# What is kept free: a file system that is full to the last byte stops the database.
-_RESERVE = 200 * 1024 * 1024
 # Unpacked, the images of an offline archive take about three times its size.
 _IMAGES_FACTOR = 3
 
@@ -149,13 +148,13 @@ def _space(
     upgrade = installation.database.bytes if upgrades and not installation.database.external else 0
     unpacked = 2 * sum(archive_sizes)  # the archive itself, and what is in it
     return {
-        "backup_needed": copies + _RESERVE,
+        "backup_needed": copies + RESERVE,
         "backup_free": disk.free_bytes(existing),
-        "data_needed": upgrade + _RESERVE + (copies if shares else 0),
+        "data_needed": upgrade + RESERVE + (copies if shares else 0),
         "data_free": disk.free_bytes(installation.data_volume),
-        "install_needed": unpacked + _RESERVE,
+        "install_needed": unpacked + RESERVE,
         "install_free": disk.free_bytes(os.path.dirname(installation.path) or "/"),
-        "images_needed": _IMAGES_FACTOR * sum(archive_sizes) + _RESERVE,
+        "images_needed": _IMAGES_FACTOR * sum(archive_sizes) + RESERVE,
         "images_free": disk.free_bytes("/var/lib/docker"),
     }
 

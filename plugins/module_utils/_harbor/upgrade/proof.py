@@ -10,29 +10,26 @@ the contents are asked.
 
 from __future__ import annotations
 
-import re
 import time
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
 from .. import compose, database
 from ..api import HarborApi, Sample, Unreachable
-from ..containers import Container, find_containers, recent_log_errors
+from ..containers import Container, run_docker
+from ..logs import Watch
 from ..version import Version
 from .context import UpgradeContext
 from .job import Census
 
 _ASK_EVERY = 0.3  # seconds; nobody is served in the meantime
 _INSPECT_EVERY = 1.0  # at the containers, which costs the engine more than an answer costs Harbor
-# What time does not fix: golang-migrate's words for a schema that is half migrated, or newer than the core knows.
-_PERMANENT = re.compile(r"Dirty database version|no migration found for version", re.IGNORECASE)
-# The database's container is restarted only when it has failed. The core and the job service exit as well
-# while they wait for others.
-_PERMANENT_RESTARTS = 4
 # The engine does not try again with what was stopped by hand, nor, when it was restarted itself, with what could not
 # start because harbor-log, to which all others log, was not there yet.
 _STAYS_DOWN = ("created", "exited", "dead")
 _START_AGAIN_EVERY = 20.0  # seconds
+# The engine doubles its pause before each start of what has failed; from here on it is more than a second.
+_LONG_PAUSE = 4
 _START = 120.0
 
 
@@ -42,7 +39,9 @@ def wait_until_healthy(context: UpgradeContext, version: str, timeout: float) ->
     Raise DockyardError with what it lacks and its log.
     """
     api = context.api(version)
+    watch = Watch(context.job.path)
     deadline = time.monotonic() + timeout
+    _start_again(context, watch, at_once=True)
     started = inspected = time.monotonic()
     logged = ""
     while True:
@@ -53,33 +52,49 @@ def wait_until_healthy(context: UpgradeContext, version: str, timeout: float) ->
             context.log(f"Waiting: {missing}")
             logged = missing
         if time.monotonic() - inspected > _INSPECT_EVERY:
-            reason = _permanent_failure(context)
+            reason = _permanent_failure(context, watch)
             if reason:
                 raise DockyardError("harbor_not_healthy", f"Harbor {version} does not come up ({reason})")
             inspected = time.monotonic()
         if time.monotonic() > deadline:
-            log_errors = recent_log_errors(context.job.path)
-            details = f"{missing} ({log_errors})" if log_errors else missing
+            said = _last_words(watch)
+            details = f"{missing} ({said})" if said else missing
             raise DockyardError(
                 "harbor_not_healthy", f"Harbor {version} is not healthy after {timeout:g} seconds: {details}"
             )
         if time.monotonic() - started > _START_AGAIN_EVERY:
-            _start_again(context)
+            _start_again(context, watch)
             started = time.monotonic()
         context.report_progress(0, 0)
         time.sleep(_ASK_EVERY)
 
 
-def _start_again(context: UpgradeContext) -> None:
-    down = [each.name for each in _containers(context.job.path) if each.state in _STAYS_DOWN]
-    if not down:
-        return
-    context.log(f"Starting what has stayed down: {', '.join(down)}")
+def _start_again(context: UpgradeContext, watch: Watch, *, at_once: bool = False) -> None:
+    """Start what is down, and is not started by anybody else.
+
+    at_once: start what the engine lets wait for up to a minute as well, since it has failed so often: in the meantime
+        a user may have fixed why.
+    """
+    containers = _containers(watch)
+    down = [each.name for each in containers if each.state in _STAYS_DOWN]
+    waiting = [each for each in containers if each.state == "restarting" and each.restarts >= _LONG_PAUSE]
     try:
-        compose.up(context.job.path, _START)
+        if at_once and waiting:
+            context.log(f"Starting at once what has failed before: {', '.join(each.name for each in waiting)}")
+            run_docker("restart", "-t", "1", *(each.id for each in waiting))
+        if down:
+            context.log(f"Starting what has stayed down: {', '.join(down)}")
+            compose.up(context.job.path, _START)
     except DockyardError as error:
         # A port that a user holds may be free the next time.
         context.log(error.message)
+
+
+def _last_words(watch: Watch) -> str:
+    try:
+        return watch.explain(watch.in_trouble())
+    except DockyardError as error:
+        return error.message
 
 
 def why_not_healthy(api: HarborApi, version: str) -> str | None:
@@ -97,25 +112,25 @@ def why_not_healthy(api: HarborApi, version: str) -> str | None:
     return None
 
 
-def _containers(path: str) -> list[Container]:
+def _containers(watch: Watch) -> list[Container]:
     """Return the containers; none while the engine does not answer, which it may do again before the time is over."""
     try:
-        return find_containers(path)
+        return watch.containers()
     except DockyardError:
         return []
 
 
-def _permanent_failure(context: UpgradeContext) -> str | None:
-    containers = _containers(context.job.path)
-    for container in containers:
-        if container.restarts == 0:
-            continue
-        log_errors = recent_log_errors(container)
-        if _PERMANENT.search(log_errors):
-            return log_errors
-        if container.service in database.SERVICES and container.restarts >= _PERMANENT_RESTARTS:
-            return f"the database has failed {container.restarts} times: {log_errors}"
-    return database.interruption(context.job.data_volume, containers) if containers else None
+def _permanent_failure(context: UpgradeContext, watch: Watch) -> str | None:
+    """Return what time does not fix; None if it may."""
+    containers = _containers(watch)
+    failed = [container for container in containers if watch.restarts(container)]
+    cause = watch.cause(failed) if failed else None
+    if cause is not None and cause.permanent:
+        return str(cause)
+    if not containers:
+        return None
+    volume = context.job.data_volume
+    return database.interruption(volume, lambda: _containers(watch)) or database.failure(volume, containers, watch)
 
 
 def missing_contents(before: Census, after: Census) -> list[str]:

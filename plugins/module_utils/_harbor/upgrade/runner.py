@@ -22,7 +22,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._host.job import (
 from .. import releases
 from ..installation import inspect_installation
 from ..version import Version
-from . import images, proof, steps_offline, steps_online, steps_rollback
+from . import images, proof, room, steps_offline, steps_online, steps_rollback
 from .context import UpgradeContext
 from .job import Job
 
@@ -124,9 +124,11 @@ def execute(context: UpgradeContext) -> None:
             # It is up and proven. What is left over is no reason to go back.
             _finish(context, "upgraded", f"{_upgraded(job)} Tidying up failed: {as_sentence(failure.message)}")
             return
+        room.free_reserve(context)  # before the record is written, which may be on the disk that is full
         context.log(f"Failed: {failure.message}")
         turn_to_rollback(job, failure.message, failure.code)
         context.store.write(job)
+    room.free_reserve(context)
     requested = job.reason is None
     failure = _execute_steps(context, rollback_steps(job))
     begin = "" if requested else f"{as_sentence(job.reason or '')} "

@@ -12,20 +12,23 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import time
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, tree_copy
 
-from .. import database, releases
-from ..containers import find_containers, stop_and_remove
-from ..data_volume import database_major
+from .. import compose, database, releases
+from ..containers import DATABASES, find_containers, stop_and_remove
+from ..data_volume import IN_PRODUCTION, SHUT_DOWN, UNKNOWN_STATE, database_major, find_databases, server_state
 from ..version import Version
-from . import images, proof, steps_online
+from . import images, proof, room, steps_online
 from .context import UpgradeContext, last_lines
 from .job import Hop
 
 _STOP = 300.0  # seconds; PostgreSQL writes all it has to disk
 _INSTALL = 3600.0
+_RECOVER = 600.0  # a database that was killed writes again what its log has
+_LOOK_EVERY = 0.2
 _COMMAND = 24 * 3600.0  # a dump of a large external database
 # What belongs to a release or is made by its `prepare`. Everything else in an install folder is the user's own.
 _RELEASED = re.compile(
@@ -40,6 +43,9 @@ def folder_before(context: UpgradeContext) -> str:
 
 
 def stop(context: UpgradeContext) -> None:
+    if context.job.down_since is None:  # nothing was stopped by a run before
+        room.require_before_stop(context)
+        room.keep_reserve(context)
     context.mark_down()
     stop_and_remove(context.job.path, _STOP)
 
@@ -50,6 +56,7 @@ def copy_again(context: UpgradeContext) -> None:
     running = [container.name for container in find_containers(job.path) if container.state == "running"]
     if running:  # a reboot between two runs, or a user's hand
         stop_and_remove(job.path, _STOP)
+    _end_database_in_order(context)
     copied = steps_online.copy_parts(context, in_use=False)
     context.log(f"Copied {copied >> 20} MiB that had changed in the meantime; the copy in {job.backup} is consistent")
     if job.database_major is not None:
@@ -67,6 +74,38 @@ def copy_again(context: UpgradeContext) -> None:
                 "harbor_database_command_failed",
                 f"The command that saves the database failed with {done.returncode}: {last_lines(done.stdout)}",
             )
+
+
+def _end_database_in_order(context: UpgradeContext) -> None:
+    """Require a database whose server has ended in order.
+
+    A copy of any other is as after a crash. One that was killed, by an engine that was restarted for instance, is
+    started alone, which recovers it, and ended.
+    """
+    job = context.job
+    if job.database_major is None:
+        return
+    state = _database_state(context)
+    if state != SHUT_DOWN and state != UNKNOWN_STATE:
+        context.log(f"The database was not ended in order ({state}); starting it alone, to end it in order")
+        compose.up(job.path, _INSTALL, services=[name for name in compose.services(job.path) if name in DATABASES])
+        deadline = time.monotonic() + _RECOVER
+        while _database_state(context) != IN_PRODUCTION and time.monotonic() < deadline:
+            context.report_progress(0, 0)
+            time.sleep(_LOOK_EVERY)
+        stop_and_remove(job.path, _STOP)
+        state = _database_state(context)
+    if state != SHUT_DOWN:
+        raise DockyardError(
+            "harbor_database_not_ended",
+            f"PostgreSQL was not ended in order (its control file says: {state}), so that no copy of its data would be"
+            " consistent; look at postgresql.log, and run again when Harbor is healthy",
+        )
+
+
+def _database_state(context: UpgradeContext) -> str:
+    folder = find_databases(context.job.data_volume).get(context.job.database_major or "")
+    return server_state(folder) if folder else UNKNOWN_STATE
 
 
 def swap(context: UpgradeContext, hop: Hop) -> None:
@@ -132,6 +171,7 @@ def install(context: UpgradeContext, hop: Hop) -> None:
     """Run the release's own installer, with the same components as before."""
     job = context.job
     database.wait_for_upgrade(context)
+    room.require_before_install(context, hop)
     if hop is not job.hops[0]:
         # The new compose file does not know what the old one had, and would leave it running.
         stop_and_remove(job.path, _STOP)
@@ -182,6 +222,7 @@ def remove_empty_folders(context: UpgradeContext) -> None:
 def clean_up(context: UpgradeContext) -> None:
     """Remove what only the upgrade needed. What a rollback needs stays, if that is desired."""
     job = context.job
+    room.free_reserve(context)
     for hop in job.hops:
         aside = images.tarball_aside(hop)
         if os.path.exists(aside):

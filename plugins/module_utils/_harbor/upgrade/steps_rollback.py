@@ -18,7 +18,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_f
 from .. import compose
 from ..config import document
 from ..containers import stop_and_remove
-from . import images, proof, steps_offline, steps_online
+from . import images, proof, room, steps_offline, steps_online
 from .context import UpgradeContext, last_lines
 
 _STOP = 300.0  # seconds
@@ -27,8 +27,17 @@ _COMMAND = 24 * 3600.0
 
 
 def stop(context: UpgradeContext) -> None:
+    job = context.job
     context.mark_down()
-    stop_and_remove(context.job.path, _STOP)
+    # What a new version that has failed has made of the data is thrown away: it need not end in order.
+    stop_and_remove(job.path, _STOP, discard=_has_failed(context) and "copy_again" in job.done)
+    if _has_failed(context):
+        steps_offline.remove_working_files(context)  # gigabytes, on a disk that may be full
+
+
+def _has_failed(context: UpgradeContext) -> bool:
+    """Return whether the upgrade is taken back since it has failed, and not on request."""
+    return context.job.reason is not None
 
 
 def restore_folder(context: UpgradeContext) -> None:
@@ -67,6 +76,9 @@ def restore_data(context: UpgradeContext) -> None:
             os.rename(live, failed)
         os.rename(copy, live)
         atomic_file.sync_folder(job.data_volume)
+    if _has_failed(context):
+        # The old database must not find a disk that the failed one has filled.
+        _remove_failed_data(context)
     restore = job.options.get("database_restore_command")
     if restore and document.external_database(context.config(job.source)):
         done = context.run_command(restore, timeout=_COMMAND)
@@ -79,6 +91,11 @@ def restore_data(context: UpgradeContext) -> None:
 
 def _failed_data(context: UpgradeContext, part: str) -> str:
     return os.path.join(context.job.data_volume, f".dockyard-failed-{part}")
+
+
+def _remove_failed_data(context: UpgradeContext) -> None:
+    for part in context.job.parts:
+        _remove(_failed_data(context, part))
 
 
 def _remove(path: str) -> None:
@@ -101,15 +118,14 @@ def verify(context: UpgradeContext) -> None:
 
 def clean_up(context: UpgradeContext) -> None:
     """Remove what was left of the upgrade, and of its rollback."""
-    job = context.job
-    for part in job.parts:
-        _remove(_failed_data(context, part))
+    _remove_failed_data(context)
     shutil.rmtree(_failed_folder(context), ignore_errors=True)
     remove_traces(context)
 
 
 def remove_traces(context: UpgradeContext) -> None:
     """Remove everything that was made beside a Harbor that is as it was before."""
+    room.free_reserve(context)
     steps_offline.remove_working_files(context)
     shutil.rmtree(context.job.backup, ignore_errors=True)
     images.unload(context, context.job.hops)

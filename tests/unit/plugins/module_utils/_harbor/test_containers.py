@@ -111,12 +111,27 @@ def test_down_in_order(docker: Docker, folder: str) -> None:
     stop_and_remove(folder, 60)
     assert docker.names == ["web"]
     assert docker.state["networks"] == {"n2": "web"}
-    order = [number for call in docker.calls("stop") for number in [int(one, 16) for one in call[3:]]]
-    services = [list(SERVICES)[number] for number in order]
-    assert set(services[-3:-1]) == {"postgresql", "redis"}
-    assert services[-1] == "log"
-    assert [call[2] for call in docker.calls("stop")] == ["10", "60", "10"]
+    orders = [call for call in docker.load()["calls"] if call[0] in ("stop", "kill", "rm")]
+    assert [call[:3] for call in orders] == [
+        ["stop", "-t", "10"],
+        ["kill", "--signal", "SIGINT"],
+        ["stop", "-t", "60"],
+        ["rm", "--force", "--volumes"],
+    ]
+    services = [{list(SERVICES)[int(one, 16)] for one in call[3:]} for call in orders]
+    # PostgreSQL ends at once and in order; harbor-log, which ignores every order to end, is removed with the others.
+    assert services[1:3] == [{"postgresql"}, {"postgresql", "redis"}]
+    assert services[0] == set(SERVICES) - {"postgresql", "redis", "log"}
+    assert services[3] == set(SERVICES)
     assert docker.calls("compose") == []
+
+
+def test_down_with_databases_that_are_thrown_away(docker: Docker, folder: str) -> None:
+    docker.start(folder)
+    stop_and_remove(folder, 60, discard=True)
+    assert docker.names == []
+    assert docker.calls("kill") == []
+    assert [len(call[3:]) for call in docker.calls("stop")] == [len(SERVICES) - 3]
 
 
 def test_down_without_a_readable_compose_file(docker: Docker, folder: str) -> None:

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._harbor.containers import Container
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade import job_store, proof
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.context import Secrets, UpgradeContext
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.job import Census, Hop, Job
 from ansible_collections.dockyard.ops.plugins.module_utils._harbor.upgrade.job_store import JobStore
+from ansible_collections.dockyard.ops.tests.unit.helpers.harbor_docker import Docker, compose_file
 from ansible_collections.dockyard.ops.tests.unit.helpers.harbor_server import (
     PASSWORD,
     Harbor,
@@ -115,3 +117,66 @@ def test_an_artifact_that_is_gone_is_refused_though_all_counts_are_right(
     harbor.repositories["office/two"] = [digest(5)]
     with pytest.raises(DockyardError, match=r"before: office/two@sha256:0+3 can't be fetched$"):
         proof.verify_contents(context, "2.8.6")
+
+
+@pytest.fixture
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Docker:
+    return Docker(tmp_path, monkeypatch)
+
+
+def orders(docker: Docker) -> list[list[str]]:
+    return [
+        call for call in docker.load()["calls"] if call[0] in ("restart", "compose") and call != ["compose", "version"]
+    ]
+
+
+DIRTY = "[FATAL] failed to migrate the database, error: Dirty database version 170. Fix and force version.\n"
+
+
+def test_what_failed_before_this_wait_does_not_end_it(
+    context: UpgradeContext, harbor: Harbor, docker: Docker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proof, "_INSPECT_EVERY", 0.0)
+    docker.add("core", context.job.path, restarts=9, log_before=DIRTY)
+    docker.add("postgresql", context.job.path, restarts=9, log_before="FATAL:  no\n")
+    harbor.ill = {"core": "starting"}
+    with pytest.raises(DockyardError, match="is not healthy after 1 seconds: not healthy: core"):
+        proof.wait_until_healthy(context, "2.8.6", 1)
+
+
+def test_what_fails_during_this_wait_ends_it(
+    context: UpgradeContext, harbor: Harbor, docker: Docker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proof, "_INSPECT_EVERY", 0.0)
+    docker.add("core", context.job.path, restarts=9)
+    harbor.ill = {"core": "starting"}
+    seen = proof.Watch.containers
+
+    def fails(watch: proof.Watch) -> list[Container]:
+        found = seen(watch)
+        docker.load()["containers"][0].update(RestartCount=10, log=DIRTY)
+        docker.save()
+        return found
+
+    monkeypatch.setattr(proof.Watch, "containers", fails)
+    with pytest.raises(DockyardError) as caught:
+        proof.wait_until_healthy(context, "2.8.6", 60)
+    assert caught.value.message == (
+        "Harbor 2.8.6 does not come up (harbor-core: an earlier migration of the database's schema has failed or was"
+        " interrupted (Dirty database version 170))"
+    )
+
+
+def test_what_is_down_is_started_at_once(context: UpgradeContext, docker: Docker) -> None:
+    Path(context.job.path, "docker-compose.yml").write_text(compose_file("v2.8.6"))
+    docker.add("core", context.job.path, state="exited")
+    docker.add("postgresql", context.job.path, state="restarting", restarts=9)
+    docker.add("jobservice", context.job.path, state="restarting", restarts=1)  # the engine does, in a moment
+    proof.wait_until_healthy(context, "2.8.6", 60)
+    assert orders(docker) == [["restart", "-t", "1", f"{1:064x}"], ["compose", "up", "-d"]]
+
+
+def test_what_runs_is_left_alone(context: UpgradeContext, docker: Docker) -> None:
+    docker.start(context.job.path)
+    proof.wait_until_healthy(context, "2.8.6", 60)
+    assert orders(docker) == []
