@@ -291,6 +291,15 @@ edited_compose:
   returned: RV(installed)
   type: str
   sample: null
+unfit_values:
+  description:
+    - Values in C(harbor.yml) that an earlier migration has written and that are not of the type that the release takes, with what they do.
+    - M(dockyard.ops.harbor_upgrade) repairs them on the way to any version.
+  returned: when installed
+  type: list
+  elements: str
+  sample: ["https.strong_ssl_ciphers is none, which counts as true: clients with TLS 1.2 and a common cipher are refused; set it to false."]
+  version_added: 0.3.0
 leftovers:
   description: Sentences about what should not be there, such as passwords that a failed C(prepare) has left behind.
   returned: RV(installed)

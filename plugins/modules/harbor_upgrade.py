@@ -261,6 +261,22 @@ kept_values:
   type: list
   elements: str
   sample: [harbor_admin_password]
+repaired_values:
+  description:
+    - What was repaired in C(harbor.yml), a phrase for each. A section without settings, a C(_version) that is not that of what is installed, and values
+      that the release's own migration has added and that are not of the type that the release takes.
+  returned: when a job is known
+  type: list
+  elements: str
+  sample: [https.strong_ssl_ciphers (from none to false)]
+  version_added: 0.3.0
+added_values:
+  description: The keys of C(harbor.yml) that the migration has added.
+  returned: when a job is known
+  type: list
+  elements: str
+  sample: [https.strong_ssl_ciphers, jobservice.logger_sweeper_duration]
+  version_added: 0.3.0
 resumed:
   description: What was found of a run that was interrupted, and which way this one went.
   returned: when a job is known
@@ -454,6 +470,8 @@ def _result(params: dict[str, Any], outcome: Outcome) -> dict[str, Any]:
             downtime=round(job.downtime_now(), 1),
             backup=job.backup,
             kept_values=job.kept_values,
+            repaired_values=job.repaired_values,
+            added_values=job.added_values,
             resumed=job.resumed,
             rolled_back=job.outcome == "rolled_back",
             steps=job.done,

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,11 +18,16 @@ from ansible_collections.dockyard.ops.plugins.module_utils._pki import x509
 
 from . import releases
 from .api import HarborApi
-from .config import document
+from .config import document, template
 from .installation import Installation, inspect_installation
 from .upgrade.job_store import JobStore
 from .upgrade.plan import build_plan
 from .version import Version
+
+# What a value that an earlier migration has damaged does.
+_MEANINGS = {
+    "https.strong_ssl_ciphers": "counts as true: clients with TLS 1.2 and a common cipher are refused",
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,10 +91,19 @@ def _installed(installation: Installation) -> dict[str, Any]:
         "free": installation.free,
         "certificates": [read_certificate(path) for path in document.certificate_files(config)],
         "edited_compose": installation.edited_compose,
+        "unfit_values": _unfit_values(installation),
         "leftovers": installation.leftovers,
         "engine": _dotted(installation.engine),
         "compose": _dotted(installation.compose),
     }
+
+
+def _unfit_values(installation: Installation) -> list[str]:
+    return [
+        f"{each.path} is {each.value}, which {_MEANINGS.get(each.path, 'is no value for it')};"
+        f" set it to {json.dumps(each.default)}."
+        for each in template.unfit_values(installation.config, template.of_release(installation.path))
+    ]
 
 
 def _shown(settings: dict[str, Any] | None, placeholders: Placeholders) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ import yaml
 from edition import MINORS, Edition
 
 Config = dict[str, Any]
-CHART, CLAIR = (2, 8), (2, 2)
+CHART, CLAIR, NOTARY, CIPHERS = (2, 8), (2, 2), (2, 9), (2, 10)
 
 
 class Refused(Exception):
@@ -26,6 +26,17 @@ class Refused(Exception):
         self.code = code
 
 
+class Undefined(Exception):
+    """The template takes a value that the file does not have; said in the shape in which a template's trace ends."""
+
+    def __init__(self, of: Any, path: str, missing: str = "") -> None:
+        name = "None" if of is None else "dict object"
+        super().__init__(
+            f'  File "/harbor/harbor.yml.template", line 1, in top-level template code\n    {{{{ {path} }}}}\n'
+            f"jinja2.exceptions.UndefinedError: '{name}' has no attribute '{missing or path.rpartition('.')[2]}'"
+        )
+
+
 def plain(value: Any) -> str:
     """Return a value as the template writes it: never quoted."""
     if value is None:
@@ -33,6 +44,17 @@ def plain(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     return str(value)
+
+
+def _wanted(lines: list[str], above: Any, name: str, keys: tuple[str, ...], path: str = "", indent: str = "") -> None:
+    """Write all of the keys of a section; nothing if the file has no such section. Undefined: it lacks one of them."""
+    if name not in above:
+        return
+    values = above[name]
+    for key in keys:
+        if not isinstance(values, dict) or key not in values:
+            raise Undefined(values, f"{path}{name}.{key}")
+    _section(lines, name, values, keys, indent)
 
 
 def _section(lines: list[str], name: str, values: Any, keys: tuple[str, ...], indent: str = "") -> None:
@@ -51,13 +73,16 @@ def _section(lines: list[str], name: str, values: Any, keys: tuple[str, ...], in
 def render(old: Config, series: tuple[int, int]) -> str:
     """Return the file of a series with the values of an older file; keys that the template does not know are gone."""
     lines = ["# Configuration file of Harbor", "", f"hostname: {plain(old.get('hostname'))}", ""]
-    _section(lines, "http", old.get("http"), ("port",))
-    _section(lines, "https", old.get("https"), ("port", "certificate", "private_key"))
+    _wanted(lines, old, "http", ("port",))
+    _wanted(lines, old, "https", ("port", "certificate", "private_key"))
+    if series >= CIPHERS and old.get("https"):
+        # It looks for the key at the top, where what reads the file has put nothing.
+        lines.append(f"  strong_ssl_ciphers: {plain(old['https'].get('strong_ssl_ciphers') or 'none')}")
     if old.get("external_url"):
         lines.append(f"external_url: {plain(old['external_url'])}")
     lines += ["", f"harbor_admin_password: {plain(old.get('harbor_admin_password'))}", ""]
     # The lifetimes of connections are not in the template of any version, which is the real one's error.
-    _section(lines, "database", old.get("database"), ("password", "max_idle_conns", "max_open_conns"))
+    _wanted(lines, old, "database", ("password", "max_idle_conns", "max_open_conns"))
     lines += ["", f"data_volume: {plain(old.get('data_volume'))}", ""]
     storage = old.get("storage_service")
     if isinstance(storage, dict):
@@ -80,9 +105,10 @@ def render(old: Config, series: tuple[int, int]) -> str:
         _section(lines, "chart", old.get("chart") or {"absolute_url": "disabled"}, ("absolute_url",))
     _log(lines, old.get("log"))
     lines += ["", f"_version: {series[0]}.{series[1]}.0", ""]
-    _external(lines, old)
+    _external(lines, old, series)
     _section(lines, "proxy", old.get("proxy"), ("http_proxy", "https_proxy", "no_proxy", "components"))
-    _section(lines, "metric", old.get("metric"), ("enabled", "port", "path"))
+    _wanted(lines, old, "metric", ("enabled", "port", "path"))
+    _wanted(lines, old, "internal_tls", ("enabled", "dir"))
     if series >= (2, 5):
         upload = old.get("upload_purging") or {"enabled": True, "age": "168h", "interval": "24h", "dryrun": False}
         _section(lines, "upload_purging", upload, ("enabled", "age", "interval", "dryrun"))
@@ -100,13 +126,17 @@ def _log(lines: list[str], log: Any) -> None:
     _section(lines, "external_endpoint", log.get("external_endpoint"), ("protocol", "host", "port"), "  ")
 
 
-def _external(lines: list[str], old: Config) -> None:
+def _external(lines: list[str], old: Config, series: tuple[int, int]) -> None:
     databases = old.get("external_database")
-    if isinstance(databases, dict):
+    if "external_database" in old:
+        databases = databases or {}
         lines.append("external_database:")
         keys = ("host", "port", "db_name", "username", "password", "ssl_mode", "max_idle_conns", "max_open_conns")
-        for name in ("harbor", "clair", "notary_signer", "notary_server"):
-            _section(lines, name, databases.get(name), keys, "  ")
+        wanted = ("harbor", *(("clair",) if series < CLAIR else ()))
+        for name in (*wanted, *(("notary_signer", "notary_server") if series < NOTARY else ())):
+            if name not in databases:
+                raise Undefined(databases, f"external_database.{name}.host", name)
+            _wanted(lines, databases, name, keys, "external_database.", "  ")
     # sentinel_master_set is missing, as in the real one.
     redis_keys = (
         "host",

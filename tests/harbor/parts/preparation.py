@@ -149,6 +149,9 @@ def migrate(arguments: list[str]) -> int:
     except harbor_yml.Refused as refused:
         print(refused, file=sys.stderr)
         return refused.code
+    except harbor_yml.Undefined as undefined:
+        print(f"Traceback (most recent call last):\n{undefined}", file=sys.stderr)
+        return 1
     except (OSError, yaml.YAMLError):
         traceback.print_exc()
         return 1

@@ -10,6 +10,7 @@ import contextlib
 import os
 import re
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ from .compare import (
     Config,
     Difference,
     differences,
+    dotted,
     get_value,
     put_back,
 )
@@ -48,6 +50,8 @@ __all__ = [
     "certificate_files",
     "data_volume",
     "differences",
+    "dotted",
+    "edited",
     "endpoint",
     "external_database",
     "external_redis",
@@ -164,6 +168,29 @@ def render(config: Config, version_comment: str) -> str:
     return text
 
 
+def edited(text: str, config: Config) -> str | None:
+    """Return a harbor.yml with other values in the same lines, so that its comments stay; None if that can't be done.
+
+    Values of one line are replaced where only one line is of that key.
+    """
+    for keys, value in _changed(parse(text, "harbor.yml"), config, ()):
+        lines = re.findall(rf"^[ ]*{re.escape(str(keys[-1]))}:[ ].*$", text, re.MULTILINE)
+        if len(lines) != 1 or isinstance(value, (dict, list)):
+            return None
+        shown = yaml.safe_dump(value, default_flow_style=True, width=2**31 - 1).split("\n")[0]
+        text = text.replace(lines[0], f"{lines[0].partition(':')[0]}: {shown}")
+    return text if parse(text, "harbor.yml") == config and misread_data_volume(text) is None else None
+
+
+def _changed(old: Config, new: Config, keys: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], Any]]:
+    for key, value in new.items():
+        before = old.get(key)
+        if isinstance(value, dict) and isinstance(before, dict):
+            yield from _changed(before, value, (*keys, key))
+        elif before != value or type(before) is not type(value):
+            yield (*keys, key), value
+
+
 def misread_data_volume(text: str) -> str | None:
     """Return what Harbor's prepare takes for the data volume if that is not what harbor.yml says; None if it is right.
 
@@ -212,6 +239,12 @@ def hostname(config: Config) -> str:
         raise DockyardError(
             "harbor_config_value",
             "Harbor's configuration has no hostname; give the name or address that clients reach it by, and run again.",
+        )
+    if "://" in name or "/" in name:
+        raise DockyardError(
+            "harbor_config_value",
+            f"hostname in harbor.yml is {name.strip()!r}, which is an address and no name; give the name alone, and"
+            " another address that clients reach it by as external_url, and run again.",
         )
     return name.strip()
 

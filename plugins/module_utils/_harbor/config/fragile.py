@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Literal
 
 from . import harbor_cfg
@@ -124,17 +124,19 @@ def fragile_values(config: Config) -> list[Row]:
     return [(dotted(keys), value, becomes) for keys, value, becomes, _how in _damages(config)]
 
 
-def protect_values(config: Config) -> tuple[Config, dict[str, Any]]:
+def protect_values(config: Config, wanted: Collection[Keys] = ()) -> tuple[Config, dict[str, Any]]:
     """Return the same with placeholders that come through the migration in place of what would not.
 
     What it drops, or overwrites, does not get through this way either: differences() finds it. The second is fit for
     JSON and holds passwords.
+    wanted: keys that are not there, and that the migration was seen to want.
     """
     safe = copy.deepcopy(config)
     values: dict[str, Any] = {}
     taken = "\n".join(_texts(config))
     number = 0
-    for keys, value, _becomes, how in _damages(config):
+    missing = ((keys, None, _NO_WAY, "missing") for keys in wanted)
+    for keys, value, _becomes, how in (*_damages(config), *missing):
         if how == "kept":
             continue
         if how == "breaking":
@@ -145,10 +147,14 @@ def protect_values(config: Config) -> tuple[Config, dict[str, Any]]:
         while f"{_WORD}{number}" in taken:
             number += 1
         word = f"{_WORD}{number}"
-        _replace(safe, keys, [word] if value == [] else word)
         if how == "missing":
+            for count in range(1, len(keys)):
+                if not isinstance(get_value(safe, keys[:count]), dict):
+                    values[f"~{dotted(keys[:count])}"] = None
+            set_value(safe, keys, word)
             values[f"-{dotted(keys)}"] = word
         else:
+            _replace(safe, keys, [word] if value == [] else word)
             values[word] = value
     return safe, values
 
@@ -163,6 +169,11 @@ def restore_values(config: Config, values: dict[str, Any]) -> Config:
             remove_value(result, keys)
         elif name.startswith("+") and isinstance(get_value(result, keys[:-1]), dict):
             set_value(result, keys, value)
+    # Sections that were made for keys that the migration wants, the innermost first.
+    for name in reversed([name for name in values if name.startswith("~")]):
+        keys = tuple(name[1:].split("."))
+        if get_value(result, keys) == {}:
+            remove_value(result, keys)
     return result
 
 

@@ -72,6 +72,7 @@ class Job:
         "broken" (the rollback failed as well, and is tried again by the next run).
     reason, error_code: why the upgrade failed, as a sentence and as a code.
     parts: the folders of the data volume that are copied, by their names.
+    repaired_values, added_values: what was repaired in harbor.yml, in words; the keys that it has since.
     configuration: harbor.yml before and after, with placeholders for secrets.
     images_before: Harbor's images that were in the engine before the first was loaded; None until then.
     """
@@ -96,6 +97,8 @@ class Job:
     message: str | None = None
     resumed: list[str] = dataclasses.field(default_factory=list)
     kept_values: list[str] = dataclasses.field(default_factory=list)
+    repaired_values: list[str] = dataclasses.field(default_factory=list)
+    added_values: list[str] = dataclasses.field(default_factory=list)
     configuration: list[str] = dataclasses.field(default_factory=list)
     census: Census | None = None
     census_after: Census | None = None

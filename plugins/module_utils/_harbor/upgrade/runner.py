@@ -22,7 +22,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._host.job import (
 from .. import releases
 from ..installation import inspect_installation
 from ..version import Version
-from . import images, proof, room, steps_offline, steps_online, steps_rollback
+from . import configuration, images, proof, room, steps_offline, steps_online, steps_rollback
 from .context import UpgradeContext
 from .job import Job
 
@@ -41,7 +41,7 @@ def upgrade_steps(job: Job) -> list[Step[UpgradeContext]]:
             Step(f"load {version}", f"Loading the images of {version}", partial(images.load, hop=hop)),
         ]
     serving += [
-        Step("configuration", "Migrating harbor.yml in a copy", steps_online.migrate_configuration, repeat=True),
+        Step("configuration", "Migrating harbor.yml in a copy", configuration.migrate_configuration, repeat=True),
         Step("copy", "Copying the data while Harbor is up", steps_online.copy, repeat=True),
         Step("count", "Counting what is in Harbor", steps_online.count, repeat=True),
     ]

@@ -11,25 +11,16 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-from typing import Any
 
 from ansible.module_utils.urls import open_url
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
-from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, disk, tree_copy
-from ansible_collections.dockyard.ops.plugins.module_utils._host.secrets import Placeholders
+from ansible_collections.dockyard.ops.plugins.module_utils._host import disk, tree_copy
 
-from .. import installer_archive, releases
-from ..config import document
+from .. import installer_archive
 from ..signature import check_signature
 from ..version import Version
-from .context import UpgradeContext, last_lines
+from .context import UpgradeContext
 from .job import Hop
-
-_MIGRATE = 600.0  # seconds
-_CONTAINER = "dockyard-harbor-migrate"
-# Of a harbor.cfg, what a Harbor can't do without; the other settings have other names in harbor.yml.
-_CFG_VALUES = ("hostname", "harbor_admin_password", "db_password")
 
 
 def live_part(context: UpgradeContext, part: str) -> str:
@@ -97,118 +88,6 @@ def unpack(context: UpgradeContext, hop: Hop) -> None:
     release = installer_archive.inspect_archive(hop.archive)
     installer_archive.unpack(hop.archive, hop.release, context.report_progress)
     hop.images = release.images
-
-
-# --- harbor.yml
-
-
-def migrate_configuration(context: UpgradeContext) -> None:
-    """Make a harbor.yml for each release, migrated by that release's own program, with every value as it was before."""
-    job = context.job
-    job.kept_values = []
-    version = Version.parse(job.source)
-    path = os.path.join(job.path, releases.configuration_name(version))
-    config = original = document.read(path)
-    for hop in job.hops:
-        target = Version.parse(hop.version)
-        name = releases.configuration_name(target)
-        new_path = os.path.join(hop.release, name)
-        if version.series == target.series:
-            _write_like(new_path, atomic_file.read(path) or b"", path)
-        else:
-            config = _migrated(context, version, target, config, path, hop.release)
-            if name.endswith(".cfg"):
-                content = atomic_file.read(os.path.join(context.job.work, "configuration", name)) or b""
-            else:
-                content = document.render(config, str(target)).encode()
-            if document.parse(content.decode(), new_path) != config:
-                raise DockyardError(
-                    "harbor_migration_failed", f"The migrated {name} of Harbor {target} can't be written without damage"
-                )
-            _write_like(new_path, content, path)
-        version, path = target, new_path
-    placeholders = Placeholders()
-    job.configuration = [
-        document.render(document.with_placeholders(each, placeholders), of)
-        for each, of in ((original, job.source), (document.read(path), job.target))
-    ]
-    if job.kept_values:
-        context.log(f"Kept as they were, against the migration's will: {', '.join(job.kept_values)}")
-
-
-def _write_like(path: str, content: bytes, original: str) -> None:
-    """Write a file with the owner and mode of the original, which holds passwords."""
-    status = os.stat(original)
-
-    def set_attributes(temporary: str) -> None:
-        os.chown(temporary, status.st_uid, status.st_gid)
-        os.chmod(temporary, status.st_mode & 0o7777)
-
-    atomic_file.write(path, content, mode=0o600, set_attributes=set_attributes)
-
-
-def _migrated(
-    context: UpgradeContext, source: Version, target: Version, config: document.Config, path: str, release: str
-) -> document.Config:
-    migration = releases.migration(source, target)
-    folder = os.path.join(context.job.work, "configuration")
-    shutil.rmtree(folder, ignore_errors=True)
-    os.makedirs(folder, mode=0o700)
-    old = os.path.join(folder, os.path.basename(path))
-    new = os.path.join(folder, releases.configuration_name(target))
-    is_cfg = old.endswith(".cfg")
-    values: dict[str, Any] = {}
-    if is_cfg:
-        content = atomic_file.read(path) or b""
-    else:
-        safe, values = document.protect_values(config)
-        content = document.render(safe, str(source)).encode()
-    atomic_file.write(old, content, mode=0o600)
-    words = {
-        "image": migration.image.format(tag=target.tag),
-        "old_configuration": old,
-        "new_configuration": new,
-    }
-    if new != old:  # harbor.yml is filled in from the release's own
-        atomic_file.write(new, atomic_file.read(os.path.join(release, os.path.basename(new))) or b"", mode=0o600)
-    arguments = [word.format(**words) for word in migration.configuration]
-    # A container that a killed run has left behind would hold the name.
-    context.run_command(["docker", "rm", "--force", _CONTAINER], timeout=60)
-    done = context.run_command(
-        ["docker", arguments[0], "--name", _CONTAINER, *arguments[1:]], timeout=_MIGRATE, answers=migration.answers
-    )
-    if done.returncode != 0:
-        raise DockyardError(
-            "harbor_migration_failed",
-            f"The migration of {os.path.basename(path)} from {source} to {target} failed with status {done.returncode}:"
-            f" {last_lines(done.stdout)}",
-        )
-    migrated = document.read(new)
-    if is_cfg:
-        lost = [key for key in _CFG_VALUES if key in config and config[key] not in _leaves(migrated)]
-        if lost:
-            raise DockyardError(
-                "harbor_migration_failed",
-                f"The migration from {source} to {target} would change {', '.join(lost)} of harbor.cfg; give it a value"
-                " without quotes, blanks and signs that mean something in YAML",
-            )
-        return migrated
-    migrated = document.restore_values(migrated, values)
-    different = document.differences(config, migrated, releases.removed_keys(source, target))
-    for path_in_file in [path_in_file for path_in_file, _value, _becomes in document.fragile_values(config)] + [
-        difference.path for difference in different
-    ]:
-        if path_in_file not in context.job.kept_values:
-            context.job.kept_values.append(path_in_file)
-    return document.put_back(config, migrated, different)
-
-
-def _leaves(value: Any) -> list[Any]:
-    if isinstance(value, dict):
-        return [leaf for item in value.values() for leaf in _leaves(item)]
-    if isinstance(value, list):
-        return [leaf for item in value for leaf in _leaves(item)]
-    return [value]
 
 
 # --- the data

@@ -280,3 +280,15 @@ def test_job_under_way(host: Host) -> None:
             host.gather()
     finally:
         os.close(descriptor)
+
+
+def test_values_that_an_earlier_migration_has_damaged(host: Host) -> None:
+    assert host.gather()["unfit_values"] == []
+    (host.folder / "harbor.yml.tmpl").write_text("https:\n  port: 443\n  # strong_ssl_ciphers: false\n")
+    text = (host.folder / "harbor.yml").read_text()
+    https = f"https:\n  port: {host.harbor.port}\n  strong_ssl_ciphers: none\n"
+    (host.folder / "harbor.yml").write_text(text + https)
+    assert host.gather()["unfit_values"] == [
+        "https.strong_ssl_ciphers is none, which counts as true: clients with TLS 1.2 and a common cipher are refused;"
+        " set it to false."
+    ]

@@ -319,6 +319,16 @@ def test_no_hostname(name: Any) -> None:
     )
 
 
+@pytest.mark.parametrize("written", ["https://harbor.example.com", "harbor.example.com/registry"])
+def test_an_address_is_no_hostname(written: str) -> None:
+    with pytest.raises(DockyardError) as caught:
+        document.hostname({"hostname": written})
+    assert caught.value.message == (
+        f"hostname in harbor.yml is {written!r}, which is an address and no name; give the name alone, and another"
+        " address that clients reach it by as external_url, and run again."
+    )
+
+
 def test_password_database_redis_and_files() -> None:
     assert document.admin_password({"harbor_admin_password": 123}) == "123"
     assert document.admin_password({"harbor_admin_password": ""}) is None
