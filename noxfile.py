@@ -219,6 +219,7 @@ def types(session: nox.Session) -> None:
         "tests/harbor",
         "tests/opentofu",
         "tests/parts",
+        "tests/registry",
         "tests/cores.py",
         "tests/engines.py",
         "tests/managed_pythons.py",

@@ -71,6 +71,8 @@ TOGETHER = [
     scenario("harbor_upgrade"),
     scenario("harbor"),
     scenario("registry_mtls"),
+    # Distribution 3 is built from its Go module on first use.
+    scenario("registry_upgrade"),
     scenario("registry_clients"),
     scenario("network_report"),
     Step("sanity", "sanity"),

@@ -111,10 +111,12 @@ def test_the_oldest_python_is_the_one_of_the_sanity_tests() -> None:
     assert oldest == f">={next(row['version'] for part, row in ROWS if part == 'python')}"
 
 
-def test_the_proven_registry_is_the_one_of_the_role() -> None:
+def test_the_proven_registries_are_the_one_of_the_role_and_the_one_of_the_parts() -> None:
     image = yaml.safe_load((ROOT / "roles" / "registry" / "defaults" / "main.yml").read_text())["registry_image"]
-    (proven,) = [row["version"] for part, row in PROVEN if part == "registry"]
-    assert image.split(":")[-1].startswith(f"{proven}.")
+    part = _python("tests/parts", "import provide; print(provide.PARTS['distribution'].version)").strip()
+    proven = [row["version"] for name, row in PROVEN if name == "registry"]
+    for version, used in zip(proven, (image.split(":")[-1], part), strict=True):
+        assert used.startswith(f"{version}.")
 
 
 def test_what_is_refused_is_refused_with_that_message() -> None:
