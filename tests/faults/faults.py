@@ -5,8 +5,9 @@
 
     faults.py SUBJECT [SUITE ...] [--only TEXT] [--without TEXT] [--small] [--seed N] [--changes N]
 
-SUBJECT is "daemon", "daemon-files", "daemon-random", "harbor" or "wiring". SUITES are Debian releases and engines,
-those of the subject if none is named; they run side by side. The last line is "N of N held".
+SUBJECT is "daemon", "daemon-files", "daemon-random", "harbor", "registry" or "wiring". SUITES are Debian releases and
+engines, for "registry" versions of Docker Distribution; those of the subject if none is named. They run side by side.
+The last line is "N of N held".
 """
 
 from __future__ import annotations
@@ -22,14 +23,14 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "hosts"), str(HERE.parent / "harbor
 
 import table  # noqa: E402
 
-SUBJECTS = ("daemon", "daemon-files", "daemon-random", "harbor", "wiring")
+SUBJECTS = ("daemon", "daemon-files", "daemon-random", "harbor", "registry", "wiring")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("subject", choices=SUBJECTS)
     parser.add_argument(
-        "suites", nargs="*", metavar="SUITE", help="of bookworm, trixie, sid, engine29, engine29-upgraded"
+        "suites", nargs="*", metavar="SUITE", help="of bookworm, trixie, sid, engine29, engine29-upgraded; of 2.8, 3"
     )
     parser.add_argument("--only", default="", help='only faults with this text in their name, or with one of "a|b"')
     parser.add_argument("--without", metavar="TEXT", help="not the faults with this text in their name")
