@@ -72,7 +72,7 @@ TOGETHER = [
     scenario("harbor"),
     scenario("registry_mtls"),
     # Distribution 3 is built from its Go module on first use.
-    scenario("registry_upgrade"),
+    scenario("registry_upgrade", parts=("distribution",)),
     scenario("registry_clients"),
     scenario("network_report"),
     Step("sanity", "sanity"),
