@@ -318,7 +318,7 @@ def guides(session: nox.Session) -> None:
     """Follow a guide word for word, as a new user does. Arguments: its name, registry by default."""
     session.env.update(engine_environment())
     for name in session.posargs or ["registry"]:
-        session.run("python", f"tests/guides/{name}.py")
+        session.run("python", f"tests/guides/{name}_guide.py")
 
 
 @nox.session(default=False)
