@@ -12,7 +12,7 @@ die() {
 }
 
 said=$(docker exec registry registry --version)
-[[ $said == *" v$2."* ]] || die "It is no $2: $said"
+[[ $said =~ \ v?$2\. ]] || die "It is no $2: $said"
 
 said=$(python3 /root/contents.py lost "$registry" /srv/registry/tls/ca.crt alice alice-Loh5eeng /root/noted.json)
 [ -z "$said" ] || die "Lost: $said"
