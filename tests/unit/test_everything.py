@@ -110,10 +110,10 @@ def test_what_failed_is_said_last(tmp_path: pathlib.Path) -> None:
     killed = "TASK [Wait for it] ***\nfatal: [a]: UNREACHABLE! => \n    msg: it is gone\n"
     (tmp_path / "killed").write_text(killed)
     done = everything(tmp_path, [(n, f"cat {tmp_path / n}; exit 1") for n in ("log", "rows", "tests", "killed")])
-    _, _, why = done.stdout.partition("What failed in log:\n")
-    of_log, _, more = why.partition("What failed in rows:\n")
-    of_rows, _, more = more.partition("What failed in tests:\n")
-    of_tests, _, more = more.partition("What failed in killed:\n")
+    _label, _label, why = done.stdout.partition("What failed in log:\n")
+    of_log, _label, more = why.partition("What failed in rows:\n")
+    of_rows, _label, more = more.partition("What failed in tests:\n")
+    of_tests, _label, more = more.partition("What failed in killed:\n")
     assert of_log.startswith("    second: second : Check each of them\n    failed: [a] (item=two) =>\n")
     assert "\n        msg: two is not there\n" in of_log and of_log.count("a line") == 10
     assert of_log.rstrip().endswith("    === second failed: 3 s\n    Failed: second")

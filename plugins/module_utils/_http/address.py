@@ -78,7 +78,7 @@ def canonical(host: str, option: str = "registry") -> str:
 
 def general_name(name: str, option: str = "registry") -> str:
     """Return a name as certificates write it, DNS:... or IP:...; it may come as such, or as a host alone."""
-    kind, _, rest = name.partition(":")
+    kind, _colon, rest = name.partition(":")
     if kind.upper() in ("DNS", "IP"):
         name = rest
     wildcard = "*." if name.startswith("*.") else ""
