@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._engine import service
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks import survey
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.stack import changes, converge, module
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import state_dir
@@ -460,6 +461,7 @@ def test_a_host_in_no_swarm(engine: SwarmEngine) -> None:
 
 def test_a_host_without_an_engine(engine: SwarmEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "DEFAULT_ENGINE_SOCKET", "/none/engine.sock")
+    monkeypatch.setattr(survey, "find_other_engine", lambda: None)  # this machine may run an engine itself
     assert module.run(Call(WEB, True))["changed"] is True
     assert failed(WEB).message == "The Docker Engine of this host does not run; start it and run again."
 
