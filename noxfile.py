@@ -216,7 +216,6 @@ def types(session: nox.Session) -> None:
         "tests/roles",
         "tests/style",
         "tests/faults",
-        "tests/guides",
         "tests/harbor",
         "tests/opentofu",
         "tests/parts",
@@ -311,14 +310,6 @@ def faults(session: nox.Session) -> None:
     """Injects faults for real and prints which of them held. Arguments: a subject, and suites of Debian."""
     session.env.update(engine_environment())
     session.run("python", "tests/faults/faults.py", *session.posargs)
-
-
-@nox.session(default=False)
-def guides(session: nox.Session) -> None:
-    """Follow a guide word for word, as a new user does. Arguments: its name, registry by default."""
-    session.env.update(engine_environment())
-    for name in session.posargs or ["registry"]:
-        session.run("python", f"tests/guides/{name}_guide.py")
 
 
 @nox.session(default=False)
