@@ -75,23 +75,28 @@ options:
       icc:
         description:
           - Whether containers on this network may reach each other. Only for the driver V(bridge).
-        type: bool
+          - True or false, also as a string. An empty string counts as not given.
+        type: raw
       internal:
         description:
           - Whether the network has no way to the outside.
-        type: bool
+          - True or false, also as a string. An empty string counts as not given.
+        type: raw
       attachable:
         description:
           - Whether containers that are not of a Swarm service may use an C(overlay).
-        type: bool
+          - True or false, also as a string. An empty string counts as not given.
+        type: raw
       ipv6:
         description:
           - Whether the network has IPv6. An engine before 27 needs a subnet for it.
-        type: bool
+          - True or false, also as a string. An empty string counts as not given.
+        type: raw
       mtu:
         description:
           - Largest packet in bytes.
-        type: int
+          - A number in digits, also as a string. An empty string counts as not given.
+        type: raw
       driver_options:
         description:
           - Further options of the driver. Others that the network has stay.

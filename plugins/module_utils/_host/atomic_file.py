@@ -27,8 +27,6 @@ from typing import BinaryIO, Callable
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
-from . import commands
-
 _REMEDIES = {
     errno.ENOSPC: "the file system is full; free some space there",
     errno.EDQUOT: "the disk quota is used up; raise it or free some space",
@@ -89,14 +87,13 @@ def read(path: str) -> bytes | None:
 
 
 def changed_at(path: str) -> float:
-    """Return when a file was written or put there, in seconds since the epoch.
+    """Return when a file was last written, put there or touched otherwise, in seconds since the epoch.
 
-    C(cp --preserve), rsync and tar give a file the time of another one, but its place in the folder is new.
+    C(cp --preserve), rsync and tar give a file the time of another one, also one that they write over. When they did so
+    is in the time of the inode's last change, which nobody can set.
     """
-    written = os.stat(path).st_mtime
-    # Whole seconds, and 0 where the file system does not keep it.
-    shown = commands.run(["stat", "--format=%W", path], timeout=20).stdout.strip()
-    return max(written, float(shown)) if shown.isdigit() else written
+    status = os.stat(path)
+    return max(status.st_mtime, status.st_ctime)
 
 
 @contextlib.contextmanager

@@ -134,13 +134,23 @@ def written_by_another_program(host: Host) -> Outcome:
 
 def placed_with_an_old_time(host: Host) -> Outcome:
     """Put a file there as rsync and cp --preserve do, with a time of before the engine's start."""
+    host.must("rm -rf /var/lib/dockyard /etc/docker/daemon.json; sleep 1.1")
+    return "seen", _restored_with_an_old_time(host)
+
+
+def written_over_with_an_old_time(host: Host) -> Outcome:
+    """Do so over the file that the engine has started with, which stays the same inode."""
+    host.must("rm -rf /var/lib/dockyard; sleep 1.1")
+    return "seen", _restored_with_an_old_time(host)
+
+
+def _restored_with_an_old_time(host: Host) -> list[str]:
     host.must("""printf '{"labels": ["base=1"], "log-opts": {"max-size": "7m"}}' > /root/placed.json
-touch --date '1 day ago' /root/placed.json; rm -rf /var/lib/dockyard /etc/docker/daemon.json; sleep 1.1
-cp --preserve /root/placed.json /etc/docker/daemon.json""")
+touch --date '1 day ago' /root/placed.json; cp --preserve /root/placed.json /etc/docker/daemon.json""")
     answer = host.daemon(check=True, config={"log-opts": {"max-size": "7m"}}, on_running_containers="proceed")
     broken = [] if answer.get("action_needed") == "restart" else [f"it says {answer['msg']}"]
     host.base()
-    return "seen", broken
+    return broken
 
 
 def fails_after_the_start(host: Host) -> Outcome:
@@ -179,6 +189,7 @@ FAULTS = [
     ("unit: fails after the engine's start", fails_after_the_start),
     ("another program writes the file in the meantime", written_by_another_program),
     ("a file that was placed with an old time", placed_with_an_old_time),
+    ("a file that was written over with an old time", written_over_with_an_old_time),
     ("tasks of a Swarm that are not started again", tasks_without_restart),
 ]
 # Those after which something is down for good.

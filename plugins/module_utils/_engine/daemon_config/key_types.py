@@ -28,15 +28,18 @@ def with_types(config: Config) -> Config:
     Surveys and extra variables give all values as strings, and an empty one for a question without an answer: such a
     flag or number is left out. A value that can't be converted stays, for wrong_type to refuse it.
     """
-    config = {key: _converted(KEYS[key].kind, value) if key in KEYS else value for key, value in config.items()}
+    config = {key: converted(KEYS[key].kind, value) if key in KEYS else value for key, value in config.items()}
     if isinstance(config.get("features"), dict):
-        features = {name: _converted(FLAG, value) for name, value in config["features"].items()}
+        features = {name: converted(FLAG, value) for name, value in config["features"].items()}
         config["features"] = {name: value for name, value in features.items() if value is not None}
     return {key: value for key, value in config.items() if value is not None}
 
 
-def _converted(kind: str, value: Any) -> Any:
-    """Return the value in its type; None for an empty string in place of a flag or a number."""
+def converted(kind: str, value: Any) -> Any:
+    """Return the value in its type; None for an empty string in place of a flag or a number.
+
+    One that can't be converted stays as it is.
+    """
     if kind not in (FLAG, NUMBER) or not isinstance(value, (str, int)):
         return value
     text = str(value).strip()

@@ -14,11 +14,14 @@ from typing import Any, Literal
 from ansible_collections.dockyard.ops.plugins.module_utils._host.network import Network
 
 from .. import naming
+from ..daemon_config.key_types import converted
+from ..daemon_config.keys import FLAG, NUMBER
 from . import rules
 
 State = Literal["present", "absent"]
 PREDEFINED = ("bridge", "default", "host", "none", "ingress")
 DRIVER = "bridge"  # of a network that is created without one
+_KINDS = {**dict.fromkeys(("icc", "internal", "attachable", "ipv6"), FLAG), "mtu": NUMBER}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -111,12 +114,17 @@ class DesiredNetwork:
 
 
 def parse(declared: list[dict[str, Any]]) -> list[DesiredNetwork]:
-    """Return the networks of the module's option."""
+    """Return the networks of the module's option.
+
+    A flag or a number may be a string, as surveys give it, and an empty one is not given. What is neither stays, and
+    problems() has it.
+    """
     return [_parse_one(network) for network in declared]
 
 
 def _parse_one(found: dict[str, Any]) -> DesiredNetwork:
-    icc, mtu = found.get("icc"), found.get("mtu")
+    found = {**found, **{option: converted(kind, found.get(option)) for option, kind in _KINDS.items()}}
+    icc, mtu = found["icc"], found["mtu"]
     options = {str(key): _text(value) for key, value in (found.get("driver_options") or {}).items()}
     if icc is not None:
         options[naming.ICC] = _text(icc)
@@ -137,9 +145,9 @@ def _parse_one(found: dict[str, Any]) -> DesiredNetwork:
         ),
         icc=icc,
         mtu=mtu,
-        internal=found.get("internal"),
-        attachable=found.get("attachable"),
-        ipv6=found.get("ipv6"),
+        internal=found["internal"],
+        attachable=found["attachable"],
+        ipv6=found["ipv6"],
         options=options,
         labels={str(key): _text(value) for key, value in (found.get("labels") or {}).items()},
     )
@@ -165,6 +173,10 @@ def problems(networks: list[DesiredNetwork]) -> Iterator[str]:
 
 def _problems_of_one(network: DesiredNetwork) -> Iterator[str]:
     name = network.name
+    wrong_types = list(_problems_of_types(network))
+    if wrong_types:
+        yield from wrong_types
+        return
     if network.icc is not None and network.driver != "bridge":
         yield f"{name} has icc and the driver {network.driver}; only the driver bridge has it, leave it out"
     wrong = rules.wrong_mtu(network.mtu or 0, bool(network.ipv6))
@@ -181,6 +193,14 @@ def _problems_of_one(network: DesiredNetwork) -> Iterator[str]:
             seen.append(part.network)
     if any(subnet.version == 6 for subnet in seen) and not network.ipv6:
         yield f"{name} has a subnet of IPv6 and not ipv6: true, without which the engine does not use it; set it"
+
+
+def _problems_of_types(network: DesiredNetwork) -> Iterator[str]:
+    for option, kind in _KINDS.items():
+        value = getattr(network, option)
+        right = value is None or (isinstance(value, bool) if kind == FLAG else type(value) is int)
+        if not right:
+            yield f"{option} of {network.name} must be {kind}, and is {value!r}; change it"
 
 
 def _problems_of_subnet(network: DesiredNetwork, part: Subnet) -> Iterator[str]:

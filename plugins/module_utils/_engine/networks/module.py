@@ -25,15 +25,16 @@ _SUBNET = {
     "ip_range": {"type": "str"},
     "aux_addresses": {"type": "dict"},
 }
+# Raw are flags and numbers, as for docker0: for Ansible's own types, an empty answer of a survey is an error.
 _NETWORK = {
     "name": {"type": "str", "required": True},
     "driver": {"type": "str"},
     "subnets": {"type": "list", "elements": "dict", "options": _SUBNET},
-    "icc": {"type": "bool"},
-    "internal": {"type": "bool"},
-    "attachable": {"type": "bool"},
-    "ipv6": {"type": "bool"},
-    "mtu": {"type": "int"},
+    "icc": {"type": "raw"},
+    "internal": {"type": "raw"},
+    "attachable": {"type": "raw"},
+    "ipv6": {"type": "raw"},
+    "mtu": {"type": "raw"},
     "driver_options": {"type": "dict"},
     "labels": {"type": "dict"},
     "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},

@@ -402,7 +402,7 @@ def test_a_file_system_that_can_not_sync_folders_is_no_error(
 
 
 def test_a_file_with_the_time_of_another_one_is_as_new_as_its_place(tmp_path: pathlib.Path) -> None:
-    """Put it there as cp --preserve does. The file system of the tests keeps when a file was made."""
+    """Put it there as cp --preserve does."""
     begin = int(time.time())
     path = tmp_path / "file"
     path.write_text("x")
@@ -410,3 +410,13 @@ def test_a_file_with_the_time_of_another_one_is_as_new_as_its_place(tmp_path: pa
     assert begin <= atomic_file.changed_at(str(path)) <= time.time()
     os.utime(path, (begin + 1000, begin + 1000))
     assert atomic_file.changed_at(str(path)) == begin + 1000
+
+
+def test_a_file_that_was_written_over_with_the_time_of_another_one_is_as_new_as_that(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("x")
+    time.sleep(0.1)
+    begin = time.time()
+    path.write_text("y")
+    os.utime(path, (1000, 1000))
+    assert begin - 0.05 <= atomic_file.changed_at(str(path)) <= time.time()

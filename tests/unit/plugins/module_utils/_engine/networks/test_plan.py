@@ -207,6 +207,8 @@ EXISTING = listed(
         ({"internal": True, "ipv6": True, "attachable": False, "icc": True, "mtu": 1400}, []),
         ({"internal": False, "ipv6": False, "attachable": True}, ["internal", "attachable", "ipv6"]),
         ({"icc": False, "mtu": 1500}, ["icc", "mtu"]),
+        ({"icc": "no", "mtu": "1500"}, ["icc", "mtu"]),
+        ({"icc": "", "internal": "", "attachable": "", "ipv6": "", "mtu": ""}, []),
         (
             {"driver_options": {"com.docker.network.bridge.name": "x"}},
             ["driver_options.com.docker.network.bridge.name"],
