@@ -48,6 +48,11 @@ options:
       archive:
         description: Where the archive is, as C(path) or C(url), with its C(checksum). Returned as it was given.
         type: dict
+      platform:
+        description:
+          - The platform that the image has to be for, for example V(linux/arm64). One for another platform does not count as present. If it
+            is not given, any does.
+        type: str
   recipes:
     description:
       - What images can be built from, by name. Each is a dict with C(name) and C(recipe), which are those of
@@ -139,6 +144,10 @@ images:
       description: The archive that was given; empty for none.
       type: dict
       sample: {}
+    platform:
+      description: The platform that was given; empty for none.
+      type: str
+      sample: ""
     reference:
       description: The image's name as it is pulled or loaded.
       type: str
@@ -161,6 +170,7 @@ images:
       source: auto
       recipe: registry
       archive: {}
+      platform: ""
       reference: docker.io/library/registry:2.8.3
       registry: docker.io
       image: docker.io/library/registry:2.8.3
@@ -200,7 +210,9 @@ def run(call: ModuleCall) -> dict[str, Any]:
             " package archive that has the suite in mirror, for example https://mirror.example.com/debian.",
         )
     wanted = [
-        plan.Wanted(one["name"], one["image"], one["source"], one["recipe"] or "", one["archive"] or {})
+        plan.Wanted(
+            one["name"], one["image"], one["source"], one["recipe"] or "", one["archive"] or {}, one["platform"] or ""
+        )
         for one in params["images"]
     ]
     plan.check(wanted)
@@ -264,6 +276,7 @@ def main() -> None:
                     "source": {"type": "str", "choices": ["auto", "pull", "archive", "build"], "default": "auto"},
                     "recipe": {"type": "str"},
                     "archive": {"type": "dict"},
+                    "platform": {"type": "str"},
                 },
             },
             "recipes": {"type": "dict", "default": {}},

@@ -225,7 +225,7 @@ def remove(pattern: str, tag: str, docker: Docker, check_mode: bool) -> tuple[li
     images = docker.built(pattern)
     names = {image.id: [name for name in image.own_tags if not tag or name.endswith(f":{tag}")] for image in images}
     images = [image for image in images if names[image.id] or not (image.tags or tag)]
-    used = docker.users(images)
+    used = docker.users(image.id for image in images)
     # An image that a user gave another name too stays under that one, whoever uses it.
     refused = [image for image in images if image.id in used and set(image.tags) == set(names[image.id])]
     if refused:

@@ -38,6 +38,7 @@ class Image:
     tags: tuple[str, ...]
     labels: dict[str, str]
     created: str
+    platform: str = ""
 
     @property
     def name(self) -> str:
@@ -110,9 +111,55 @@ class Docker:
                 tags=tuple(one.get("RepoTags") or ()),
                 labels=(one.get("Config") or {}).get("Labels") or {},
                 created=str(one.get("Created") or ""),
+                platform="/".join(str(one[key]) for key in ("Os", "Architecture", "Variant") if one.get(key)),
             )
             for one in found
         ]
+
+    def documents(self) -> list[dict[str, Any]]:
+        """Return what the engine says of each image, without those that are only steps to another one."""
+        identities = self._run("image", "ls", "--quiet", "--no-trunc").stdout.split()
+        if not identities:
+            return []
+        # One that has gone by now makes it fail, and the others are there all the same.
+        done = self._run("image", "inspect", *dict.fromkeys(identities))
+        try:
+            found: list[dict[str, Any]] = json.loads(done.stdout or "[]")
+        except ValueError:
+            found = []
+        return list({one["Id"]: one for one in found}.values())
+
+    def swarm(self) -> dict[str, Any]:
+        """Return what the engine says of its Swarm; raise DockyardError if it says nothing."""
+        done = self._run("info", "--format", "{{json .Swarm}}")
+        try:
+            found = json.loads(done.stdout)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise self._unknown_services(done)
+        return found
+
+    def services(self) -> list[dict[str, Any]]:
+        """Return what a manager says of its services."""
+        listed = self._run("service", "ls", "--quiet")
+        if listed.returncode != 0:
+            raise self._unknown_services(listed)
+        if not listed.stdout.split():
+            return []
+        done = self._run("service", "inspect", *listed.stdout.split())
+        if done.returncode != 0:
+            raise self._unknown_services(done)
+        found: list[dict[str, Any]] = json.loads(done.stdout)
+        return found
+
+    @staticmethod
+    def _unknown_services(done: subprocess.CompletedProcess[str]) -> DockyardError:
+        return DockyardError(
+            "image_services_unknown",
+            f"This host's Swarm does not say which services it has ({telling_line(done)}), so that nobody can say which"
+            " images they need; run again when docker service ls answers.",
+        )
 
     def built(self, name: str = "*") -> list[Image]:
         """Return the images that were built here under a name or a pattern of names, the newest first."""
@@ -121,20 +168,33 @@ class Docker:
         images = {image.id: image for image in found if fnmatch.fnmatchcase(image.name, name)}
         return sorted(images.values(), key=lambda image: (image.created, image.id), reverse=True)
 
-    def users(self, images: Iterable[Image]) -> dict[str, list[str]]:
+    def users(self, identities: Iterable[str]) -> dict[str, list[str]]:
         """Return the containers of each image by its identity."""
-        wanted = {image.id for image in images}
+        wanted = set(identities)
         found: dict[str, list[str]] = {}
-        containers = self._run("ps", "--all", "--quiet", "--no-trunc").stdout.split()
+        listed = self._run("ps", "--all", "--quiet", "--no-trunc")
+        containers = listed.stdout.split()
+        if listed.returncode != 0:
+            raise self._unknown_containers(listed)
         if not containers or not wanted:
             return found
-        # A container that has gone by now makes it fail, and the others are there all the same.
         done = self._run("inspect", "--type", "container", "--format", "{{.Image}} {{.Name}}", *containers)
+        # A container that has gone by now makes it fail, and the others are there all the same.
+        if done.returncode != 0 and "no such container" not in done.stderr.lower():
+            raise self._unknown_containers(done)
         for line in done.stdout.splitlines():
             identity, _space, name = line.partition(" ")
             if identity in wanted:
                 found.setdefault(identity, []).append(name.lstrip("/"))
         return found
+
+    @staticmethod
+    def _unknown_containers(done: subprocess.CompletedProcess[str]) -> DockyardError:
+        return DockyardError(
+            "image_refused_by_engine",
+            f"Docker did not say which containers there are ({telling_line(done)}), so that nobody can say which images"
+            " they use; look at journalctl -u docker.service.",
+        )
 
     def load(self, archive: pathlib.Path) -> str:
         """Load an archive with one image that has no name, and return the image's identity."""
@@ -196,7 +256,7 @@ class Docker:
     def drop(self, identity: str) -> None:
         """Remove an image, unless it has a name or a container uses it."""
         found = self.inspect(identity)
-        if found and not found[0].tags and not self.users(found):
+        if found and not found[0].tags and not self.users([identity]):
             commands.run(["docker", "image", "rm", identity], timeout=120)
 
     def untag(self, name: str) -> None:
@@ -207,6 +267,11 @@ class Docker:
                 "image_refused_by_engine",
                 f"Docker did not remove {name} ({telling_line(done)}); remove what uses it and run again.",
             )
+
+    def refuses_removal(self, name: str) -> str:
+        """Remove a name or an identity; return the engine's words if it does not, empty if it is gone."""
+        done = self._run("image", "rm", name)
+        return telling_line(done) if done.returncode != 0 and self.inspect(name) else ""
 
     @staticmethod
     def remove_container(name: str) -> None:

@@ -14,7 +14,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._http.client import C
 from ansible_collections.dockyard.ops.plugins.module_utils._http.connection import Origin
 from ansible_collections.dockyard.ops.plugins.module_utils._http.tls import TlsFiles
 
-from . import build, references
+from . import build, pull, references
 from .archive import CHECKSUM
 from .engine import Docker, Image
 from .recipe import Target
@@ -35,6 +35,7 @@ class Wanted:
     source: Source
     recipe: str
     archive: dict[str, Any]
+    platform: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Planned:
             "source": self.wanted.source,
             "recipe": self.wanted.recipe,
             "archive": self.wanted.archive,
+            "platform": self.wanted.platform,
             "reference": self.reference,
             "registry": references.registry(self.reference),
             "image": self.image,
@@ -80,6 +82,7 @@ def check(wanted: list[Wanted]) -> None:
             f"Two images have the same name ({', '.join(names)}); give each a name of its own.",
         )
     for one in wanted:
+        pull.check(pull.Order(one.image, one.platform))
         if one.source == "build" and not one.recipe:
             raise DockyardError(
                 "image_without_recipe",
@@ -119,7 +122,8 @@ def _plan(
     image = identity = ""
     if docker and wanted.source != "build":
         for one in docker.inspect(references.familiar(reference)):
-            image, identity = reference, one.id
+            if pull.fits(one.platform, wanted.platform):
+                image, identity = reference, one.id
     if not identity and wanted.recipe and wanted.source in ("auto", "build"):
         found = build.find(built, targets[wanted.recipe].key())
         if found:

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
+from collections.abc import Iterable
 
 HUB = "docker.io"
 _HUB_NAMES = ("", HUB, "index.docker.io")
@@ -48,3 +50,39 @@ def familiar(image: str) -> str:
     elif ":" not in path.rpartition("/")[2]:
         path = f"{path}:latest"
     return f"{written}/{path}" if written else path
+
+
+def digest(image: str) -> str:
+    """Return the digest that an image's name ends with; empty if it has none."""
+    return image.partition("@")[2]
+
+
+def repository(image: str) -> str:
+    """Return the repository of an image in its registry, without tag and digest."""
+    written, path = split(image)
+    path = path.partition("@")[0]
+    folder, slash, name = path.rpartition("/")
+    name = name.partition(":")[0]
+    return f"library/{name}" if written in _HUB_NAMES and not slash else f"{folder}{slash}{name}"
+
+
+def tag(image: str) -> str:
+    """Return the tag in an image's name; latest if it has neither tag nor digest, and empty if only a digest."""
+    name = split(image)[1].partition("@")[0].rpartition("/")[2]
+    return name.partition(":")[2] or ("" if "@" in image else "latest")
+
+
+def by_digest(image: str, wanted: str) -> str:
+    """Return the name of an image by a digest, as the engine shows it."""
+    whole = image.partition("@")[0]
+    return familiar(f"{whole}@{wanted}")
+
+
+def in_networks(registry: str, networks: Iterable[str]) -> bool:
+    """Return whether the host of a registry is an address in one of several networks, or localhost and that is."""
+    host = re.sub(r":[0-9]+$", "", registry).strip("[]")
+    try:
+        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+    except ValueError:
+        return False
+    return any(address in ipaddress.ip_network(network, strict=False) for network in networks)

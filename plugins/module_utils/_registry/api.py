@@ -48,6 +48,17 @@ class Manifest(NamedTuple):
     body: bytes
 
 
+class Head(NamedTuple):
+    """What a registry says of a manifest: None for none, "" if it does not name its digest.
+
+    limit, remaining: how many pulls it gives this client, and how many of them are left, if it counts any.
+    """
+
+    digest: str | None
+    limit: int | None = None
+    remaining: int | None = None
+
+
 class Registry:
     """A connection to one registry. Credentials are sent once it asks for them, and to no other server."""
 
@@ -93,7 +104,7 @@ class Registry:
         while True:
             try:
                 version = self.ping()
-                self._patience = max(end - time.monotonic(), 0)
+                self.be_patient(end - time.monotonic())
                 return version
             except Unavailable as error:
                 pause = _PAUSE if error.retry_after is None else max(_PAUSE, error.retry_after)
@@ -102,6 +113,10 @@ class Registry:
                         error.args = (f"After {seconds:g} seconds of waiting: {error}",)
                     raise
                 time.sleep(pause)
+
+    def be_patient(self, seconds: float) -> None:
+        """Wait so many seconds in all if the registry asks for pauses."""
+        self._patience = max(seconds, 0)
 
     def limit(self, seconds: float) -> None:
         """Let all requests from now on together take so many seconds."""
@@ -154,16 +169,20 @@ class Registry:
 
     def digest(self, repository: str, reference: str) -> str | None:
         """Return the digest of a manifest without reading it, which counts as no pull; None if there is none."""
+        found = self.head(repository, reference).digest
+        if found == "":
+            manifest = self.manifest(repository, reference)
+            return manifest.digest if manifest else None
+        return found
+
+    def head(self, repository: str, reference: str) -> Head:
+        """Return what a registry says of a manifest without sending it, which counts as no pull."""
         path = _manifest(repository, reference)
-        answer = self._get(path, {"Accept": ", ".join(MANIFEST_TYPES)}, "HEAD")
-        if answer.status == 404:
-            return None
-        self._expect(answer, path)
-        found = answer.header("Docker-Content-Digest")
-        if found:
-            return found
-        manifest = self.manifest(repository, reference)
-        return manifest.digest if manifest else None
+        answer = self._get_patiently(path, {"Accept": ", ".join(MANIFEST_TYPES)}, "HEAD")
+        if answer.status != 404:
+            self._expect(answer, path, "HEAD")
+        digest = None if answer.status == 404 else answer.header("Docker-Content-Digest")
+        return Head(digest, *(_pulls(answer.header(f"ratelimit-{name}")) for name in ("limit", "remaining")))
 
     def delete_manifest(self, repository: str, digest: str) -> Answer | None:
         """Delete a manifest, and with it all tags that it has. Return the answer of a registry that deletes nothing.
@@ -368,6 +387,12 @@ def retry_after(answer: Answer) -> float | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=datetime.timezone.utc)
     return max((moment - datetime.datetime.now(datetime.timezone.utc)).total_seconds(), 0)
+
+
+def _pulls(header: str) -> int | None:
+    """Return the number in a header such as C(100;w=21600)."""
+    number = header.partition(";")[0].strip()
+    return int(number) if re.fullmatch(r"[0-9]{1,9}", number) else None
 
 
 def _advise(seconds: float | None) -> str:
