@@ -129,6 +129,11 @@ class Docker:
             found = []
         return list({one["Id"]: one for one in found}.values())
 
+    def platform(self) -> str:
+        """Return the platform of the engine, as images name it."""
+        done = self._run("version", "--format", "{{.Server.Os}}/{{.Server.Arch}}")
+        return done.stdout.strip()
+
     def swarm(self) -> dict[str, Any]:
         """Return what the engine says of its Swarm; raise DockyardError if it says nothing."""
         done = self._run("info", "--format", "{{json .Swarm}}")

@@ -4,8 +4,8 @@
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
 """Remove images that are old and that nothing needs.
 
-The engine itself keeps only images that a container has. A service whose tasks run on other nodes, or that is rolled back
-to what it was before its last update, needs one that no container has here: its Spec and its PreviousSpec name it.
+The engine itself keeps only images that a container has. A service whose tasks run on other nodes, or that is rolled
+back to what it was before its last update, needs one that no container has here: its Spec and its PreviousSpec name it.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ class Policy:
 
 @dataclass(frozen=True)
 class Candidate:
-    """An image of the engine. names: tags and names by digest; since: when it was made or last named here, None if unknown."""
+    """An image of the engine.
+
+    names: tags and names by digest. since: when it was made or last named here; None if that is not known.
+    """
 
     id: str
     names: tuple[str, ...]

@@ -4,8 +4,8 @@
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
 """Pull one image, and prove that it is the one that was meant: by its digest and its platform.
 
-What a registry has is asked by HEAD, which counts as no pull; an image that the engine has as the registry has it is not
-pulled. The engine keeps the layers that have arrived, so that a pull which is tried again goes on where it ended.
+What a registry has is asked by HEAD, which counts as no pull; an image that the engine has as the registry has it is
+not pulled. The engine keeps the layers that have arrived, so that a pull which is tried again goes on where it ended.
 """
 
 from __future__ import annotations
@@ -92,7 +92,8 @@ def check(order: Order) -> None:
     if order.platform and not PLATFORM.fullmatch(order.platform):
         raise DockyardError(
             "image_platform_invalid",
-            f"platform is '{order.platform}'; give it as docker pull takes it, for example linux/arm64 or linux/arm/v7.",
+            f"platform is '{order.platform}'; give it as docker pull takes it, for example linux/arm64 or"
+            " linux/arm/v7.",
         )
     if order.patience < 0:
         raise DockyardError("image_timeout_invalid", f"patience is {order.patience:g}; give 0 seconds or more.")
@@ -138,8 +139,8 @@ def pull(order: Order, docker: Engine, ask: Callable[[], There], check_mode: boo
     if there.remaining == 0:
         raise DockyardError(
             "image_pull_budget",
-            f"The registry {references.registry(order.image)} gives this host no pull any more of the {there.limit} that it"
-            f" counts, so {order.image} was not asked for; log in, wait, or name a mirror in registry_prefix.",
+            f"The registry {references.registry(order.image)} gives this host no pull any more of the {there.limit}"
+            f" that it counts, so {order.image} was not asked for; log in, wait, or name a mirror in registry_prefix.",
         )
     if check_mode:
         # The registry has the digest that it names, whether or not that becomes another image here.

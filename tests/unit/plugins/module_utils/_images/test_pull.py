@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """When an image is pulled, tried again or refused.
 
-Engine stands in for the command docker: it has a list of answers to pull, and images in a dictionary. What a true engine
-does is in the integration target image_pull; what a registry says by HEAD is asked of a server on loopback.
+Engine stands in for the command docker: it has a list of answers to pull, and images in a dictionary. What a true
+engine does is in the integration target image_pull; what a registry says by HEAD is asked of a server on loopback.
 """
 
 from __future__ import annotations
