@@ -63,6 +63,7 @@ TOGETHER = [
     scenario("registry_host"),
     scenario("docker_engine"),
     scenario("docker_daemon"),  # on all three suites at once
+    scenario("swarm"),  # two suites
     scenario("docker_network"),  # the worker's suite is bookworm
     scenario("images"),
     scenario("opentofu_image", parts=("opentofu",)),
