@@ -163,8 +163,9 @@ options:
     default: ''
   proven_folders:
     description:
-      - Folders below O(instance_directory) whose files belong to the container. O(operation=finish_exchange) keeps copies of
-        them, in C(.proven) there, and O(operation=undo_exchange) makes the files as they were.
+      - Folders below O(instance_directory) whose files belong to the container. O(operation=finish_exchange) and
+        O(operation=finish_restore) keep copies of them, in C(.proven) there, and O(operation=undo_exchange) makes the files as
+        they were.
     type: list
     elements: str
     default:
@@ -573,7 +574,9 @@ def _finish_restore(call: ModuleCall) -> dict[str, Any]:
     if call.check_mode:
         return {"changed": pending}
     with _locked_instance(call):
-        previous = restore.finish(call.params["instance_directory"], call.params["keep_previous"])
+        previous = restore.finish(
+            call.params["instance_directory"], call.params["keep_previous"], call.params["proven_folders"]
+        )
     return {"changed": pending, "previous": previous}
 
 

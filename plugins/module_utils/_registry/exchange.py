@@ -12,27 +12,21 @@ next run finds it after a kill, and brings back the old container and the files 
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import filecmp
-import json
 import os
-import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Callable, TypeVar
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
 
-from . import read_only_window
+from . import proven, read_only_window
 from .container import Container
+from .record import read_record, write_record
 
 _RECORD = ".exchange"
-_PROVEN = ".proven"
 _PAUSE = 0.5  # seconds
-_NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 _Result = TypeVar("_Result")
 
 
@@ -71,7 +65,7 @@ def begin(exchange: Exchange) -> None:
     details = _patiently(exchange, exchange.container.details)
     record = _Record(None if details is None else exchange.container.restart_policy(details))
     os.makedirs(exchange.base, mode=0o755, exist_ok=True)
-    atomic_file.write(_record_path(exchange), json.dumps(vars(record)).encode(), mode=0o600)
+    write_record(_record_path(exchange), record)
     if details is not None:
         exchange.container.rename(exchange.previous.name)
 
@@ -91,26 +85,11 @@ def switch(exchange: Exchange) -> None:
 
 def finish(exchange: Exchange) -> None:
     """Keep the files of the registry as proven ones, and drop the container that was set aside."""
-    fresh, kept, old = (os.path.join(exchange.base, f"{_PROVEN}{end}") for end in (".new", "", ".old"))
-    for folder in (fresh, old):
-        shutil.rmtree(folder, ignore_errors=True)
     try:
         _drop_markers(exchange)
-        os.mkdir(fresh, 0o700)
-        for name in exchange.folders:
-            shutil.copytree(os.path.join(exchange.base, name), os.path.join(fresh, name), symlinks=True)
-        if os.path.isdir(kept):
-            os.rename(kept, old)
-        os.rename(fresh, kept)
-    except (OSError, shutil.Error) as error:
-        shutil.rmtree(fresh, ignore_errors=True)
-        raise DockyardError(
-            "registry_proven_not_kept",
-            f"The files with which the registry is up can't be kept in {kept} ({error}); look at the disk.",
-            changed=True,
-        ) from error
-    atomic_file.sync_folder(exchange.base)
-    shutil.rmtree(old, ignore_errors=True)
+    except OSError as error:
+        raise proven.not_kept(exchange.base, error) from error
+    proven.keep(exchange.base, exchange.folders)
     _patiently(exchange, exchange.previous.remove)
     atomic_file.remove(_record_path(exchange))
 
@@ -126,7 +105,7 @@ def undo(exchange: Exchange) -> bool:
     Return whether it did anything.
     """
     record = _read_record(exchange)
-    changed = _put_files_back(exchange)
+    changed = proven.put_back(exchange.base, exchange.folders)
     details = _patiently(exchange, exchange.previous.details)
     if details is not None:
         _patiently(exchange, exchange.container.remove)
@@ -155,78 +134,21 @@ def _drop_markers(exchange: Exchange) -> None:
                 os.unlink(os.path.join(exchange.base, folder, name))
 
 
-def _put_files_back(exchange: Exchange) -> bool:
-    """Make each file as it was proven, and remove those that were not there. A full disk is no obstacle."""
-    kept = next((path for path in (_proven(exchange, ""), _proven(exchange, ".old")) if os.path.isdir(path)), "")
-    changed = False
-    for folder in exchange.folders:
-        here, before = os.path.join(exchange.base, folder), os.path.join(kept, folder)
-        if not kept or not os.path.isdir(before):
-            continue
-        try:
-            os.makedirs(here, exist_ok=True)
-            for name in set(os.listdir(here)) - set(os.listdir(before)):
-                if os.path.isfile(os.path.join(here, name)):
-                    os.unlink(os.path.join(here, name))
-                    changed = True
-            for name in _different(before, here):
-                _put_file_back(os.path.join(before, name), os.path.join(here, name))
-                changed = True
-            atomic_file.sync_folder(here)
-        except OSError as error:
-            raise DockyardError(
-                "registry_files_not_put_back",
-                f"The proven files in {before} can't be put back in {here} ({error}); look at the disk and run again.",
-                changed=True,
-            ) from error
-    return changed
-
-
-def _different(before: str, here: str) -> Iterator[str]:
-    for name in sorted(os.listdir(before)):
-        proven, present = os.path.join(before, name), os.path.join(here, name)
-        if os.path.isfile(proven) and not (os.path.isfile(present) and filecmp.cmp(proven, present, shallow=False)):
-            yield name
-
-
-def _put_file_back(proven: str, path: str) -> None:
-    fresh = f"{path}.new"
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(fresh)
-    try:
-        shutil.copy2(proven, fresh)
-        details = os.stat(proven)
-        os.chown(fresh, details.st_uid, details.st_gid)
-    except OSError as error:
-        if error.errno not in _NO_SPACE:
-            raise
-        # A hard link needs no space. What writes into these folders exchanges files and writes into none.
-        os.unlink(fresh)
-        os.link(proven, fresh)
-    os.rename(fresh, path)
-
-
-def _proven(exchange: Exchange, end: str) -> str:
-    return os.path.join(exchange.base, f"{_PROVEN}{end}")
-
-
 def _record_path(exchange: Exchange) -> str:
     return os.path.join(exchange.base, _RECORD)
 
 
 def _read_record(exchange: Exchange) -> _Record | None:
-    content = atomic_file.read(_record_path(exchange))
-    if content is None:
-        return None
-    try:
-        return _Record(**json.loads(content))
-    except (ValueError, TypeError) as error:
-        raise DockyardError(
+    path = _record_path(exchange)
+    return read_record(
+        path,
+        _Record,
+        DockyardError(
             "registry_exchange_record",
-            f"{_record_path(exchange)}, which says that a container is being exchanged, can't be read; look whether"
-            f" there is a container {exchange.previous.name}, give it its name {exchange.container.name} back, and"
-            " remove that file.",
-        ) from error
+            f"{path}, which says that a container is being exchanged, can't be read; look whether there is a container"
+            f" {exchange.previous.name}, give it its name {exchange.container.name} back, and remove that file.",
+        ),
+    )
 
 
 def _patiently(exchange: Exchange, work: Callable[[], _Result]) -> _Result:

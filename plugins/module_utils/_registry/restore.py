@@ -12,7 +12,6 @@ kill.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 from collections.abc import Sequence
@@ -22,8 +21,9 @@ from typing import Any
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import archive, atomic_file
 
-from . import backup, configuration, generations
+from . import backup, configuration, generations, proven
 from .container import Container
+from .record import read_record, write_record
 
 _CONFIG = "config/config.yml"
 _RECORD = ".restoring"
@@ -120,7 +120,7 @@ def restore(request: Request, check_mode: bool) -> dict[str, Any]:
         had=[name for name in names if os.path.lexists(os.path.join(request.base, name))],
     )
     try:
-        _write_record(request.base, record)
+        write_record(os.path.join(request.base, _RECORD), record)
         request.container.stop()
         _exchange(request, record)
     except (DockyardError, OSError) as error:
@@ -179,11 +179,15 @@ def _put_back(container: Container, base: str, previous_container: str, record: 
         shutil.rmtree(base, ignore_errors=True)
 
 
-def finish(base: str, keep_previous: bool) -> str:
-    """End a restore that is proven. Return the folder with what was there before, "" if none is left."""
+def finish(base: str, keep_previous: bool, proven_folders: Sequence[str]) -> str:
+    """End a restore that is proven. Return the folder with what was there before, "" if none is left.
+
+    proven_folders: those whose files an exchange of the container, later, goes back to.
+    """
     record = _read_record(base)
     if record is None:
         return ""
+    proven.keep(base, proven_folders)
     old = os.path.join(base, record.old)
     if not keep_previous or not record.had:
         shutil.rmtree(old, ignore_errors=True)
@@ -235,19 +239,14 @@ def _delete(path: str) -> None:
         os.unlink(path)
 
 
-def _write_record(base: str, record: _Record) -> None:
-    atomic_file.write(os.path.join(base, _RECORD), json.dumps(vars(record)).encode(), mode=0o600)
-
-
 def _read_record(base: str) -> _Record | None:
-    content = atomic_file.read(os.path.join(base, _RECORD))
-    if content is None:
-        return None
-    try:
-        return _Record(**json.loads(content))
-    except (ValueError, TypeError) as error:
-        raise DockyardError(
+    path = os.path.join(base, _RECORD)
+    return read_record(
+        path,
+        _Record,
+        DockyardError(
             "registry_restore_record",
-            f"{base}/{_RECORD}, which says what a restore has changed, can't be read; look into {base}/{_OLD}-* and"
-            " put back what was there by hand, then remove that file.",
-        ) from error
+            f"{path}, which says what a restore has changed, can't be read; look into {base}/{_OLD}-* and put back what"
+            " was there by hand, then remove that file.",
+        ),
+    )

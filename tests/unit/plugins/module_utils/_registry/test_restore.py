@@ -61,8 +61,12 @@ def test_what_was_backed_up_comes_back(docker: RegistryDocker, tmp_path: Path) -
     assert (docker.base / "proof").is_dir()  # the archive has none, so it stays
     assert found["had_container"] and not docker.load()["containers"]["registry"]
     assert restore.pending(str(docker.base))
-    assert restore.finish(str(docker.base), keep_previous=True) == found["previous"]
+    (docker.base / "config" / "extra").write_text("restored")
+    finished = restore.finish(str(docker.base), keep_previous=True, proven_folders=["config", "none"])
+    assert finished == found["previous"]
     assert not restore.pending(str(docker.base))
+    assert tree(docker.base / ".proven" / "config") == tree(docker.base / "config")
+    assert os.listdir(docker.base / ".proven") == ["config"]
 
 
 @pytest.mark.parametrize("interrupted", [False, True])
@@ -231,6 +235,7 @@ def test_a_restore_keeps_away_from_other_restores_and_from_windows(
         "instance_directory": str(docker.base),
         "keep_previous": False,
         "previous_container_name": "",
+        "proven_folders": ["config"],
     }
     call: Any = SimpleNamespace(check_mode=False, params=params)
     # A window, or another restore.
