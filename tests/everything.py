@@ -44,7 +44,7 @@ def scenario(name: str, suite: str = "trixie", parts: tuple[str, ...] = ()) -> S
 # reuse asks git only once, at its start, what is to be ignored.
 ALONE = [Step(name, name) for name in ("license-check", "extra-checks")]
 # Targets that mostly wait for servers to come up, and prove that they stay up.
-OF_SERVERS = ("swarm_stack", "database_upgrade", "redis_server")
+OF_SERVERS = ("swarm_stack", "database_upgrade", "mysql_server", "redis_server")
 TARGETS = sorted(
     folder.name
     for folder in (ROOT / "tests" / "integration" / "targets").iterdir()
@@ -68,6 +68,7 @@ TOGETHER = [
     scenario("images"),
     scenario("opentofu_image", parts=("opentofu",)),
     scenario("redis"),
+    scenario("mysql"),
     Step("integration", "integration", tuple(TARGETS)),
     scenario("harbor_upgrade"),
     scenario("harbor"),

@@ -25,9 +25,11 @@ Json = dict[str, Any]
 class Docker:
     """The engine of this host."""
 
-    def try_command(self, *arguments: str, seconds: float = _SECONDS) -> subprocess.CompletedProcess[str]:
+    def try_command(
+        self, *arguments: str, seconds: float = _SECONDS, stdin: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command of docker; how it ends is the caller's business."""
-        return run(["docker", *arguments], seconds)
+        return run(["docker", *arguments], seconds, stdin)
 
     def command(self, *arguments: str, seconds: float = _SECONDS) -> str:
         """Run a command of docker, and return what it prints. Raise DockyardError if it fails."""

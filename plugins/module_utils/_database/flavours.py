@@ -13,11 +13,13 @@ from typing import Literal
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
 
+from . import mysql_family, redis_family
 from .flavour import DataFound, Flavour
 from .mysql_family import MySqlFamily
 from .redis_family import RedisFamily
 
 FAMILIES: tuple[Flavour, ...] = (MySqlFamily(), RedisFamily())
+TITLES = {**mysql_family.TITLES, **redis_family.TITLES}
 NAMES = tuple(name for family in FAMILIES for name in family.names)
 
 # What a folder may have that is no content: of a file system's own, and of an unfinished write of a file.

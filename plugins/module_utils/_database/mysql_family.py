@@ -24,6 +24,7 @@ from . import version
 from .flavour import DataFound, Flavour
 from .version import Version
 
+TITLES = {"mysql": "MySQL", "mariadb": "MariaDB"}
 _SYSTEM = "ibdata1"
 _DICTIONARY = "mysql.ibd"
 _HISTORY = "mysql_upgrade_history"
@@ -60,15 +61,15 @@ class MySqlFamily(Flavour):
         clean = not os.path.exists(os.path.join(folder, _TEMPORARY))
         if mysql:
             found, source = _mysql_version(folder, present, said)
-            return DataFound("mysql", "MySQL", found, source, clean=clean)
+            return DataFound("mysql", TITLES["mysql"], found, source, clean=clean)
         if info in present and "mariadb" not in said.lower() and info == _INFO and said:
-            return DataFound("mysql", "MySQL", version.parse(said), (_INFO,), clean=clean)
+            return DataFound("mysql", TITLES["mysql"], version.parse(said), (_INFO,), clean=clean)
         if info in present:
-            return DataFound("mariadb", "MariaDB", version.parse(said), (info,), clean=clean)
+            return DataFound("mariadb", TITLES["mariadb"], version.parse(said), (info,), clean=clean)
         if os.path.isfile(os.path.join(folder, "aria_log_control")):
             # A data folder that nobody has upgraded or initialised by the image's entry point has no info file.
-            return DataFound("mariadb", "MariaDB", (), (_SYSTEM, "aria_log_control"), clean=clean)
-        return DataFound("mysql", "MySQL", (), (_SYSTEM,), clean=clean)
+            return DataFound("mariadb", TITLES["mariadb"], (), (_SYSTEM, "aria_log_control"), clean=clean)
+        return DataFound("mysql", TITLES["mysql"], (), (_SYSTEM,), clean=clean)
 
 
 def _mysql_version(folder: str, present: set[str], said: str) -> tuple[Version, tuple[str, ...]]:

@@ -12,8 +12,9 @@ from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
-FOLDER = "/etc/dockyard"  # inside of the container
-FILE = f"{FOLDER}/redis.conf"
+from ..container_definition import CONFIG
+
+FILE = f"{CONFIG}/redis.conf"
 PORT = 6379
 # What the container's own place decides, or other options. Whoever could set them could move the data from our sight.
 _OURS: dict[str, Any] = {
@@ -25,7 +26,7 @@ _OURS: dict[str, Any] = {
     "dbfilename": "dump.rdb",
     "appenddirname": "appendonlydir",
     "appendfilename": "appendonly.aof",
-    "aclfile": f"{FOLDER}/users.acl",
+    "aclfile": f"{CONFIG}/users.acl",
     "daemonize": False,
     "supervised": "no",
     "logfile": "",

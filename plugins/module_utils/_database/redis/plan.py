@@ -11,11 +11,13 @@ from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
-from .. import flavours, info, redis_family, version
+from .. import flavours, redis_family, refusals, server_container
+from ..container_definition import DEFINITION_LABEL
 from ..docker import Docker, Json
-from . import acl, configuration, containers, image
-from .definition import DEFINITION_LABEL, INSTANCE_LABEL, Definition
-from .image import ServerImage
+from ..refusals import Declared
+from ..server_image import ServerImage
+from . import acl, configuration, image
+from .definition import Definition
 from .instance import CONF, USERS, Instance
 from .server import program
 
@@ -24,21 +26,13 @@ PROVEN = ("appendonly", "save", "maxmemory", "maxmemory-policy")
 
 
 @dataclasses.dataclass(frozen=True)
-class Wish:
-    """What is declared. container: its name; config: directives; definition options as the module takes them."""
+class Wish(Declared):
+    """What is declared. config: directives; definition options as the module takes them."""
 
-    container: str
-    flavour: str
     image: str
-    folder: str
     users: tuple[acl.User, ...]
     config: dict[str, Any]
-    adopt: bool
     options: dict[str, Any]
-
-    @property
-    def title(self) -> str:
-        return redis_family.TITLES[self.flavour]
 
 
 @dataclasses.dataclass
@@ -71,6 +65,10 @@ class Plan:
     files_differ: bool = False
     give_data: bool = False
     append_only_before: bool | None = None
+
+    @property
+    def image_name(self) -> str:
+        return self.wish.image
 
     @property
     def changed(self) -> bool:
@@ -106,10 +104,11 @@ def make_plan(wish: Wish, docker: Docker, engine: bool) -> Plan:
             " reaches that address could read and delete all; give users with passwords, or the address 127.0.0.1.",
         )
     container = docker.container(wish.container) if engine else None
-    _refuse_foreign(wish, instance, record, container, docker if engine else None)
+    refusals.refuse_foreign(wish, instance, record, container, docker if engine else None)
     data = flavours.recognise(instance.data)
-    _refuse_data(wish, data, found, container)
-    _refuse_version(wish, docker, found, container)
+    refusals.refuse_data(wish, data, found, container)
+    if container is not None and found is not None and container["Image"] != found.id:
+        refusals.refuse_version(wish, found, image.inspect(docker, container["Image"], wish.flavour))
     passwords = instance.own_passwords()
     before = instance.files()
     users_before = before.get(USERS, b"").decode(errors="replace")
@@ -157,86 +156,5 @@ def _plan_container(plan: Plan, found: ServerImage | None) -> None:
         plan.recreate.append("definition")
     if found is not None and details["Image"] != found.id:
         plan.recreate.append("image")
-    if not containers.is_running(details) and not plan.recreate:
+    if not server_container.is_running(details) and not plan.recreate:
         plan.start = True
-
-
-def _refuse_foreign(
-    wish: Wish, instance: Instance, record: dict[str, Any] | None, container: Json | None, docker: Docker | None
-) -> None:
-    if container is not None and container["Config"]["Labels"].get(INSTANCE_LABEL) != wish.folder:
-        owner = container["Config"]["Labels"].get(INSTANCE_LABEL)
-        whose = f"is that of the instance in {owner}" if owner else "was not made by this module"
-        raise DockyardError(
-            "redis_container_not_ours",
-            f"The container {wish.container} {whose}; give another container_name, or remove that container first.",
-        )
-    if record is None:
-        names = instance.names()
-        if names and not (wish.adopt and set(names) <= {"data"}):
-            raise DockyardError(
-                "redis_folder_not_ours",
-                f"{wish.folder} is not empty and was not made by this module (it has {', '.join(sorted(names)[:5])});"
-                " give another folder, or, for data of an instance that is to be taken over, move them to"
-                f" {instance.data} alone and set adopt: true.",
-            )
-    elif record["flavour"] != wish.flavour:
-        raise DockyardError(
-            "redis_flavour_changes",
-            f"{wish.folder} is an instance of {redis_family.TITLES[record['flavour']]}, and {wish.title} is declared; a"
-            " flavour is not changed in place. Make an instance of the other flavour beside, and copy the keys"
-            " (redis-cli --rdb, MIGRATE).",
-        )
-    if docker is None:
-        return
-    others = [
-        user.name
-        for user in info.users_of(instance.data, docker.containers())
-        if user.at_work and user.name != wish.container
-    ]
-    if others:
-        raise DockyardError(
-            "redis_data_in_use",
-            f"The container {', '.join(others)} runs with {instance.data} mounted, and two servers ruin each other's"
-            " data; stop it first.",
-        )
-
-
-def _refuse_data(wish: Wish, folder: flavours.Folder, found: ServerImage | None, container: Json | None) -> None:
-    """Refuse data that this image must not, or can't, begin to work on."""
-    if folder.state == "foreign":
-        raise DockyardError(
-            "redis_folder_not_ours",
-            f"{folder.path} is not empty and holds no data of {wish.title}; move away what is in it, or give another"
-            " folder.",
-        )
-    data = folder.data
-    if data is None:
-        return
-    if data.flavour != wish.flavour:
-        raise DockyardError(
-            "redis_flavour_changes",
-            f"{folder.path} holds data of {data.title} {version.shown(data.version)}, and {wish.title} is declared; a"
-            " flavour is not changed in place. Make an instance of the other flavour beside, and copy the keys.",
-        )
-    if found is None or not data.version:
-        return
-    if found.version != data.version and not (container is not None and container["Image"] == found.id):
-        raise _upgrade_needed(f"{folder.path} holds data of {data.title} {version.shown(data.version)}", found)
-
-
-def _refuse_version(wish: Wish, docker: Docker, found: ServerImage | None, container: Json | None) -> None:
-    """Refuse an image of another version than the container has, whose data may not be on the disk yet."""
-    if found is None or container is None or container["Image"] == found.id:
-        return
-    present = image.inspect(docker, container["Image"], wish.flavour)
-    if present is not None and present.version != found.version:
-        raise _upgrade_needed(f"{wish.container} is {present.title}", found)
-
-
-def _upgrade_needed(what: str, found: ServerImage) -> DockyardError:
-    return DockyardError(
-        "redis_upgrade_needed",
-        f"{what}, and the image {found.name} is {found.title}; a version is changed by the module database_upgrade"
-        " (role redis: redis_upgrade: true).",
-    )

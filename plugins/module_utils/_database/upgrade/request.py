@@ -14,14 +14,15 @@ from typing import Any
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import processes
 
-from .. import flavours, version
+from .. import flavours, server_container, version
+from ..container_definition import INSTANCE_LABEL
 from ..docker import Docker
-from ..redis import containers, image
-from ..redis.definition import INSTANCE_LABEL
-from ..redis.instance import Instance
-from ..redis.upgrade import RedisKind, require_space
-from ..redis_family import TITLES, RedisFamily
+from ..flavours import TITLES
+from ..instance_folder import InstanceFolder
+from ..server_image import ServerImage
 from . import releases, runner
+from .container_kind import ContainerKind, changed_user, require_space
+from .families import FAMILIES, Family, family_of
 from .job import Job, JobStore, UpgradeContext
 
 _LOOK_EVERY = 0.2  # seconds
@@ -76,7 +77,7 @@ def execute(request: Request, docker: Docker) -> Outcome:
             sentence = runner.resume(job, _kind(docker, job))
             store.log(sentence or "Beginning")
         else:
-            containers.recover(docker, request.container, instance)
+            _recover(request, docker, instance)
             planned = _planned(request, docker, instance)
             if planned.job is None:
                 return planned
@@ -96,13 +97,8 @@ def execute(request: Request, docker: Docker) -> Outcome:
         raise
 
 
-def _kind(docker: Docker, job: Job) -> RedisKind:
-    if job.flavour in RedisFamily.names:
-        return RedisKind(docker, job)
-    raise DockyardError(
-        "database_upgrade_refused",
-        f"The record is of an upgrade of {job.title}, which this version of the collection does not do.",
-    )
+def _kind(docker: Docker, job: Job) -> ContainerKind:
+    return family_of(job.flavour, job.title).kind(docker, job)
 
 
 def _watch(request: Request, store: JobStore) -> Outcome:
@@ -129,23 +125,31 @@ def _watch(request: Request, store: JobStore) -> Outcome:
     return outcome
 
 
-def _instance(request: Request, docker: Docker) -> Instance:
+def _instance(request: Request, docker: Docker) -> InstanceFolder:
     """Return the instance of a container, which may be set aside at the moment."""
-    for name in (request.container, containers.previous_name(request.container)):
+    for name in (request.container, server_container.previous_name(request.container)):
         details = docker.container(name)
         folder = details["Config"]["Labels"].get(INSTANCE_LABEL) if details else None
         if folder:
-            return Instance(folder)
+            return InstanceFolder(folder)
     missing = docker.container(request.container) is None
-    what = "There is no container" if missing else "The module redis_server has not made the container"
+    what = "There is no container" if missing else "No module of this collection has made the container"
+    modules = " or ".join(family.module for family in FAMILIES)
     raise DockyardError(
         "database_container_unknown",
-        f"{what} {request.container} on this host; its data can be taken over by redis_server (adopt: true), with the"
+        f"{what} {request.container} on this host; its data can be taken over by {modules} (adopt: true), with the"
         " image that they were written with.",
     )
 
 
-def _planned(request: Request, docker: Docker, instance: Instance) -> Outcome:
+def _recover(request: Request, docker: Docker, instance: InstanceFolder) -> None:
+    record = instance.record()
+    if record is not None:
+        family = family_of(record["flavour"], TITLES[record["flavour"]])
+        family.keeper(docker, request.container, instance, record["flavour"]).recover()
+
+
+def _planned(request: Request, docker: Docker, instance: InstanceFolder) -> Outcome:
     """Return a plan, with a job if there is something to do. Raise DockyardError for what must not be done."""
     record = instance.record()
     if record is None:
@@ -153,8 +157,9 @@ def _planned(request: Request, docker: Docker, instance: Instance) -> Outcome:
     flavour = record["flavour"]
     title = TITLES[flavour]
     source = _source(docker, request, instance, record)
-    _refuse_flavour(docker, request, flavour, title, source)
-    target = image.inspect(docker, request.image, flavour)
+    family = family_of(flavour, title)
+    _refuse_flavour(docker, request, flavour, source)
+    target = family.inspect(docker, request.image, flavour)
     if target is None:
         raise DockyardError(
             "database_image_missing",
@@ -164,8 +169,8 @@ def _planned(request: Request, docker: Docker, instance: Instance) -> Outcome:
     if source == target.version:
         return Outcome(f"{request.container} is {title} {will} already.", False, "unchanged", was, will)
     releases.check_step(flavour, title, source, target.version)
-    before = instance.definition()
-    after = dataclasses.replace(before, user=f"{target.user[0]}:{target.user[1]}")
+    before = family.keeper(docker, request.container, instance, flavour).definition_of(record)
+    after = changed_user(before, target.user)
     identity = f"{time.strftime('%Y%m%dT%H%M%S')}-{was}-{will}"
     job = Job(
         id=identity,
@@ -184,7 +189,7 @@ def _planned(request: Request, docker: Docker, instance: Instance) -> Outcome:
         server={
             "before": before.encoded(),
             "after": after.encoded(),
-            "was_running": containers.is_running(docker.container(request.container)),
+            "was_running": server_container.is_running(docker.container(request.container)),
         },
         began=time.time(),
     )
@@ -193,26 +198,29 @@ def _planned(request: Request, docker: Docker, instance: Instance) -> Outcome:
     return Outcome(message, True, "planned", was, will, job=job)
 
 
-def _source(docker: Docker, request: Request, instance: Instance, record: dict[str, Any]) -> version.Version:
+def _source(docker: Docker, request: Request, instance: InstanceFolder, record: dict[str, Any]) -> version.Version:
     """Return the newest version that has had the data: of their files, or of the image that runs with them."""
     data = flavours.recognise(instance.data).data
-    running = image.inspect(docker, record["image"], record["flavour"])
+    flavour = record["flavour"]
+    running = family_of(flavour, TITLES[flavour]).inspect(docker, record["image"], flavour)
     return max(data.version if data else (), running.version if running else ())
 
 
-def _refuse_flavour(docker: Docker, request: Request, flavour: str, title: str, source: version.Version) -> None:
+def _refuse_flavour(docker: Docker, request: Request, flavour: str, source: version.Version) -> None:
     """Refuse an image of another server, with what to do instead."""
-    for other in RedisFamily.names:
-        if other == flavour:
-            continue
-        try:
-            found = image.inspect(docker, request.image, other)
-        except DockyardError:
-            continue
+    for family, other in [(family, name) for family in FAMILIES for name in family.flavours]:
+        found = _found(family, docker, request.image, other) if other != flavour else None
         if found is not None:
-            what = f"{request.container} is {title} {version.shown(source)}, and the image {request.image}"
+            what = f"{request.container} is {TITLES[flavour]} {version.shown(source)}, and the image {request.image}"
+            beside = f"Make an instance of {TITLES[other]} beside, and {family.how_to_copy}."
             raise DockyardError(
                 "database_upgrade_refused",
-                f"{what} is {found.title}; a flavour is not changed by an upgrade. Make an instance of {TITLES[other]}"
-                " beside, and copy the keys.",
+                f"{what} is {found.title}; a flavour is not changed by an upgrade. {beside}",
             )
+
+
+def _found(family: Family, docker: Docker, name: str, flavour: str) -> ServerImage | None:
+    try:
+        return family.inspect(docker, name, flavour)
+    except DockyardError:
+        return None

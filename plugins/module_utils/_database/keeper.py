@@ -1,0 +1,134 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""Keep the server of an instance: stop it, put back what a change has replaced, and take back an interrupted run."""
+
+from __future__ import annotations
+
+import abc
+from typing import Any, Protocol
+
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+
+from . import server_container
+from .container_definition import ContainerDefinition
+from .docker import Docker, Json
+from .instance_folder import InstanceFolder
+
+
+class RunningServer(Protocol):
+    """What every server can be asked."""
+
+    def why_not_up(self) -> str:
+        """Return why the server does not answer with its data, "" if it does."""
+
+    def wait(self, seconds: float) -> None:
+        """Wait until the server answers. Raise DockyardError if it does not."""
+
+    def stop(self, seconds: float) -> Json:
+        """Stop the server with all its data on the disk. Raise DockyardError if it does not end well."""
+
+
+class Keeper(abc.ABC):
+    """The container of one instance. name: of the container."""
+
+    def __init__(self, docker: Docker, name: str, folder: InstanceFolder) -> None:
+        self.docker = docker
+        self.name = name
+        self.folder = folder
+
+    @abc.abstractmethod
+    def definition_of(self, record: dict[str, Any]) -> ContainerDefinition:
+        """Return how the container of a record is created."""
+
+    @abc.abstractmethod
+    def running_server(self) -> RunningServer:
+        """Return the server of the container, to be spoken to as this collection's own account."""
+
+    @abc.abstractmethod
+    def sweep(self) -> None:
+        """Remove what a run that was killed has left of a trial."""
+
+    def align(self, seconds: float) -> None:
+        """Have the running server write its data where the configuration that comes back looks for them."""
+
+    @abc.abstractmethod
+    def set_back(self) -> bool:
+        """Give the running server its former configuration. Return whether it needs no restart for it."""
+
+    def is_running(self) -> bool:
+        """Return whether the container runs, and not only starts again and again."""
+        return server_container.is_running(self.docker.container(self.name))
+
+    def stop(self, seconds: float) -> None:
+        """Stop the container, with all its data on the disk if its server answers."""
+        details = self.docker.container(self.name)
+        if details is None or not details["State"]["Running"]:
+            return
+        server = self.running_server()
+        if server_container.is_running(details) and not server.why_not_up():
+            server.stop(seconds)
+            return
+        self.docker.command("update", "--restart", "no", self.name)
+        self.docker.terminate(self.name, seconds)
+
+    def restore(self, record: dict[str, Any], run: bool) -> None:
+        """Put back the container and the configuration that were set aside, and prove that they are up.
+
+        record: of the state that is put back. run: whether the container ran in it. Each part can be repeated after a
+        kill.
+        """
+        docker, name = self.docker, self.name
+        definition = self.definition_of(record)
+        previous = server_container.previous_name(name)
+        if docker.container(previous) is not None:
+            docker.remove(name)
+            docker.command("rename", previous, name)
+        details = docker.container(name)
+        if details is None:
+            raise DockyardError("database_rollback_failed", f"The container {name} is gone.")
+        server = self.running_server()
+        up = server_container.is_running(details) and not server.why_not_up()
+        if up:
+            self.align(definition.start_timeout)
+        self.folder.put_back()
+        owner = definition.owner(docker.user_base())
+        if self.folder.owner_differs(owner):
+            self.folder.give_data_to(owner)
+        if run and not (up and self.set_back()):
+            self.stop(definition.stop_timeout)
+            docker.command("start", name)
+        docker.command("update", "--restart", definition.restart_policy, name)
+        if run:
+            self.running_server().wait(definition.start_timeout)
+            server_container.prove_health(docker, name)
+
+    def recover(self) -> str | None:
+        """Take back what an interrupted run has left unproven. Return a sentence about it; None if there is nothing."""
+        self.sweep()
+        record = self.folder.record()
+        if record is not None and record["state"] == server_container.UPGRADING:
+            raise DockyardError(
+                "database_upgrade_unfinished",
+                f"An upgrade of {self.name} was interrupted; run the module database_upgrade again, which goes on with"
+                " it or takes it back.",
+            )
+        if record is None or record["state"] != "changing":
+            return None
+        previous = server_container.previous_name(self.name)
+        if record.get("first"):
+            # Its first start, which nobody has proven. Its data are kept.
+            self.docker.remove(self.name)
+            sentence = "An earlier run was interrupted at the first start; its container was removed."
+        elif self.docker.container(previous) is None and self.docker.container(self.name) is None:
+            self.folder.put_back()
+            sentence = (
+                "An earlier run was interrupted before its container was there; its configuration was taken back."
+            )
+        else:
+            self.restore(record, True)
+            sentence = "An earlier run was interrupted; what was there before was put back and is up."
+        self.folder.drop_aside()
+        self.folder.write_record({**record, "state": "steady", "first": False})
+        return sentence

@@ -1,0 +1,52 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""The container that a MySQL or MariaDB runs in."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+
+from ..container_definition import PRIVATE, ContainerDefinition
+from . import configuration
+
+_RUN = os.path.dirname(configuration.SOCKET)
+_OPTIONS = f"--defaults-file={configuration.FILE}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Definition(ContainerDefinition):
+    """How the container of a MySQL or MariaDB is created. The image's entry point is left out: it would act by itself."""
+
+    PORT = configuration.PORT
+
+    def mounts(self) -> list[str]:
+        return self._mounts(self.data)
+
+    def _mounts(self, data: str) -> list[str]:
+        # Sorting takes more room in /tmp than memory has.
+        scratch = os.path.join(self.instance, "tmp")
+        return [
+            *("--mount", f"type=bind,source={data},target={configuration.DATA}"),
+            *("--mount", f"type=bind,source={scratch},target=/tmp"),
+            *("--tmpfs", f"{_RUN}:mode=1777"),
+        ]
+
+    def command(self, image: str) -> list[str]:
+        return ["--entrypoint", self.program, image, _OPTIONS]
+
+    def install_arguments(self, name: str, image: str, data: str) -> list[str]:
+        """Return the arguments of docker run for the program that makes new data in a folder of the host."""
+        words = ["run", "--rm", "--name", name, "--user", self.user, "--network", "none", "--no-healthcheck"]
+        words += [*self._mounts(data), *self.config_mount(self.config), *PRIVATE]
+        words += ["--entrypoint", "mariadb-install-db", image, _OPTIONS, "--skip-test-db"]
+        return words
+
+    def check_arguments(self, name: str, image: str, config: str) -> list[str]:
+        """Return the arguments of docker run for the server to judge a configuration, without data and network."""
+        words = ["run", "--rm", "--name", name, "--user", self.user, "--network", "none", "--no-healthcheck"]
+        words += [*self.config_mount(config), "--tmpfs", "/tmp", "--tmpfs", f"{_RUN}:mode=1777"]
+        words += ["--tmpfs", f"{configuration.DATA}:mode=1777", *PRIVATE]
+        return [*words, *self.command(image), "--verbose", "--help"]

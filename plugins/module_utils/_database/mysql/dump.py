@@ -1,0 +1,75 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""A dump of all databases of a running MySQL or MariaDB: consistent, and known to be complete."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import subprocess
+from typing import Any
+
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
+
+from ..checksum import checksum
+from . import configuration
+from .image import DUMPS
+from .server import ADMIN_FILE
+
+_END = b"-- Dump completed"
+_SANDBOX = b"/*M!999999"  # a line that only newer clients of MariaDB can read
+_CHUNK = 1 << 20
+_OPTIONS = ("--all-databases", "--single-transaction", "--routines", "--events", "--triggers", "--hex-blob")
+
+
+def write(container: str, flavour: str, path: str | None) -> int:
+    """Write a dump, compressed, with its checksum beside. Return the bytes that it has uncompressed.
+
+    path: None to only read everything, as a proof that it can be read.
+    """
+    if path is None:
+        return _stream(container, flavour, None)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            # The name and the time of the file would change its checksum.
+            with gzip.GzipFile("", "wb", 1, file, 0) as target:
+                size = _stream(container, flavour, target)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise atomic_file.explain("write", path, error) from error
+    name = os.path.basename(path)
+    atomic_file.write(f"{path}.sha256", f"{checksum(path)}  {name}\n".encode(), mode=0o600)
+    return size
+
+
+def _stream(container: str, flavour: str, target: Any) -> int:
+    command = ["docker", "exec", container, DUMPS[flavour], f"--defaults-file={configuration.CONFIG}/{ADMIN_FILE}"]
+    size, end = 0, b""
+    with subprocess.Popen([*command, *_OPTIONS], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        if process.stdout is None or process.stderr is None:
+            raise ValueError(command)
+        try:
+            first = process.stdout.readline()
+            chunk = b"" if first.startswith(_SANDBOX) else first
+            while True:
+                if chunk and target is not None:
+                    target.write(chunk)
+                size += len(chunk)
+                end = (end + chunk)[-200:]
+                chunk = process.stdout.read(_CHUNK)
+                if not chunk:
+                    break
+        except BaseException:
+            process.kill()
+            raise
+        said = process.stderr.read().decode(errors="replace").strip()
+        code = process.wait()
+    if code != 0 or not end.rstrip().rpartition(b"\n")[2].startswith(_END):
+        reason = said.splitlines()[-1] if said else f"it ended with {code} and without its last line"
+        raise DockyardError("mysql_dump_failed", f"The databases of {container} can't be dumped ({reason}).")
+    return size

@@ -1,0 +1,168 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""A running MySQL or MariaDB: whether it is up, what is in it, and the orders that a change or an upgrade gives it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+
+from .. import version
+from ..docker import Docker, Json
+from ..version import Version
+from . import accounts, configuration
+from .accounts import Database, Grants, User
+from .image import CLIENTS
+from .session import NoAnswer, Refused, Rows, Session, no_answer, refused
+
+ADMIN_FILE, HEALTH_FILE = "admin.cnf", "health.cnf"
+_PAUSE = 0.1  # seconds
+_ANSWER = 60.0
+_LONG = 24 * 3600.0  # seconds that counting may take
+_LOG_LINES = 60
+_LOGGED = re.compile(r"^\d{4}-\d\d-\d\d[T ]\s?\d+:\d\d:\d\d\S* \d+ ")
+_HASH = re.compile(r"\*[0-9A-F]{40}")
+
+
+class Server:
+    """The server in a container, spoken to by its own client there, as this collection's account."""
+
+    def __init__(self, docker: Docker, container: str, flavour: str) -> None:
+        self._docker = docker
+        self.container = container
+        self._flavour = flavour
+
+    def session(self, seconds: float = _ANSWER) -> Session:
+        """Return a login of this collection's account."""
+        return Session(self._client(f"--defaults-file={configuration.CONFIG}/{ADMIN_FILE}"), seconds)
+
+    def long_session(self) -> Session:
+        """Return a login in which one answer may take long."""
+        return self.session(_LONG)
+
+    def _client(self, *options: str) -> list[str]:
+        words = ["docker", "exec", "--interactive", self.container, CLIENTS[self._flavour], *options]
+        return [*words, "--batch", "--skip-column-names", "--unbuffered", "--default-character-set=utf8mb4"]
+
+    def ask(self, statements: str) -> Rows:
+        """Return the rows of statements. Raise DockyardError if there is no answer, or a refusal."""
+        try:
+            with self.session() as session:
+                return session.ask(statements)
+        except NoAnswer as error:
+            raise no_answer(self.container, error) from error
+        except Refused as error:
+            raise refused(self.container, _hidden(error)) from error
+
+    # --- whether it is up
+
+    def why_not_up(self) -> str:
+        """Return why the server does not answer with its data, "" if it does."""
+        try:
+            with self.session() as session:
+                session.ask("SELECT COUNT(*) FROM mysql.user;")
+        except (NoAnswer, Refused) as error:
+            return str(error)
+        return ""
+
+    def wait(self, seconds: float) -> None:
+        """Wait until the server answers. Raise DockyardError with its own last words if it does not."""
+        deadline = time.monotonic() + seconds
+        while True:
+            reason = self.why_not_up()
+            if not reason:
+                return
+            details = self._docker.container(self.container)
+            ended = details is None or not details["State"]["Running"] or details["RestartCount"] > 0
+            if ended or time.monotonic() >= deadline:
+                how = "does not start" if ended else f"does not answer after {seconds:g} seconds ({reason})"
+                raise DockyardError(
+                    "mysql_does_not_start",
+                    f"The server in the container {self.container} {how}. {self.last_words()}",
+                )
+            time.sleep(_PAUSE)
+
+    def last_words(self) -> str:
+        """Return what the server has logged last, as a sentence."""
+        said = last_words(self._docker.log(self.container, _LOG_LINES))
+        return f"It said: {said}." if said else "It said nothing."
+
+    def version(self) -> Version:
+        return version.parse(self.ask("SELECT VERSION();")[0][0])
+
+    # --- its configuration
+
+    def set_live(self, values: Mapping[str, str]) -> None:
+        """Set options on the running server. Raise Refused with its own words for one that it can't or won't."""
+        statements = [f"SET GLOBAL {name} = {configuration.literal(value)};" for name, value in values.items()]
+        try:
+            with self.session() as session:
+                session.ask("\n".join(statements))
+        except NoAnswer as error:
+            raise Refused(str(error)) from error
+
+    def differing(self, values: Mapping[str, str]) -> str:
+        """Return which option is not in force as the file has it, "" if all are. What is no variable does not count."""
+        now = {row[0].lower(): row[1] for row in self.ask("SHOW GLOBAL VARIABLES;") if len(row) == 2}
+        for name, value in values.items():
+            if name in now and name not in ("bind_address",) and configuration.differs(value, now[name]):
+                return f"{name} is '{now[name]}' and not '{value}'"
+        return ""
+
+    # --- its users and databases
+
+    def hashes(self) -> dict[tuple[str, str], list[str]]:
+        """Return the hashes that let each user in; [] for one who gets in, or does not, in another way."""
+        rows = self.ask("SELECT User, Host, Priv FROM mysql.global_priv;")
+        return {(row[0], row[1]): accounts.hashes_in(row[2]) for row in rows if len(row) == 3}
+
+    def grants(self, user: User) -> Grants:
+        return accounts.parse_grants(row[0] for row in self.ask(f"SHOW GRANTS FOR {user.account};"))
+
+    def databases(self) -> dict[str, Database]:
+        rows = self.ask(
+            "SELECT SCHEMA_NAME, DEFAULT_CHARACTER_SET_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA;"
+        )
+        return {row[0]: Database(*row) for row in rows}
+
+    def can_log_in(self, user: User) -> str:
+        """Return why a user can't log in from inside of the container, "" if they can.
+
+        The password goes to the client by a pipe alone.
+        """
+        socket = configuration.SOCKET if user.host == "localhost" else ""
+        content = accounts.client_file(user.name, user.password, socket)
+        words = ["exec", "--interactive", self.container, CLIENTS[self._flavour], "--defaults-file=/dev/stdin"]
+        done = self._docker.try_command(*words, "--execute=SELECT 1", stdin=content)
+        return "" if done.returncode == 0 else done.stderr.strip().rpartition("\n")[2] or f"exit {done.returncode}"
+
+    # --- its end
+
+    def stop(self, seconds: float) -> Json:
+        """Stop the server with all its data on the disk. Raise DockyardError if it does not end well."""
+        details = self._docker.terminate(self.container, seconds)
+        code = details["State"]["ExitCode"] if details else -1
+        if code != 0:
+            raise DockyardError(
+                "mysql_not_stopped_cleanly",
+                f"The server in the container {self.container} ended with {code} and not with 0. {self.last_words()}",
+                changed=True,
+            )
+        return details
+
+
+def _hidden(error: Exception) -> Refused:
+    return Refused(_HASH.sub("(hash)", str(error)))
+
+
+def last_words(log: str) -> str:
+    """Return the errors in a log, or its last lines if there is none."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    wrong = [line for line in lines if "[ERROR]" in line and "Aborting" not in line]
+    chosen = [_LOGGED.sub("", line) for line in (wrong or lines)[-4:]]
+    return _HASH.sub("(hash)", "; ".join(chosen))[:500].rstrip(".")

@@ -1,0 +1,65 @@
+# Copyright (c) 2026 The Dockyard authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
+"""The container of an instance: created, set aside during a change, and asked whether it is up."""
+
+from __future__ import annotations
+
+import socket
+
+from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+
+from .container_definition import HEALTH, ContainerDefinition
+from .docker import Docker, Json
+
+UPGRADING = "upgrading"  # the state of the record while database_upgrade has the instance
+
+
+def previous_name(container: str) -> str:
+    """Return the name of a container that is set aside during a change."""
+    return f"{container}.dockyard-previous"
+
+
+def is_running(details: Json | None) -> bool:
+    """Return whether a container runs, and not only starts again and again."""
+    return bool(details and details["State"]["Running"] and not details["State"]["Restarting"])
+
+
+def create(docker: Docker, name: str, definition: ContainerDefinition, image: str, restart: bool = True) -> None:
+    """Create a container by its definition, and connect it with its further networks."""
+    docker.command(*definition.arguments(name, image, restart))
+    for network in definition.networks[1:]:
+        docker.command("network", "connect", network, name)
+
+
+def set_aside(docker: Docker, name: str) -> None:
+    """Give a stopped container another name. The engine does not start it by itself either."""
+    # Two servers with one folder would ruin it.
+    docker.command("update", "--restart", "no", name)
+    docker.command("rename", name, previous_name(name))
+
+
+def prove_health(docker: Docker, name: str) -> None:
+    """Raise DockyardError unless the container's own health check succeeds."""
+    done = docker.try_command("exec", name, *HEALTH, seconds=60)
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip().splitlines()
+        raise DockyardError(
+            "database_not_proven", f"The health check in {name} fails ({said[-1] if said else done.returncode})."
+        )
+
+
+def prove_port(name: str, definition: ContainerDefinition) -> None:
+    """Raise DockyardError unless the published port is open on the host."""
+    if not definition.port:
+        return
+    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(definition.address, definition.address)
+    try:
+        socket.create_connection((address, definition.port), timeout=10).close()
+    except OSError as error:
+        raise DockyardError(
+            "database_not_proven",
+            f"The port {definition.port} of {address}, on which {name} is published, does not answer"
+            f" ({error.strerror or error}).",
+        ) from error
