@@ -10,13 +10,15 @@ module: database_upgrade
 short_description: Upgrade a database in a container to another version without losing a write
 version_added: 0.3.0
 description:
-  - Upgrades an instance of M(dockyard.ops.redis_server) or M(dockyard.ops.mysql_server), Redis, Valkey or MariaDB, to the version in another image. Its version is read from the data
-    themselves, and a downgrade, a skipped major version, a withdrawn release or another flavour is refused with the allowed path.
+  - Upgrades an instance of M(dockyard.ops.redis_server) or M(dockyard.ops.mysql_server), Redis, Valkey or MariaDB, to the version in another image.
+    Its version is read from the data themselves, and a downgrade, a skipped major version, a withdrawn release or another flavour is refused with the
+    allowed path.
   - While the old version is up, the new one tries its configuration, and a backup is made and checked. Then writes are held, what is in the server
     is counted, and it is stopped with all its data on the disk, which its exit code has to say. The data are copied, by reflink where the
     file system can.
   - The new version starts on the data and listens inside of its container alone, until each database has been compared with the count. Of Redis some
-    keys are looked at, of MariaDB its own upgrade is run, all objects have to be created as before, and all rows are read. Only then clients get in, so that no write is ever accepted that a rollback would lose.
+    keys are looked at. Of MariaDB its own upgrade is run, all objects have to be created as before, and all rows are read. Only then clients get
+    in, so that no write is ever accepted that a rollback would lose.
   - If anything fails before that, the old container and the old data are put back and proven, and the module fails with the reason. The old
     version is never overwritten before the new one is proven.
   - The work is done by a process of its own on the host, which survives a lost connection. One that was killed is resumed by the next run, which

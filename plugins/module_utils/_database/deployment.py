@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""Bring an instance to what is declared: try it, change it, prove it, and put back what was there if the proof fails."""
+"""Bring an instance to what is declared: try, change and prove it, and put back what was there if the proof fails."""
 
 from __future__ import annotations
 

@@ -50,6 +50,7 @@ class Keeper(abc.ABC):
     def sweep(self) -> None:
         """Remove what a run that was killed has left of a trial."""
 
+    @abc.abstractmethod
     def align(self, seconds: float) -> None:
         """Have the running server write its data where the configuration that comes back looks for them."""
 

@@ -39,7 +39,11 @@ class Declared:
 
 
 def refuse_foreign(
-    wish: Declared, instance: InstanceFolder, record: dict[str, Any] | None, container: Json | None, docker: Docker | None
+    wish: Declared,
+    instance: InstanceFolder,
+    record: dict[str, Any] | None,
+    container: Json | None,
+    docker: Docker | None,
 ) -> None:
     if container is not None and container["Config"]["Labels"].get(INSTANCE_LABEL) != wish.folder:
         owner = container["Config"]["Labels"].get(INSTANCE_LABEL)

@@ -164,7 +164,7 @@ def parse_grants(lines: Iterable[str]) -> Grants:
 def hashes_in(entry: str) -> list[str]:
     """Return the hashes that let a user in, from the server's own record of them; [] if there are other ways in."""
     record = json.loads(entry)
-    ways = [{**record, **way} if not way else way for way in record.get("auth_or", [{}])]
+    ways = [way or record for way in record.get("auth_or", [{}])]
     found = []
     for way in ways:
         if way.get("plugin", _PLUGIN) not in ("", _PLUGIN) or record.get("account_locked"):

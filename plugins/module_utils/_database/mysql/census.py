@@ -24,7 +24,7 @@ _COLUMN = {"TABLE": 1, "SEQUENCE": 1, "VIEW": 1, "PROCEDURE": 2, "FUNCTION": 2, 
 
 @dataclasses.dataclass
 class Census:
-    """rows: by table. created: a checksum of how each object is created, by its kind and name. users: their accounts."""
+    """rows: by table. created: a checksum of how each object is created, by kind and name. users: their accounts."""
 
     rows: dict[str, int]
     created: dict[str, str]
@@ -74,7 +74,7 @@ def take(session: Session) -> Census:
 
 
 def missing(before: Census, after: Census) -> list[str]:
-    """Return what is there no more or is not as it was, one phrase each. What a client may have added does not count."""
+    """Return what is there no more or is not as it was, one phrase each. What a client may have added is fine."""
     lost = [
         f"{after.rows.get(name, 0)} of {count} rows of {name}"
         for name, count in before.rows.items()

@@ -35,9 +35,7 @@ _OURS: dict[str, Any] = {
 _REFUSED = {
     **dict.fromkeys(_OURS, "is decided by this module"),
     **dict.fromkeys(TLS, "is given by a file of the host; see the options tls_*"),
-    **dict.fromkeys(
-        ("skip_networking", "skip_grant_tables", "skip_bind_address"), "would let in nobody, or everybody"
-    ),
+    **dict.fromkeys(("skip_networking", "skip_grant_tables", "skip_bind_address"), "would let in nobody, or everybody"),
     **dict.fromkeys(
         ("user", "basedir", "chroot", "log_error", "plugin_dir", "lc_messages_dir"), "is decided by the image"
     ),

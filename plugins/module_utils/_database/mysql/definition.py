@@ -18,7 +18,7 @@ _OPTIONS = f"--defaults-file={configuration.FILE}"
 
 @dataclasses.dataclass(frozen=True)
 class Definition(ContainerDefinition):
-    """How the container of a MySQL or MariaDB is created. The image's entry point is left out: it would act by itself."""
+    """How the container of a MariaDB is created. The image's entry point is left out: it would act by itself."""
 
     PORT = configuration.PORT
 

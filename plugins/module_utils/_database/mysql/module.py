@@ -69,7 +69,11 @@ def wish(params: dict[str, Any], folder: str) -> Wish:
 def _tls(params: dict[str, Any]) -> dict[str, str]:
     """Return the files of the server's certificate, as the container has them."""
     found = {}
-    for option, file in (("tls_ca_file", "ca.crt"), ("tls_certificate_file", "server.crt"), ("tls_key_file", "server.key")):
+    for option, file in (
+        ("tls_ca_file", "ca.crt"),
+        ("tls_certificate_file", "server.crt"),
+        ("tls_key_file", "server.key"),
+    ):
         path = params[option]
         if path is None:
             continue

@@ -23,7 +23,10 @@ from .keeper import MySqlKeeper
 
 @dataclasses.dataclass(frozen=True)
 class Wish(Declared):
-    """What is declared. config: options of the server; tls: files of its certificate; definition options as the module takes them."""
+    """What is declared.
+
+    config: options of the server. tls: files of its certificate. options: of the definition, as the module takes them.
+    """
 
     image: str
     users: tuple[User, ...]
@@ -76,7 +79,8 @@ class Plan:
 class Contents:
     """What has to happen in the running server.
 
-    databases, grants: statements. users: who is missing. rotated: users with another password, and the hashes that let them in now.
+    databases, grants: statements. users: who is missing.
+    rotated: users with another password, and the hashes that let them in now.
     """
 
     databases: list[str] = dataclasses.field(default_factory=list)

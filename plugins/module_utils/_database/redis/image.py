@@ -17,6 +17,7 @@ from ..redis_family import TITLES
 from ..server_image import NOBODY, ServerImage, user_of
 from .server import program
 
+
 def inspect(docker: Docker, name: str, flavour: str) -> ServerImage | None:
     """Return what is in an image; None if this host does not have it. Raise DockyardError if it is another server's."""
     details = docker.image(name)

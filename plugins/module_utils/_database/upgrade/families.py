@@ -33,7 +33,7 @@ class Family:
 
     flavours: tuple[str, ...]
     module: str
-    inspect: Callable[[Docker, str, str], "ServerImage | None"]
+    inspect: Callable[[Docker, str, str], ServerImage | None]
     keeper: Callable[[Docker, str, InstanceFolder, str], Keeper]
     kind: Callable[[Docker, Job], ContainerKind]
     how_to_copy: str

@@ -208,7 +208,7 @@ def _source(docker: Docker, request: Request, instance: InstanceFolder, record: 
 
 def _refuse_flavour(docker: Docker, request: Request, flavour: str, source: version.Version) -> None:
     """Refuse an image of another server, with what to do instead."""
-    for family, other in [(family, name) for family in FAMILIES for name in family.flavours]:
+    for family, other in [(each, name) for each in FAMILIES for name in each.flavours]:
         found = _found(family, docker, request.image, other) if other != flavour else None
         if found is not None:
             what = f"{request.container} is {TITLES[flavour]} {version.shown(source)}, and the image {request.image}"

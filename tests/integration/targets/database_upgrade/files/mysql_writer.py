@@ -16,7 +16,18 @@ import sys
 import time
 
 port, password, folder, image = sys.argv[1:5]
-CLIENT = ["docker", "run", "--rm", "--interactive", "--network", "host", "--entrypoint", "mariadb", image, "--no-defaults"]
+CLIENT = [
+    "docker",
+    "run",
+    "--rm",
+    "--interactive",
+    "--network",
+    "host",
+    "--entrypoint",
+    "mariadb",
+    image,
+    "--no-defaults",
+]
 CLIENT += ["--host=127.0.0.1", f"--port={port}", "--user=shop", f"--password={password}", "--connect-timeout=5"]
 CLIENT += ["--batch", "--skip-column-names", "--unbuffered", "shop"]
 

@@ -143,7 +143,11 @@ def test_grants_that_are_there() -> None:
         ({"shop.*": "all"}, {"shop.*": {"ALL PRIVILEGES"}}, []),
         ({"sh_op.*": "select,grant"}, {}, ["GRANT SELECT ON `sh\\_op`.* TO 'a'@'%' WITH GRANT OPTION"]),
         ({"sh_op.t": ["SELECT"]}, {}, ["GRANT SELECT ON `sh_op`.`t` TO 'a'@'%'"]),
-        ({"*.*": "PROCESS"}, {"*.*": {"SUPER"}}, ["REVOKE SUPER ON *.* FROM 'a'@'%'", "GRANT PROCESS ON *.* TO 'a'@'%'"]),
+        (
+            {"*.*": "PROCESS"},
+            {"*.*": {"SUPER"}},
+            ["REVOKE SUPER ON *.* FROM 'a'@'%'", "GRANT PROCESS ON *.* TO 'a'@'%'"],
+        ),
         (
             {"shop.*": "SELECT"},
             {"shop.*": {"ALL PRIVILEGES"}},
@@ -176,14 +180,18 @@ def test_users_that_are_refused(users: list[accounts.User]) -> None:
     assert_explained(caught.value)
 
 
-@pytest.mark.parametrize("database", [accounts.Database("a/b"), accounts.Database(""), accounts.Database("a", "latin1;")])
+@pytest.mark.parametrize(
+    "database", [accounts.Database("a/b"), accounts.Database(""), accounts.Database("a", "latin1;")]
+)
 def test_databases_that_are_refused(database: accounts.Database) -> None:
     with pytest.raises(DockyardError) as caught:
         accounts.check([], [database])
     assert_explained(caught.value)
 
 
-@pytest.mark.parametrize("privileges", [{"shop": "ALL"}, {"shop.*": "SELECT; DROP"}, {"a`b.*": "ALL"}, {"shop.*": "SELECT (a)"}])
+@pytest.mark.parametrize(
+    "privileges", [{"shop": "ALL"}, {"shop.*": "SELECT; DROP"}, {"a`b.*": "ALL"}, {"shop.*": "SELECT (a)"}]
+)
 def test_privileges_that_are_refused(privileges: dict[str, str]) -> None:
     with pytest.raises(DockyardError) as caught:
         accounts.parse_privileges(privileges, "a@%")
@@ -199,7 +207,10 @@ def test_arguments_of_the_container() -> None:
     assert "127.0.0.1:3306:3306/tcp" in words
     assert definition.Definition.decoded(PLAIN.encoded()) == PLAIN
     # What makes new data, and what judges a configuration, has neither the data nor a network.
-    for others in (PLAIN.install_arguments("i", "mariadb:11", "/srv/m/data.new"), PLAIN.check_arguments("c", "mariadb:11", "/x")):
+    for others in (
+        PLAIN.install_arguments("i", "mariadb:11", "/srv/m/data.new"),
+        PLAIN.check_arguments("c", "mariadb:11", "/x"),
+    ):
         assert others[others.index("--network") + 1] == "none"
         assert not any("source=/srv/m/data," in word for word in others)
 
@@ -211,9 +222,17 @@ BEFORE = census.Census({"shop.t": 10, "shop.u": 1}, {"TABLE shop.t": "a", "VIEW 
     ("after", "lost"),
     [
         (BEFORE, []),
-        (census.Census({"shop.t": 11, "shop.u": 1, "shop.w": 1}, {**BEFORE.created, "TABLE shop.w": "c"}, ["a@%", "b@%"]), []),
+        (
+            census.Census(
+                {"shop.t": 11, "shop.u": 1, "shop.w": 1}, {**BEFORE.created, "TABLE shop.w": "c"}, ["a@%", "b@%"]
+            ),
+            [],
+        ),
         (census.Census({"shop.t": 9, "shop.u": 1}, BEFORE.created, ["a@%"]), ["9 of 10 rows of shop.t"]),
-        (census.Census(BEFORE.rows, {**BEFORE.created, "VIEW shop.v": "x"}, []), ["VIEW shop.v as it was created", "the user a@%"]),
+        (
+            census.Census(BEFORE.rows, {**BEFORE.created, "VIEW shop.v": "x"}, []),
+            ["VIEW shop.v as it was created", "the user a@%"],
+        ),
     ],
 )
 def test_what_is_missing(after: census.Census, lost: list[str]) -> None:
