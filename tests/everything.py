@@ -44,7 +44,7 @@ def scenario(name: str, suite: str = "trixie", parts: tuple[str, ...] = ()) -> S
 # reuse asks git only once, at its start, what is to be ignored.
 ALONE = [Step(name, name) for name in ("license-check", "extra-checks")]
 # Targets that mostly wait for servers to come up, and prove that they stay up.
-OF_SERVERS = ("swarm_stack", "database_upgrade", "mysql_server", "redis_server")
+OF_SERVERS = ("swarm_stack", "database_backup", "database_upgrade", "mysql_server", "redis_server")
 TARGETS = sorted(
     folder.name
     for folder in (ROOT / "tests" / "integration" / "targets").iterdir()

@@ -15,6 +15,7 @@ from . import server_container
 from .container_definition import ContainerDefinition
 from .docker import Docker, Json
 from .instance_folder import InstanceFolder
+from .version import Version
 
 
 class RunningServer(Protocol):
@@ -22,6 +23,9 @@ class RunningServer(Protocol):
 
     def why_not_up(self) -> str:
         """Return why the server does not answer with its data, "" if it does."""
+
+    def version(self) -> Version:
+        """Return the version of the server."""
 
     def wait(self, seconds: float) -> None:
         """Wait until the server answers. Raise DockyardError if it does not."""
@@ -114,6 +118,12 @@ class Keeper(abc.ABC):
                 "database_upgrade_unfinished",
                 f"An upgrade of {self.name} was interrupted; run the module database_upgrade again, which goes on with"
                 " it or takes it back.",
+            )
+        if record is not None and record["state"] == server_container.RESTORING:
+            raise DockyardError(
+                "database_restore_unfinished",
+                f"A restore of {self.name} was interrupted; run the module database_restore again, which begins by"
+                " putting the data of before back.",
             )
         if record is None or record["state"] != "changing":
             return None

@@ -66,6 +66,15 @@ def locked(call: Any, folder: str) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def locked_by_name(call: Any, docker: Docker, name: str) -> Iterator[None]:
+    """Keep other runs out of the instance that a container belongs to, if it is one."""
+    details = docker.container(name)
+    folder = details["Config"]["Labels"].get(INSTANCE_LABEL) if details else None
+    with locked(call, folder) if folder else contextlib.nullcontext():
+        yield
+
+
 def finish(recovered: str | None, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Do the work, and say beside what has come of it what was taken back before."""
     try:

@@ -13,6 +13,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 from .container_definition import HEALTH, ContainerDefinition
 from .docker import Docker, Json
 
+RESTORING = "restoring"  # the state of the record while database_restore exchanges the data
 UPGRADING = "upgrading"  # the state of the record while database_upgrade has the instance
 
 

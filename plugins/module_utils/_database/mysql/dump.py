@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import os
+import shutil
 import subprocess
-from typing import Any
+from typing import Any, Callable
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
@@ -25,19 +27,19 @@ _CHUNK = 1 << 20
 _OPTIONS = ("--all-databases", "--single-transaction", "--routines", "--events", "--triggers", "--hex-blob")
 
 
-def write(container: str, flavour: str, path: str | None) -> int:
+def write(container: str, flavour: str, path: str | None, started: Callable[[], None] = lambda: None) -> int:
     """Write a dump, compressed, with its checksum beside. Return the bytes that it has uncompressed.
 
-    path: None to only read everything, as a proof that it can be read.
+    path: None to only read everything, as a proof that it can be read. started: called when the program has been.
     """
     if path is None:
-        return _stream(container, flavour, None)
+        return _stream(container, flavour, None, started)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             # The name and the time of the file would change its checksum.
             with gzip.GzipFile("", "wb", 1, file, 0) as target:
-                size = _stream(container, flavour, target)
+                size = _stream(container, flavour, target, started)
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
@@ -47,13 +49,14 @@ def write(container: str, flavour: str, path: str | None) -> int:
     return size
 
 
-def _stream(container: str, flavour: str, target: Any) -> int:
+def _stream(container: str, flavour: str, target: Any, started: Callable[[], None]) -> int:
     command = ["docker", "exec", container, DUMPS[flavour], f"--defaults-file={configuration.CONFIG}/{ADMIN_FILE}"]
     size, end = 0, b""
     with subprocess.Popen([*command, *_OPTIONS], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         if process.stdout is None or process.stderr is None:
             raise ValueError(command)
         try:
+            started()
             first = process.stdout.readline()
             chunk = b"" if first.startswith(_SANDBOX) else first
             while True:
@@ -73,3 +76,26 @@ def _stream(container: str, flavour: str, target: Any) -> int:
         reason = said.splitlines()[-1] if said else f"it ended with {code} and without its last line"
         raise DockyardError("mysql_dump_failed", f"The databases of {container} can't be dumped ({reason}).")
     return size
+
+
+def load(command: list[str], path: str) -> None:
+    """Give a dump to a client, whose command is given. Raise DockyardError if it does not take all of it."""
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        if process.stdin is None or process.stderr is None:
+            raise ValueError(command)
+        broken = ""
+        try:
+            with gzip.open(path, "rb") as file:
+                shutil.copyfileobj(file, process.stdin, _CHUNK)
+        except BrokenPipeError:
+            pass  # what the client says is the reason
+        except (OSError, EOFError) as error:
+            process.kill()
+            broken = str(error)
+        with contextlib.suppress(OSError):
+            process.stdin.close()
+        said = process.stderr.read().decode(errors="replace").strip()
+        code = process.wait()
+    if code != 0 or broken:
+        reason = broken or (said.splitlines()[-1] if said else f"it ended with {code}")
+        raise DockyardError("mysql_load_failed", f"The dump {path} can't be loaded ({reason}).")

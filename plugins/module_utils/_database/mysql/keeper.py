@@ -14,17 +14,20 @@ from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
+from ansible_collections.dockyard.ops.plugins.module_utils._host.commands import last_line
 
 from ..docker import Docker
 from ..keeper import Keeper
 from . import configuration
 from .definition import Definition
 from .instance import CONF, Instance
-from .server import Server, last_words
+from .server import ADMIN_FILE, Server, last_words
 from .session import Refused
 
 _PREFIX = ".check-"
 _SECONDS = 600.0
+_LONG = 24 * 3600.0
+_UPGRADERS = {"mariadb": "mariadb-upgrade"}
 
 
 class MySqlKeeper(Keeper):
@@ -110,11 +113,24 @@ class MySqlKeeper(Keeper):
         shutil.rmtree(new, ignore_errors=True)
         os.mkdir(new, 0o700)
         os.chown(new, *owner)
-        self.docker.remove(self._install)
-        done = self.docker.try_command(*definition.install_arguments(self._install, image, new), seconds=_SECONDS)
-        if done.returncode != 0:
-            said = last_words(f"{done.stdout}\n{done.stderr}")
-            raise DockyardError("mysql_data_not_made", f"The image can't make a new database: {said}.")
+        self.install(definition, image, new)
         os.sync()
         os.rename(new, self.instance.data)
         atomic_file.sync_folder(self.instance.folder)
+
+    def install(self, definition: Definition, image: str, data: str) -> None:
+        """Have the image make a new database in an empty folder of the host."""
+        self.docker.remove(self._install)
+        done = self.docker.try_command(*definition.install_arguments(self._install, image, data), seconds=_SECONDS)
+        if done.returncode != 0:
+            said = last_words(f"{done.stdout}\n{done.stderr}")
+            raise DockyardError("mysql_data_not_made", f"The image can't make a new database: {said}.")
+
+    def upgrade_data(self, container: str) -> None:
+        """Run the server's own upgrade of its data, in a container in which it is up."""
+        program = _UPGRADERS[self.flavour]
+        done = self.docker.try_command(
+            *("exec", container, program, f"--defaults-file={configuration.CONFIG}/{ADMIN_FILE}"), seconds=_LONG
+        )
+        if done.returncode != 0:
+            raise DockyardError("database_not_upgraded", f"{program} in {container} failed ({last_line(done)}).")

@@ -39,11 +39,15 @@ class Server:
 
     def session(self, seconds: float = _ANSWER) -> Session:
         """Return a login of this collection's account."""
-        return Session(self._client(f"--defaults-file={configuration.CONFIG}/{ADMIN_FILE}"), seconds)
+        return Session(self.client(), seconds)
 
     def long_session(self) -> Session:
         """Return a login in which one answer may take long."""
         return self.session(_LONG)
+
+    def client(self) -> list[str]:
+        """Return the command of a client of this collection's account, which reads statements."""
+        return self._client(f"--defaults-file={configuration.CONFIG}/{ADMIN_FILE}")
 
     def _client(self, *options: str) -> list[str]:
         words = ["docker", "exec", "--interactive", self.container, CLIENTS[self._flavour], *options]

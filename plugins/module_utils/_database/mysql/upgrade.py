@@ -17,7 +17,6 @@ import shutil
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
-from ansible_collections.dockyard.ops.plugins.module_utils._host.commands import last_line
 
 from .. import server_container, version
 from ..container_definition import ContainerDefinition
@@ -28,12 +27,10 @@ from . import census, configuration, dump
 from .definition import Definition
 from .instance import CONF, Instance
 from .keeper import MySqlKeeper
-from .server import ADMIN_FILE, Server
+from .server import Server
 from .session import NoAnswer, Refused, Session, no_answer, refused
 
 DUMP = "all.sql.gz"
-_UPGRADERS = {"mariadb": "mariadb-upgrade"}
-_SECONDS = 24 * 3600.0
 _LOCK_SECONDS = 60
 _READY = "ready for connections"
 
@@ -118,15 +115,7 @@ class MySqlKind(ContainerKind):
         return no_answer(self._name, error) if isinstance(error, NoAnswer) else refused(self._name, error)
 
     def after_start(self, context: UpgradeContext) -> None:
-        job = context.job
-        program = _UPGRADERS[job.flavour]
-        done = self._docker.try_command(
-            *("exec", self._name, program, f"--defaults-file={configuration.CONFIG}/{ADMIN_FILE}"), seconds=_SECONDS
-        )
-        if done.returncode != 0:
-            raise DockyardError(
-                "database_not_upgraded", f"{program} of {job.title} {job.target} failed ({last_line(done)})."
-            )
+        self._mysql.upgrade_data(self._name)
 
     def prove(self, context: UpgradeContext) -> None:
         job = context.job

@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Callable
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import processes
@@ -201,8 +201,11 @@ class Server:
 
     # --- its data
 
-    def save(self, seconds: float) -> None:
-        """Write a snapshot in the background, and wait for it. Raise DockyardError if it fails."""
+    def save(self, seconds: float, begun_hook: Callable[[], None] = lambda: None) -> None:
+        """Write a snapshot in the background, and wait for it. Raise DockyardError if it fails.
+
+        begun_hook: called once what will be in it is settled.
+        """
         before = int(self.ask("LASTSAVE"))
         deadline = time.monotonic() + seconds
         begun = False
@@ -216,6 +219,7 @@ class Server:
             if not (begun or running or rewriting) and int(time.time()) > before:
                 self.ask("BGSAVE")
                 begun = True
+                begun_hook()
                 continue
             if time.monotonic() >= deadline:
                 raise DockyardError(
