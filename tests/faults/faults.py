@@ -5,9 +5,9 @@
 
     faults.py SUBJECT [SUITE ...] [--only TEXT] [--without TEXT] [--small] [--seed N] [--changes N]
 
-SUBJECT is "daemon", "daemon-files", "daemon-random", "harbor", "registry" or "wiring". SUITES are Debian releases and
-engines, for "registry" versions of Docker Distribution; those of the subject if none is named. They run side by side.
-The last line is "N of N held".
+SUBJECT is "daemon", "daemon-files", "daemon-random", "harbor", "images", "registry" or "wiring". SUITES are Debian
+releases and engines, for "registry" versions of Docker Distribution; those of the subject if none is named. They run
+side by side. The last line is "N of N held".
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "hosts"), str(HERE.parent / "harbor
 
 import table  # noqa: E402
 
-SUBJECTS = ("daemon", "daemon-files", "daemon-random", "harbor", "registry", "wiring")
+SUBJECTS = ("daemon", "daemon-files", "daemon-random", "harbor", "images", "registry", "wiring")
+PACKAGES = {"images": "image_ways"}  # tests/hosts has a module of that name
 
 
 def main() -> None:
@@ -38,7 +39,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, help="of a random run, which prints it")
     parser.add_argument("--changes", type=int, default=200, help="of a random run, over all suites")
     arguments = parser.parse_args()
-    subject = importlib.import_module(f"{arguments.subject.replace('-', '_')}.subject")
+    package = PACKAGES.get(arguments.subject, arguments.subject.replace("-", "_"))
+    subject = importlib.import_module(f"{package}.subject")
     for suite in arguments.suites:
         if suite not in subject.SUITES:
             parser.error(f"{arguments.subject} has no suite {suite}; it has {', '.join(subject.SUITES)}")

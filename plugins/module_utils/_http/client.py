@@ -18,9 +18,9 @@ import socket
 import ssl
 import urllib.parse
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Union
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
@@ -32,6 +32,11 @@ BODY_LIMIT = 32 * 1024 * 1024
 REDIRECTS = (301, 302, 303, 307, 308)
 MAX_REDIRECTS = 5
 Method = Literal["GET", "HEAD", "POST", "PUT", "DELETE"]
+# Takes the status and a part of an answer that is too long to be kept whole.
+Sink = Callable[[int, bytes], object]
+# What is sent: as it is, or in parts, which are asked for again if the request has to be repeated.
+Body = Union[bytes, Callable[[], Iterable[bytes]]]
+_PART = 1 << 18
 _CLOSED = (ConnectionError, ssl.SSLEOFError)
 USER_AGENT = "dockyard.ops"
 
@@ -99,8 +104,13 @@ class Client:
             connection.close()
         self._connections.clear()
 
-    def get(self, url: str, headers: Mapping[str, str], authorization: str | None = None) -> Answer:
-        """Send a GET request and follow redirects; authorization is for the first server only."""
+    def get(
+        self, url: str, headers: Mapping[str, str], authorization: str | None = None, sink: Sink | None = None
+    ) -> Answer:
+        """Send a GET request and follow redirects; authorization is for the first server only.
+
+        sink: takes the content of the answer, if it has one; then timeout is the time for each part.
+        """
         deadline = Deadline(self.timeout, self.deadline)
         first = Origin.of(url)
         for _hop in range(MAX_REDIRECTS + 1):
@@ -108,7 +118,7 @@ class Client:
             all_headers = {"User-Agent": USER_AGENT, **headers}
             if authorization and origin == first:
                 all_headers["Authorization"] = authorization
-            answer = self._exchange(origin, url, all_headers, deadline)
+            answer = self._exchange(origin, url, all_headers, deadline, sink=sink)
             location = answer.header("Location")
             if answer.status not in REDIRECTS or not location:
                 return answer
@@ -133,10 +143,13 @@ class Client:
         url: str,
         headers: Mapping[str, str],
         authorization: str | None = None,
-        body: bytes = b"",
+        body: Body = b"",
     ) -> Answer:
-        """Send a request to the registry itself; no redirect is followed."""
-        length = {"Content-Length": str(len(body))} if method in ("POST", "PUT") else {}
+        """Send a request to the registry itself; no redirect is followed.
+
+        A body in parts needs its Content-Length in headers; then timeout is the time for each part.
+        """
+        length = {"Content-Length": str(len(body))} if method in ("POST", "PUT") and isinstance(body, bytes) else {}
         all_headers = {"User-Agent": USER_AGENT, **length, **headers}
         if authorization:
             all_headers["Authorization"] = authorization
@@ -189,19 +202,29 @@ class Client:
         headers: dict[str, str],
         deadline: Deadline,
         method: Method = "GET",
-        body: bytes = b"",
+        body: Body = b"",
+        sink: Sink | None = None,
     ) -> Answer:
         proxy, proxy_headers = self._proxy(origin)
         connection = self._connection(origin, proxy)
+        begun: list[int] = []
+
+        def take(status: int, part: bytes) -> None:
+            begun[:] = [status]
+            if sink:
+                sink(status, part)
+
         for _attempt in range(2):
             reused = connection.sock is not None
             try:
-                return self._once(connection, method, url, headers, proxy_headers, deadline, body)
+                return self._once(
+                    connection, method, url, headers, proxy_headers, deadline, body, take if sink else None
+                )
             except (OSError, http.client.HTTPException) as error:
                 connection.close()
                 self._connections.pop(origin, None)
                 # The server has closed a connection that was kept: that is no answer yet.
-                if reused and isinstance(error, _CLOSED):
+                if reused and not begun and isinstance(error, _CLOSED):
                     connection = self._connection(origin, proxy)
                     continue
                 raise self._explain(error, origin, proxy, f"{method} {_path(url)}", deadline) from error
@@ -217,7 +240,8 @@ class Client:
         headers: dict[str, str],
         proxy_headers: dict[str, str],
         deadline: Deadline,
-        body: bytes,
+        body: Body,
+        sink: Sink | None,
     ) -> Answer:
         connection.open(deadline, proxy_headers)
         parts = urllib.parse.urlsplit(url)
@@ -229,9 +253,21 @@ class Client:
         for key, value in {"Host": connection.origin.netloc, "Accept-Encoding": "identity", **headers}.items():
             connection.putheader(key, value)
         with contextlib.suppress(ConnectionError, ssl.SSLEOFError):  # then the reason waits to be read
-            connection.endheaders(body or None)
+            if isinstance(body, bytes):
+                connection.endheaders(body or None)
+            else:
+                connection.endheaders()
+                for part in body():
+                    connection.send(part)
+                    deadline.renew()
         response = connection.getresponse()
-        content = response.read(BODY_LIMIT + 1)
+        if sink is not None and response.status in (200, 206):
+            while part := response.read(_PART):
+                sink(response.status, part)
+                deadline.renew()
+            content = b""
+        else:
+            content = response.read(BODY_LIMIT + 1)
         if len(content) > BODY_LIMIT:
             raise DockyardError(
                 "http_not_an_api",

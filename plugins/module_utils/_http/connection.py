@@ -85,6 +85,12 @@ class Deadline:
         if whole is not None and whole.end < self.end:
             self.end, self.seconds = whole.end, whole.seconds
 
+    def renew(self) -> None:
+        """Begin again after data has passed: a transfer may take as long as it goes on."""
+        self.end = time.monotonic() + self.seconds
+        if self._whole is not None:
+            self.end = min(self.end, self._whole.end)
+
     def is_over_for_all(self) -> bool:
         """Return whether the deadline of the task has passed, and not only that of the request."""
         return self._whole is not None and time.monotonic() >= self._whole.end

@@ -14,7 +14,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._http.client import C
 from ansible_collections.dockyard.ops.plugins.module_utils._http.connection import Origin
 from ansible_collections.dockyard.ops.plugins.module_utils._http.tls import TlsFiles
 
-from . import build, pull, references
+from . import build, loaded, pull, references
 from .archive import CHECKSUM
 from .engine import Docker, Image
 from .recipe import Target
@@ -124,11 +124,25 @@ def _plan(
         for one in docker.inspect(references.familiar(reference)):
             if pull.fits(one.platform, wanted.platform):
                 image, identity = reference, one.id
+    pinned = references.digest(reference)
+    if docker and pinned and not identity and wanted.source != "build":
+        image, identity = _noted(reference, pinned, wanted.platform, docker)
     if not identity and wanted.recipe and wanted.source in ("auto", "build"):
         found = build.find(built, targets[wanted.recipe].key())
         if found:
             image, identity = found[1], found[0].id
     return Planned(wanted, _way(wanted, reference, bool(identity), policy, answers), reference, image, identity)
+
+
+def _noted(reference: str, digest: str, platform: str, docker: Docker) -> tuple[str, str]:
+    """Return name and identity of an image whose digest only a bundle knows; nothing if the engine has it no more."""
+    entry = loaded.noted().get(loaded.key(reference, digest))
+    if entry is None:
+        return "", ""
+    for one in docker.inspect(entry["id"]):
+        if pull.fits(one.platform, platform):
+            return (entry["name"] if entry["name"] in one.tags else one.id), one.id
+    return "", ""
 
 
 def _way(wanted: Wanted, reference: str, present: bool, policy: Policy, answers: dict[str, bool]) -> Way:

@@ -292,9 +292,16 @@ class Registry:
             time.sleep(pause)
             self._patience -= pause
 
-    def _get(self, path: str, headers: dict[str, str], method: http_client.Method = "GET", body: bytes = b"") -> Answer:
+    def _get(
+        self,
+        path: str,
+        headers: dict[str, str],
+        method: http_client.Method = "GET",
+        body: http_client.Body = b"",
+        sink: http_client.Sink | None = None,
+    ) -> Answer:
         url = f"{self._client.home}{path}"
-        answer = self._send(method, url, headers, body)
+        answer = self._send(method, url, headers, body, sink)
         if answer.status != 401:
             return answer
         home = self._client.home
@@ -307,11 +314,18 @@ class Registry:
         self.requires_auth = True
         if not self._meet(answer):
             return answer
-        return self._send(method, url, headers, body)
+        return self._send(method, url, headers, body, sink)
 
-    def _send(self, method: http_client.Method, url: str, headers: dict[str, str], body: bytes) -> Answer:
+    def _send(
+        self,
+        method: http_client.Method,
+        url: str,
+        headers: dict[str, str],
+        body: http_client.Body,
+        sink: http_client.Sink | None,
+    ) -> Answer:
         if method == "GET":
-            return self._client.get(url, headers, self._authorization)
+            return self._client.get(url, headers, self._authorization, sink)
         return self._client.send(method, url, headers, self._authorization, body)
 
     def _meet(self, answer: Answer) -> bool:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._http import address, tls
@@ -35,8 +35,16 @@ REQUIRED_TOGETHER = [("username", "password"), ("client_cert_path", "client_key_
 MUTUALLY_EXCLUSIVE = [("ca_content", "ca_path")]
 
 
+Kind = TypeVar("Kind", bound=Registry)
+
+
 def connect(params: dict[str, Any]) -> Registry:
     """Check the options, and return the connection. Nothing is sent yet."""
+    return connect_as(Registry, params)
+
+
+def connect_as(kind: type[Kind], params: dict[str, Any]) -> Kind:
+    """Do the same, with a connection of a kind that can do more."""
     registry = params["registry"]
     host, port = address.split(registry)
     scheme = "http" if params["plain_http"] else "https"
@@ -59,7 +67,7 @@ def connect(params: dict[str, Any]) -> Registry:
     if params["connect_address"] is not None:
         host, port = address.split(params["connect_address"], "connect_address")
         client.address = (host, port or home.port)
-    return Registry(client, login)
+    return kind(client, login)
 
 
 def _tls_files(params: dict[str, Any]) -> tls.TlsFiles:
