@@ -70,6 +70,14 @@ class Answer:
         return ", ".join(self.headers.get_all(name) or [])
 
 
+class _NotTaken(Exception):
+    """What takes an answer has failed, for example for a full disk: the server has no part in it."""
+
+    def __init__(self, reason: OSError) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
 class Client:
     """Sends requests to a registry, and to the servers that it names.
 
@@ -211,8 +219,11 @@ class Client:
 
         def take(status: int, part: bytes) -> None:
             begun[:] = [status]
-            if sink:
-                sink(status, part)
+            try:
+                if sink:
+                    sink(status, part)
+            except OSError as error:
+                raise _NotTaken(error) from error
 
         for _attempt in range(2):
             reused = connection.sock is not None
@@ -220,6 +231,10 @@ class Client:
                 return self._once(
                     connection, method, url, headers, proxy_headers, deadline, body, take if sink else None
                 )
+            except _NotTaken as error:
+                connection.close()
+                self._connections.pop(origin, None)
+                raise error.reason from error
             except (OSError, http.client.HTTPException) as error:
                 connection.close()
                 self._connections.pop(origin, None)

@@ -150,7 +150,7 @@ class Folder:
 
     def __init__(self, path: str) -> None:
         self.path = pathlib.Path(path)
-        self.new_blobs = 0
+        self.arrived: set[str] = set()  # the blobs that this run has written
         # Images that are copied at the same time share layers.
         self._busy: collections.defaultdict[str, threading.Lock] = collections.defaultdict(threading.Lock)
 
@@ -199,7 +199,7 @@ class Folder:
                     os.fsync(file.fileno())
                 if went_on and f"sha256:{found.hexdigest()}" == digest:
                     os.replace(part, target)
-                    self.new_blobs += 1
+                    self.arrived.add(digest)
                     return
                 # What was there may have been the wrong one.
                 part.unlink()
@@ -213,10 +213,10 @@ class Folder:
 
     def put_manifest(self, manifest: Manifest) -> None:
         """Write a manifest, whose digest was verified."""
-        if not self.has_blob(manifest.digest):
-            with self._space():
+        with self._busy[manifest.digest], self._space():
+            if not self.has_blob(manifest.digest):
                 self._write(blob_name(manifest.digest), manifest.body)
-            self.new_blobs += 1
+                self.arrived.add(manifest.digest)
 
     def read(self) -> dict[str, Any] | None:
         """Return the manifest that the folder has; None for none."""

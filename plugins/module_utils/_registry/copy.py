@@ -216,7 +216,7 @@ class FolderTarget:
 
     def bring(self, source: Source, item: Item, manifest: Manifest, descriptors: list[dict[str, Any]]) -> bool:
         """Write what the folder does not have."""
-        before = self.folder.new_blobs
+        before = len(self.folder.arrived)
         for descriptor in descriptors:
             digest = str(descriptor["digest"])
             if not self.folder.has_blob(digest):
@@ -226,7 +226,7 @@ class FolderTarget:
 
                 self.folder.take_blob(digest, fetch)
         self.folder.put_manifest(manifest)
-        return self.folder.new_blobs > before
+        return len(self.folder.arrived) > before
 
     def record(self, copied: Copied) -> None:
         """Name an image in the bundle's manifest."""

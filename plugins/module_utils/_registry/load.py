@@ -98,7 +98,10 @@ def _read(bundle: Bundle, loaded: Loaded, digest: str, platform: str) -> None:
     _body, content = bundle.document_of(digest)
     loaded.manifests.append(digest)
     if "manifests" in content:
-        fitting = [one for one in content["manifests"] if copy.fits(copy.platform_of(one), [platform])]
+        entry = loaded.order.entry
+        # The index names also those that are not in the bundle.
+        there = [one for one in content["manifests"] if entry["whole"] or copy.platform_of(one) in entry["platforms"]]
+        fitting = [one for one in there if copy.fits(copy.platform_of(one), [platform])]
         if not fitting:
             raise DockyardError(
                 "bundle_platform_missing",

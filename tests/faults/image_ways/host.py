@@ -16,6 +16,7 @@ RECIPES = pathlib.Path(__file__).resolve().parents[3] / "roles" / "images" / "va
 SOURCE, MIRROR = "127.0.0.1:5001", "127.0.0.1:5002"
 BUNDLE = "/srv/images/bundle"
 TAGS = ("1", "2")
+_ASK = "python3 -c 'import sys, urllib.request; urllib.request.urlopen(sys.argv[1], timeout=2)'"
 _LAYER = 60  # MB
 _FILL = """
 set -eu
@@ -45,10 +46,13 @@ class Host(ManagedHost):
         self.must("mkdir -p /srv/images")
         for name, address in (("source", SOURCE), ("mirror", MIRROR)):
             self.must(f"docker run --detach --name {name} --publish {address}:5000 {built['image']}")
-        self.must(
-            "for port in 5001 5002; do until wget -qO- http://127.0.0.1:$port/v2/ >/dev/null; do sleep 0.2; done; done"
-        )
+        self.registries_answer()
         self.must(_FILL.format(size=_LAYER, source=SOURCE))
+
+    def registries_answer(self) -> None:
+        """Wait until both do."""
+        for address in (SOURCE, MIRROR):
+            self.wait_for(f"{_ASK} http://{address}/v2/")
 
     def down(self) -> None:
         hosts.down([self.name])
@@ -71,9 +75,9 @@ class Host(ManagedHost):
         self.must(
             f"rm -rf {BUNDLE} /srv/images/*.tar /var/lib/dockyard/images/digests.json;"
             f" docker image ls --all --quiet {SOURCE}/team/app | sort -u | xargs -r docker image rm --force >/dev/null;"
-            " docker exec mirror sh -c 'rm -rf /var/lib/registry/*'; docker restart --time 1 mirror >/dev/null;"
-            " until wget -qO- http://127.0.0.1:5002/v2/ >/dev/null; do sleep 0.2; done"
+            " docker exec mirror sh -c 'rm -rf /var/lib/registry/*'; docker restart --time 1 mirror >/dev/null"
         )
+        self.registries_answer()
 
     def bad_blobs(self, path: str = BUNDLE) -> list[str]:
         """Return the blobs of a bundle that have not the digest of their name."""

@@ -87,9 +87,9 @@ def mirror_interrupted(host: Host, signal: str) -> Outcome:
 
 def load_interrupted(host: Host, signal: str) -> Outcome:
     broken = _whole(host)
-    moment = "pgrep -f 'docker load' >/dev/null"
+    moment = "pgrep -f '[d]ocker load' >/dev/null"
     answer = _interrupt(host, "image_load", {"path": BUNDLE}, moment, signal)
-    host.wait_for("! pgrep -f 'docker load'", 60)
+    host.wait_for("! pgrep -f '[d]ocker load'", 60)
     early = host.loaded()
     again = host.module("image_load", False, path=BUNDLE)
     broken += [f"the next run failed: {again['msg']}"] if again.get("failed") else []
@@ -101,7 +101,7 @@ def load_interrupted(host: Host, signal: str) -> Outcome:
 
 def pull_interrupted(host: Host) -> Outcome:
     image = f"{SOURCE}/team/app:1"
-    answer = _interrupt(host, "image_pull", {"image": image}, "pgrep -f 'docker pull'", "TERM")
+    answer = _interrupt(host, "image_pull", {"image": image}, "pgrep -f '[d]ocker pull'", "TERM")
     again = host.module("image_pull", False, image=image)
     broken = [f"the next run failed: {again['msg']}"] if again.get("failed") else []
     broken += [] if "1" in host.loaded() else ["the engine does not have it"]
@@ -151,7 +151,8 @@ def registry_ends(host: Host) -> Outcome:
     host.wait_for(_BEGUN, 120)
     host.must("docker kill source")
     answer = host.end(running)
-    host.must("docker start source; until wget -qO- http://127.0.0.1:5001/v2/ >/dev/null; do sleep 0.2; done")
+    host.must("docker start source")
+    host.registries_answer()
     broken = _sentence(answer) + _whole(host)
     if not answer.get("failed"):
         broken.append("a registry that had ended was not reported")

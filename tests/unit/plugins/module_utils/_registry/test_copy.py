@@ -9,6 +9,9 @@ image_copy and image_load.
 
 from __future__ import annotations
 
+import concurrent.futures
+import dataclasses
+import errno
 import hashlib
 import io
 import json
@@ -58,6 +61,19 @@ def test_a_blob_is_read_from_where_it_is_wanted(start: int) -> None:
     with serve(ranges) as server:
         assert connect(server.address).read_blob("team/app", digest(CONTENT), taken.write, start)
     assert taken.getvalue() == CONTENT[start:]
+
+
+def test_a_full_disk_is_no_failure_of_the_registry() -> None:
+    def full(part: bytes) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with serve(ranges) as server:
+        registry = connect(server.address)
+        with pytest.raises(OSError, match="No space left"):
+            registry.read_blob("team/app", digest(CONTENT), full)
+        taken = io.BytesIO()
+        assert registry.read_blob("team/app", digest(CONTENT), taken.write)
+    assert taken.getvalue() == CONTENT
 
 
 def test_a_registry_without_ranges_gives_nothing_of_a_rest() -> None:
@@ -405,6 +421,17 @@ def test_the_archive_that_an_engine_gets(tmp_path: pathlib.Path, source: Memory)
         assert digest(content[name]) == f"sha256:{name.rpartition('/')[2]}"
 
 
+def test_a_platform_that_is_not_in_the_bundle_is_not_loaded(tmp_path: pathlib.Path, source: Memory) -> None:
+    into(tmp_path, source, ["linux/arm64"])
+    made = bundle.Bundle(str(tmp_path))
+    order = load.Order(made.images[0], "app:1", "docker.io/library/app:1")
+    planned = load.plan(made, order, "linux/amd64", Empty())
+    assert planned.error is not None
+    assert_explained(planned.error)
+    assert "for linux/arm64 and not for linux/amd64" in planned.error.message
+    assert load.plan(made, order, "linux/arm64", Empty()).changed
+
+
 def test_a_program_that_refuses_is_quoted(tmp_path: pathlib.Path, source: Memory) -> None:
     planned = load.Loaded(load.Order({}, "app:1", "app:1"))
     with pytest.MonkeyPatch.context() as patch:
@@ -423,3 +450,12 @@ def bundle_of(path: pathlib.Path) -> bundle.Bundle:
     made = folder(path / "empty")
     made.finish({"version": 1, "images": []})
     return bundle.Bundle(str(path / "empty"))
+
+
+def test_what_two_images_share_arrives_once(tmp_path: pathlib.Path, source: Memory) -> None:
+    target = copy.FolderTarget(folder(tmp_path))
+    items = [dataclasses.replace(ITEM, name=f"app:{number}") for number in range(16)]
+    with concurrent.futures.ThreadPoolExecutor(16) as pool:
+        done = list(pool.map(lambda item: copy.prepare(source, target, item, [], True, False), items))
+    assert [one.error for one in done] == [None] * 16
+    assert len(target.folder.arrived) == len(list((tmp_path / "blobs/sha256").iterdir()))
