@@ -64,6 +64,7 @@ TOGETHER = [
     scenario("docker_engine"),
     scenario("docker_daemon"),  # on all three suites at once
     scenario("swarm"),  # two suites
+    scenario("traefik_stack"),
     scenario("docker_network"),  # the worker's suite is bookworm
     scenario("images"),
     scenario("opentofu_image", parts=("opentofu",)),

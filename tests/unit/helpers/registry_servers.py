@@ -100,7 +100,7 @@ def serve(
             if self.command != "HEAD":
                 self.wfile.write(reply.content)
 
-        do_HEAD = do_POST = do_PUT = do_DELETE = do_GET
+        do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = do_GET
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
             pass
