@@ -28,6 +28,16 @@ def forwarding_by_docker_alone(host: Host) -> Outcome:
     return "refused", _refused(answer, code) + host.healthy(before, same_engine=True)
 
 
+def policy_of_iptables(host: Host) -> Outcome:
+    """Change a host whose FORWARD drops, as the engine sets it; with nftables no rule would let containers through."""
+    host.must(f"echo 'net.ipv4.ip_forward = 1' > {_SYSCTL}; iptables -P FORWARD DROP")
+    before = host.state()
+    broken = _refused(host.daemon(config=_NFTABLES, on_running_containers="proceed"), "daemon_forward_policy")
+    broken += host.healthy(before, same_engine=True)
+    host.must(f"rm {_SYSCTL}; iptables -P FORWARD ACCEPT")
+    return "refused", broken
+
+
 def to_nftables_and_back(host: Host) -> Outcome:
     """Change a host that forwards at each boot, see people's rules named and IPv6 refused, and take it back."""
     before = host.state()
@@ -105,6 +115,7 @@ FAULTS = [("nftables: forwarding that only the engine has switched on", forwardi
 # Of engines that have the backend.
 FAULTS_29 = [
     *FAULTS,
+    ("nftables: with a policy of iptables that drops", policy_of_iptables),
     ("nftables: with forwarding to last, then IPv6 without", to_nftables_and_back),
     ("nftables: rules lost after icc: false", rules_lost),
     ("nftables: in a Swarm", in_a_swarm),

@@ -6,6 +6,7 @@
 
 With iptables the engine switches forwarding on by itself; with nftables it does not, and does not start where it is
 off (libnetwork, drivers/bridge/setup_ip_forwarding.go of 29). After the change it is still on, until the next boot.
+Where it has switched it on, it has set the policy of FORWARD to DROP as well, and leaves that behind.
 """
 
 from __future__ import annotations
@@ -46,6 +47,22 @@ def complaints(config: Config, around: Surroundings) -> Iterator[Complaint]:
     yield from _forwarding(_KEY, "IPv4", _IPV4)
     if config.get("ipv6"):
         yield from _forwarding("ipv6", "IPv6", _IPV6)
+    yield from _policy_left_behind("ip6" if config.get("ipv6") else "")
+
+
+def _policy_left_behind(also: str) -> Iterator[Complaint]:
+    """Yield the complaint about a policy that only the rules go with, which an engine has with iptables."""
+    firewall, _reasons = rules_in_force.in_force()
+    for family, program in (("ip", "iptables"), (also, "ip6tables")):
+        if firewall and firewall.drops_without_engine(family):
+            error = DockyardError(
+                "daemon_forward_policy",
+                f"{_KEY}: {program} drops what it forwards (-P FORWARD DROP), but for what the engine's rules there let"
+                " through. With nftables these are gone and the policy stays, so that no container would have a way out"
+                f" and no published port would be reached; set it ({program} -P FORWARD ACCEPT, and where the host's own"
+                " firewall sets it), and keep strangers from forwarding by a rule of your own.",
+            )
+            yield Complaint((_KEY,), error)
 
 
 def _forwarding(key: str, what: str, names: tuple[str, ...]) -> Iterator[Complaint]:

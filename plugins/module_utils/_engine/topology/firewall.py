@@ -230,6 +230,13 @@ class Firewall:
         ]
         return list(dict.fromkeys(texts))
 
+    def drops_without_engine(self, family: str) -> bool:
+        """Tell whether the policy drops what containers forward, but for the engine's rules of iptables, from 28 on."""
+        chain = self._chains.get((family, "filter", "FORWARD"))
+        return (
+            chain is not None and chain.policy == "drop" and any(rule.chain == "DOCKER-FORWARD" for rule in chain.rules)
+        )
+
     def of_people(self, name: str) -> list[str]:
         """Return the rules of a chain that the engine leaves to people; it ends with a RETURN of the engine's own."""
         chains = [chain for chain in self._chains.values() if chain.name == name]

@@ -28,7 +28,12 @@ def host(monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, str], dict[str, str
     now, boot = dict(ON), dict(ON)
     monkeypatch.setattr(sysctl, "now", now.get)
     monkeypatch.setattr(sysctl, "at_boot", lambda *names: boot.get(names[0]))
+    has_rules(monkeypatch, "*filter\n:FORWARD ACCEPT [0:0]\nCOMMIT\n")
     return now, boot
+
+
+def has_rules(monkeypatch: pytest.MonkeyPatch, saved: str, family: str = "ip") -> None:
+    monkeypatch.setattr(rules_in_force, "in_force", lambda: (Firewall(iptables.parse(saved, family)), []))
 
 
 Host = tuple[dict[str, str], dict[str, str]]
@@ -82,9 +87,34 @@ def test_a_member_of_a_swarm(host: Host) -> None:
     assert found({**NFTABLES, "features": {"swarm-nftables": True}}, swarm=True) == []
 
 
+@pytest.mark.parametrize(
+    ("family", "config", "refused"), [("ip", {}, True), ("ip6", {"ipv6": True}, True), ("ip6", {}, False)]
+)
+def test_a_policy_that_the_engine_leaves_behind(
+    host: Host, monkeypatch: pytest.MonkeyPatch, family: str, config: dict[str, Any], refused: bool
+) -> None:
+    rules = "-A FORWARD -j DOCKER-USER\n-A FORWARD -j DOCKER-FORWARD\n"
+    has_rules(monkeypatch, f"*filter\n:FORWARD DROP [0:0]\n:DOCKER-FORWARD - [0:0]\n{rules}COMMIT\n", family)
+    expected = [("firewall-backend", "daemon_forward_policy", False)] if refused else []
+    assert found({**NFTABLES, **config}) == expected
+
+
+@pytest.mark.parametrize(
+    ("policy", "rules"),
+    [
+        ("DROP", "-A FORWARD -j DOCKER-USER\n-A FORWARD -i docker0 -j ACCEPT\n"),
+        ("ACCEPT", "-A FORWARD -j DOCKER-FORWARD\n"),
+    ],
+)
+def test_a_policy_that_is_not_the_engines(host: Host, monkeypatch: pytest.MonkeyPatch, policy: str, rules: str) -> None:
+    """An engine that has nftables already leaves the jump to DOCKER-USER."""
+    has_rules(monkeypatch, f"*filter\n:FORWARD {policy} [0:0]\n:DOCKER-FORWARD - [0:0]\n{rules}COMMIT\n")
+    assert found(NFTABLES) == []
+
+
 def test_rules_of_people_that_are_not_asked_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
     saved = "*filter\n:DOCKER-USER - [0:0]\n-A DOCKER-USER -s 10.0.0.0/8 -j DROP\n-A DOCKER-USER -j RETURN\nCOMMIT\n"
-    monkeypatch.setattr(rules_in_force, "in_force", lambda: (Firewall(iptables.parse(saved, "ip")), []))
+    has_rules(monkeypatch, saved)
     (warning,) = firewall_backend.warnings({}, NFTABLES)
     assert "asks no chain DOCKER-USER, which has 1 of your own rules (-A DOCKER-USER -s 10.0.0.0/8 -j DROP)" in warning
     assert list(firewall_backend.warnings(NFTABLES, NFTABLES)) == []
