@@ -22,7 +22,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
 from ansible_collections.dockyard.ops.plugins.module_utils._host.mounts import read_mounts
 
-from . import service
+from . import naming, service
 from .api import EngineApi
 from .daemon_config import document
 from .networks.survey import find_engine
@@ -63,7 +63,7 @@ def inspect(socket: str = "", remove_data: bool = False) -> Removal:
     others = [f"{identifier[:12]} of {namespace}" for namespace, identifier in shims if namespace != _NAMESPACE]
     if api is not None:
         info = api.get("/info")
-        names = [str((listed.get("Names") or ["?"])[0]).lstrip("/") for listed in api.get("/containers/json")]
+        names = [naming.container_name(listed) for listed in api.get("/containers/json")]
         return Removal(True, sorted(names), bool(info.get("LiveRestoreEnabled")), others, str(info["DockerRootDir"]))
     root = _planned_root(unit, remove_data)
     names = [_name(root, identifier) for namespace, identifier in shims if namespace == _NAMESPACE]

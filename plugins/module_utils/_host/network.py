@@ -51,6 +51,11 @@ def read_routes() -> list[Route]:
     return [route for family in ("-4", "-6") for route in _ip(family, "route", "show", "table", "all")]
 
 
+def read_policies() -> list[dict[str, Any]]:
+    """Return the rules that choose a routing table, as iproute2 shows them."""
+    return [rule for family in ("-4", "-6") for rule in _ip(family, "rule", "show")]
+
+
 def routed_networks(routes: Sequence[Route], without: str) -> list[tuple[Network, str]]:
     """Return the networks of routes and the devices that they lead to, without default routes.
 

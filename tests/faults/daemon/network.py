@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
 from daemon.host import Host
@@ -181,8 +182,26 @@ def reload_refused(host: Host) -> Outcome:
     return "noticed and put back", broken
 
 
+def rules_of_people(host: Host) -> Outcome:
+    """Have a rule and a route for docker0's network, which a new bip leaves behind: check mode says so."""
+    before = host.state()
+    network = host.must("docker network inspect bridge --format '{{(index .IPAM.Config 0).Subnet}}'").strip()
+    rule = f"INPUT -s {network} -p tcp -m tcp --dport 5432 -j ACCEPT"
+    router = str(ipaddress.ip_network(network)[77])
+    host.must(f"iptables -A {rule}; ip route add 10.98.0.0/24 via {router}")
+    answer = host.bridge(check=True, bip="10.99.3.1/24", on_running_containers="proceed")
+    said = " ".join(answer.get("warnings", []))
+    wanted = (f"-A {rule}", f"ip route 10.98.0.0/24 via {router} dev docker0")
+    broken = [f"it does not name {one}: {answer}" for one in wanted if one not in said]
+    host.must(f"iptables -D {rule}; ip route del 10.98.0.0/24")
+    quiet = host.bridge(check=True, bip="10.99.3.1/24", on_running_containers="proceed")
+    broken += [f"it names what is not there: {quiet}" for one in quiet.get("warnings", []) if "do nothing after" in one]
+    return "named", broken + host.healthy(before, same_engine=True)
+
+
 FAULTS = [
     ("icc off, icc on", icc),
+    ("rules and routes of people for docker0", rules_of_people),
     ("bip removed, which the engine remembers", bip_removed),
     ("ipv6 taken away, and put back after a start that fails", ipv6_put_back),
     ("fixed-cidr-v6 moved", fixed_cidr_v6_moved),

@@ -59,8 +59,8 @@ def _policy_left_behind(also: str) -> Iterator[Complaint]:
                 "daemon_forward_policy",
                 f"{_KEY}: {program} drops what it forwards (-P FORWARD DROP), but for what the engine's rules there let"
                 " through. With nftables these are gone and the policy stays, so that no container would have a way out"
-                f" and no published port would be reached; set it ({program} -P FORWARD ACCEPT, and where the host's own"
-                " firewall sets it), and keep strangers from forwarding by a rule of your own.",
+                f" and no published port would be reached; set it ({program} -P FORWARD ACCEPT, and where the firewall"
+                " of the host sets it), and keep strangers from forwarding by a rule of your own.",
             )
             yield Complaint((_KEY,), error)
 

@@ -16,7 +16,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 from ansible_collections.dockyard.ops.plugins.module_utils._host import sysctl
 from ansible_collections.dockyard.ops.plugins.module_utils._host.network import Address
 
-from .. import host_switches, listeners, naming
+from .. import host_switches, left_behind, listeners, naming
 from ..networks.rules import DOCKER0
 from . import keys
 from .document import Config
@@ -110,6 +110,15 @@ def judge_listeners(plan: Plan) -> Iterator[str]:
             f"docker0 loses an address on which {listeners.sentence(bound)}, as on other addresses of the host; look"
             " whether it takes the new one by itself, or restart it."
         )
+
+
+def warnings_of_rules(plan: Plan) -> Iterator[str]:
+    """Yield what is said of rules and routes that people have for the network that docker0 leaves."""
+    gone = {address for address, _key in _gone(plan)} if plan.action == "restart" and not plan.unapplied else set()
+    here = [ipaddress.ip_interface(plan.host.live[key]) for key in ("bip", "bip6") if plan.host.live.get(key)]
+    found = left_behind.sentence((), [one.network for one in here if one.ip in gone])
+    if found:
+        yield found
 
 
 def _gone(plan: Plan) -> Iterator[tuple[Address, str]]:

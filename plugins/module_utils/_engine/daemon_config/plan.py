@@ -81,6 +81,7 @@ def build_plan(options: DaemonOptions, host: HostState) -> Plan:
     if plan.action == "restart":
         _protect_containers(options, plan)
         plan.warnings += host_effects.judge_listeners(plan)
+        plan.warnings += host_effects.warnings_of_rules(plan)
     if plan.action == "restart" and host.api is not None:
         plan.warnings += _warn_of_started(rivals.started_by_engine(host.api))
     return plan

@@ -16,7 +16,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 from ansible_collections.dockyard.ops.plugins.module_utils._host import network as host_network
 from ansible_collections.dockyard.ops.plugins.module_utils._host.network import Address
 
-from .. import host_switches, listeners, naming
+from .. import host_switches, left_behind, listeners, naming
 from ..topology.networks import declares
 from .desired import Subnet
 from .rules import DOCKER0
@@ -63,6 +63,19 @@ def judge_listeners(steps: Sequence[Step]) -> Iterator[str]:
             f"The host loses an address on which {listeners.sentence(bound)}, as on other addresses of the host; look"
             " whether it takes the new one by itself, or restart it."
         )
+
+
+def warnings_of_rules(steps: Sequence[Step]) -> Iterator[str]:
+    """Yield what is said of rules and routes that people have for a network which goes, or for its bridge."""
+    for step in steps:
+        if step.existing is None or not step.existing.device:
+            continue
+        stay = step.whole if step.action != "remove" else None
+        device = stay.options.get(naming.BRIDGE) if stay else None
+        networks = [network for network in step.existing.subnets if stay is None or network not in stay.networks]
+        found = left_behind.sentence([step.existing.device] if device != step.existing.device else [], networks)
+        if found:
+            yield found
 
 
 def _taken(step: Step, address: Address) -> str:

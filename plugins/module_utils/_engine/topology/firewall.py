@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import fnmatch
 import ipaddress
+import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -31,6 +32,10 @@ Action = Literal["accept", "drop", "return", "jump", "goto", "dnat", "snat", "co
 Verdict = Literal["accept", "drop"]
 
 _DEEPEST = 32
+# Where engines write: chains of their own, and these of iptables; their own table of nftables. What firewalld writes
+# about their bridges it does for them.
+_OF_ENGINES = re.compile(r"DOCKER(?!-USER$).*|FORWARD|POSTROUTING|PREROUTING|OUTPUT")
+_TABLES_OF_ENGINES = ("docker-bridges", "firewalld")
 _TRANSLATES = -100  # the priority of the hook prerouting at which the engine's rules translate the destination
 
 
@@ -229,6 +234,15 @@ class Firewall:
             if rule.action == "accept" and host in rule.values("destination") and _has_port(rule, protocol, port)
         ]
         return list(dict.fromkeys(texts))
+
+    def of_others(self) -> list[str]:
+        """Return the rules in chains that engines do not write in."""
+        chains = [
+            chain
+            for chain in self._chains.values()
+            if chain.table not in _TABLES_OF_ENGINES and not _OF_ENGINES.fullmatch(chain.name)
+        ]
+        return [rule.text for chain in chains for rule in chain.rules]
 
     def drops_without_engine(self, family: str) -> bool:
         """Tell whether the policy drops what containers forward, but for the engine's rules of iptables, from 28 on."""
