@@ -125,6 +125,8 @@ notes:
   - With its first bridge that has IPv6, an engine switches IPv6 forwarding on for all of the host, and with the first one without ICC the firewall
     inside all bridges. If that would cut the host off, or guests of another bridge, it is refused, and the message says what to set first.
   - A network is neither replaced nor removed as long as a program of the host listens on its address alone.
+  - A bridge without a name of its own gets another one with its network. A warning, in check mode too, names rules of the firewall, policy
+    rules and routes of the host that are for the old one, or for a subnet that goes, and do nothing afterwards.
   - An engine that does not run is not started. In check mode, all networks are then reported as missing, with a warning.
 seealso:
   - module: dockyard.ops.docker_bridge
