@@ -194,10 +194,10 @@ def _delete(path: str, points: list[str], kept: list[str]) -> bool:
         if not any(point.startswith(f"{path}/") for point in points):
             shutil.rmtree(path)
             return True
-        if all([_delete(os.path.join(path, name), points, kept) for name in sorted(os.listdir(path))]):
+        gone = [_delete(os.path.join(path, name), points, kept) for name in sorted(os.listdir(path))]
+        if all(gone):
             os.rmdir(path)
-            return True
-        return False
+        return all(gone)
     except OSError as error:
         raise DockyardError(
             "removal_data_left",
