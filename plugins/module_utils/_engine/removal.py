@@ -30,10 +30,11 @@ from .networks.survey import find_engine
 DEFAULT_ROOT = "/var/lib/docker"
 CONTAINERD_ROOT = "/var/lib/containerd"
 _NAMESPACE = "moby"  # of the engine's containers in containerd
-# What engines from 18.09 to 29 make in their root (daemon/daemon.go, graphdriver/driver.go, and hosts of five of them).
+# What engines from 18.09 to 29 make in their root (daemon/daemon.go, graphdriver/driver.go, and hosts of five of them),
+# and a script of Debian's package.
 _MADE = re.compile(
-    r"aufs|btrfs|builder|buildkit|containerd|containers|devicemapper|engine-id|fuse-overlayfs|image|network|overlay2?"
-    r"|plugins|rootfs|runtimes|secrets|swarm|tmp|tmp-old|trust|vfs|volumes|zfs"
+    r"aufs|btrfs|builder|buildkit|containerd|containers|devicemapper|engine-id|fuse-overlayfs|image|network|nuke-graph-directory\.sh"
+    r"|overlay2?|plugins|rootfs|runtimes|secrets|swarm|tmp|tmp-old|trust|vfs|volumes|zfs"
 )
 _MADE_BY_CONTAINERD = re.compile(r"io\.containerd\..+|opt|tmpmounts")
 
