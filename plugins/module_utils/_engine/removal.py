@@ -33,7 +33,8 @@ _NAMESPACE = "moby"  # of the engine's containers in containerd
 # What engines from 18.09 to 29 make in their root (daemon/daemon.go, graphdriver/driver.go, and hosts of five of them),
 # and a script of Debian's package.
 _MADE = re.compile(
-    r"aufs|btrfs|builder|buildkit|containerd|containers|devicemapper|engine-id|fuse-overlayfs|image|network|nuke-graph-directory\.sh"
+    r"aufs|btrfs|builder|buildkit|containerd|containers|devicemapper|engine-id|fuse-overlayfs|image|network"
+    r"|nuke-graph-directory\.sh"
     r"|overlay2?|plugins|rootfs|runtimes|secrets|swarm|tmp|tmp-old|trust|vfs|volumes|zfs"
 )
 _MADE_BY_CONTAINERD = re.compile(r"io\.containerd\..+|opt|tmpmounts")
