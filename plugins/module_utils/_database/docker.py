@@ -76,12 +76,17 @@ class Docker:
 
         It is never killed, so that a server that can't write its data goes on instead of losing them.
         """
-        self.command("kill", "--signal", "TERM", name)
         deadline = time.monotonic() + seconds
+        asked = None
         while True:
             details = self.container(name)
             if details is None or not details["State"]["Running"]:
                 return details or {}
+            # The engine may have been about to start it again: a start that comes after the signal knows nothing of it.
+            process = (details["State"]["Pid"], details["State"]["StartedAt"])
+            if process != asked and details["State"]["Pid"]:
+                done = self.try_command("kill", "--signal", "TERM", name)
+                asked = process if done.returncode == 0 else None
             if time.monotonic() >= deadline:
                 raise DockyardError(
                     "database_does_not_stop",
