@@ -10,9 +10,11 @@ image that can't be copied leaves every name as it was.
 
 from __future__ import annotations
 
+import collections
 import fnmatch
 import json
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -153,24 +155,33 @@ class RegistryTarget:
 
     def __init__(self, registry: Transfer) -> None:
         self._registry = registry
+        self._busy: collections.defaultdict[str, threading.Lock] = collections.defaultdict(threading.Lock)
 
     def before(self, item: Item) -> str:
         """Return the digest that the registry has under an image's tag."""
         return self._registry.digest(item.target, item.tag or item.reference) or ""
 
     def bring(self, source: Source, item: Item, manifest: Manifest, descriptors: list[dict[str, Any]]) -> bool:
-        """Push what the registry does not have."""
-        if self._registry.digest(item.target, manifest.digest):
-            return False
-        for descriptor in descriptors:
-            digest = str(descriptor["digest"])
-            if not self._registry.has_blob(item.target, digest):
-                with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
-                    source.read_blob(item.repository, digest, spool.write)
-                    size = spool.tell()
-                    self._registry.write_blob(item.target, digest, size, _again(spool))
-        self._registry.store_manifest(item.target, manifest.digest, manifest)
-        return True
+        """Push what the registry does not have.
+
+        A manifest that two images have is pushed once: of two that come at the same time, Distribution 2.8 may refuse
+        one, because it reads what the other one has not written to its end (DIGEST_INVALID).
+        """
+        with self._busy[manifest.digest]:
+            if self._registry.digest(item.target, manifest.digest):
+                return False
+            for descriptor in descriptors:
+                self._push_blob(source, item, str(descriptor["digest"]))
+            self._registry.store_manifest(item.target, manifest.digest, manifest)
+            return True
+
+    def _push_blob(self, source: Source, item: Item, digest: str) -> None:
+        if self._registry.has_blob(item.target, digest):
+            return
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
+            source.read_blob(item.repository, digest, spool.write)
+            size = spool.tell()
+            self._registry.write_blob(item.target, digest, size, _again(spool))
 
     def name(self, copied: Copied, keep: bool) -> None:
         """Give an image its tag; the one that loses it gets another one, if that is wanted."""

@@ -17,6 +17,7 @@ import io
 import json
 import pathlib
 import tarfile
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -459,3 +460,29 @@ def test_what_two_images_share_arrives_once(tmp_path: pathlib.Path, source: Memo
         done = list(pool.map(lambda item: copy.prepare(source, target, item, [], True, False), items))
     assert [one.error for one in done] == [None] * 16
     assert len(target.folder.arrived) == len(list((tmp_path / "blobs/sha256").iterdir()))
+
+
+def test_a_manifest_that_two_images_have_is_pushed_once_at_a_time() -> None:
+    """Let two images that share a manifest come together, at a server that is slow to take it."""
+    body = json.dumps({"schemaVersion": 2, "layers": []}).encode()
+    manifest = Manifest(digest(body), "application/vnd.oci.image.manifest.v1+json", json.loads(body), body)
+    there: list[str] = []
+    puts: list[str] = []
+
+    def slow(request: Request) -> Reply:
+        if request.method == "PUT":
+            puts.append(request.path)
+            time.sleep(0.3)
+            there.append(request.path)
+            return Reply(201, headers={"Docker-Content-Digest": manifest.digest})
+        known = {"Docker-Content-Digest": manifest.digest, "Content-Type": manifest.media_type}
+        return Reply(200, headers=known) if there else Reply(404)
+
+    item = copy.Item("team/app:1", "team/app", "1", "team/app", "1")
+    with serve(slow) as server:
+        target = copy.RegistryTarget(connect(server.address))
+        source: Any = None  # there are no layers to be read from it
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            brought = list(pool.map(lambda _number: target.bring(source, item, manifest, []), range(2)))
+    assert sorted(brought) == [False, True]
+    assert len(puts) == 1
