@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-import os
 import re
-import shutil
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -94,56 +92,6 @@ def running(api: engine_api.EngineApi) -> list[Container]:
             )
         )
     return containers
-
-
-def gone_for_start(api: engine_api.EngineApi, container: Container, runtimes: dict[str, Any]) -> list[str]:
-    """Return what a container needs for its next start and what is gone: paths, its network, another container.
-
-    runtimes: those of the daemon.json with which the engine is to start.
-    """
-    status, details = api.ask("GET", f"/containers/{container.id}/json")
-    if status != 200:  # it has ended and was removed in the meantime
-        return []
-    host_config = details["HostConfig"]
-    runtime = runtimes.get(host_config.get("Runtime") or "")
-    program = runtime.get("path") if isinstance(runtime, dict) else None
-    gone = [*_lost_paths(host_config), *_lost_network(api, host_config), *_lost_volumes(api, details)]
-    return [*gone, program] if program and shutil.which(program) is None else gone
-
-
-def _lost_paths(host_config: dict[str, Any]) -> list[str]:
-    """Return the paths of the host that a container needs for its start and that are gone.
-
-    Of those that it was given by C(--volume) an engine makes the missing ones, as folders.
-    """
-    mounts = [mount.get("Source") for mount in host_config.get("Mounts") or [] if mount.get("Type") == "bind"]
-    devices = [device.get("PathOnHost") for device in host_config.get("Devices") or []]
-    return sorted({path for path in [*mounts, *devices] if path and not os.path.lexists(path)})
-
-
-def _lost_network(api: engine_api.EngineApi, host_config: dict[str, Any]) -> list[str]:
-    """Return the network of the mode in which a container starts, or the container whose network it shares, if gone."""
-    mode = host_config.get("NetworkMode") or "default"
-    kind, _colon, other = mode.partition(":")
-    if kind == "container":
-        gone = api.ask("GET", f"/containers/{other}/json")[0] == 404
-        return [f"the container {other[: naming.SHORT]}"] if gone else []
-    if mode in ("default", "bridge", "host", "none", "nat"):
-        return []
-    return [f"the network {mode}"] if api.ask("GET", f"/networks/{mode}")[0] == 404 else []
-
-
-def _lost_volumes(api: engine_api.EngineApi, details: dict[str, Any]) -> list[str]:
-    """Return the volumes of a container that are bound to a folder or a device of the host that is gone."""
-    lost = []
-    for mount in details.get("Mounts") or []:
-        if mount.get("Type") != "volume" or mount.get("Driver", "local") != "local":
-            continue
-        status, volume = api.ask("GET", f"/volumes/{mount.get('Name')}")
-        device = ((volume.get("Options") or {}).get("device") or "") if status == 200 else ""
-        if device.startswith("/") and not os.path.lexists(device):
-            lost.append(f"{device} of the volume {mount.get('Name')}")
-    return sorted(lost)
 
 
 def _starts_again_and_again(details: dict[str, Any]) -> bool:

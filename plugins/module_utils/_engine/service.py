@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import glob
 import json
 import os
@@ -36,6 +37,7 @@ _PROPERTIES = (
     "LoadState,ActiveState,SubState,MainPID,ExecMainStartTimestampMonotonic,ExecStart,Environment,EnvironmentFiles,"
     "NeedDaemonReload,DropInPaths"
 )
+NO_SPACE = os.strerror(errno.ENOSPC).lower()  # as programs in Go have it
 # What dockerd says when it has read its configuration, found it good, and only then sees that it is not root.
 _ONLY_ROOT_MISSING = "needs to be started with root"
 
@@ -392,11 +394,23 @@ def recent_log_errors(since: float, lines: int = 4) -> str:
     return _most_telling(done.stdout.splitlines(), lines)
 
 
+def ran_out_of_space(since: float) -> bool:
+    """Return whether the engine has logged that a disk is full.
+
+    since: seconds since the epoch.
+    """
+    command = ["journalctl", f"--unit={SERVICE}", f"--since=@{since:.3f}", "--output=cat", "--no-pager"]
+    return NO_SPACE in _run(command, timeout=60).stdout
+
+
 # Also what systemd says about the unit itself.
 _NOISE = re.compile(
     r"level=(debug|info|warning)|^(Starting|Started|Stopping|Stopped|Failed to start) |^docker\.service: "
 )
-_EXIT = re.compile(r"process exited|timed out|terminated")
+_EXIT = re.compile(
+    r"process exited|timed out|terminated|Failed to (load environment files|run '|spawn |locate executable)"
+    r"|Failed at step|Unable to locate executable|Changing to the requested working directory failed"
+)
 _ERROR = re.compile(
     r"level=(error|fatal|panic)|^failed to |^unable to |^Error|dockerd needs|invalid|flag", re.IGNORECASE
 )

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import stat
 from collections.abc import Iterator
@@ -29,6 +30,24 @@ def free_bytes(path: str) -> int:
     except OSError as error:
         raise atomic_file.explain("read", folder, error) from error
     return status.f_bavail * status.f_frsize
+
+
+@dataclasses.dataclass(frozen=True)
+class Room:
+    """What a file system still takes: bytes, and files; None where their number has no limit."""
+
+    bytes: int
+    files: int | None
+
+
+def room_of_root(path: str) -> Room:
+    """Return what a program of root may still write at a path, which need not exist yet: with what is kept for root."""
+    folder = existing_folder(path)
+    try:
+        status = os.statvfs(folder)
+    except OSError as error:
+        raise atomic_file.explain("read", folder, error) from error
+    return Room(status.f_bfree * status.f_frsize, status.f_ffree if status.f_files else None)
 
 
 def on_one_file_system(path: str, other: str) -> bool:

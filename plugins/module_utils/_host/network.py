@@ -10,12 +10,12 @@ import ipaddress
 import json
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Union
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
-from . import commands
+from . import commands, sysctl
 
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
@@ -132,6 +132,16 @@ def _addresses(*arguments: str) -> Iterator[tuple[Interface, str]]:
         for address in link.get("addr_info", []):
             if "local" in address and not ipaddress.ip_address(address["local"]).is_link_local:
                 yield ipaddress.ip_interface(f"{address['local']}/{address['prefixlen']}"), link.get("ifname", "")
+
+
+def binds(address: Address, own: Collection[Address]) -> bool:
+    """Return whether programs can listen on an address.
+
+    own: the host's addresses.
+    """
+    if address in own or address.is_unspecified or address.is_loopback:
+        return True
+    return sysctl.now(f"net.ipv{address.version}.ip_nonlocal_bind") == "1"
 
 
 def remove_address(address: str, device: str) -> None:

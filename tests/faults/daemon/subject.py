@@ -22,6 +22,7 @@ from daemon import (
     network,
     nftables,
     people,
+    restart_obstacles,
     started_beside,
     units,
 )
@@ -57,6 +58,7 @@ def run(suite: str, wanted: Callable[[str], bool], small: bool, result: table.Ta
         *interrupted.FAULTS,
         *(people.SMALL if small else people.FAULTS),
         *(units.SMALL if small else units.FAULTS),
+        *(restart_obstacles.SMALL if small else restart_obstacles.FAULTS),
         *(started_beside.SMALL if small else started_beside.FAULTS),
         *(lost_rules.SMALL if small else lost_rules.FAULTS),
         *(nftables.FAULTS_29 if host.suite == "engine29" and not small else nftables.FAULTS),

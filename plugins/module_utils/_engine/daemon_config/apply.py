@@ -52,6 +52,7 @@ class DaemonConfigUpdate:
         self.lost_rules = plan.lost_rules
         self.taken: Action = "none"
         self._earlier: Change | None = saved.change
+        self._since = 0.0  # when the engine was restarted, in seconds since the epoch
 
     def run(self) -> None:
         """Change file and engine, or leave both as they were and raise DockyardError.
@@ -243,7 +244,7 @@ class DaemonConfigUpdate:
 
         content: of its file.
         """
-        since = time.time()
+        since = self._since = time.time()
         timeout = self.options.timeout
         complaint = service.control("restart", timeout + STOP_TIMEOUT)
         if complaint:
@@ -288,14 +289,20 @@ class DaemonConfigUpdate:
         found: BroughtBack = bring_back(api, change.containers, self.options.timeout, change.inventory)
         if found.complaints:
             complaints = "; ".join(found.complaints)
-            self._roll_back(f"runs with the new file, but its containers do not: {complaints}", "restart")
+            self._roll_back(f"runs with the new file, but its containers do not: {complaints}{self._full()}", "restart")
         self.started_beside, self.stopped_again = found.started_beside, found.stopped_again
         if change.inventory is not None:
             lost = inventory.lost(inventory.compare(change.inventory, inventory.take(api)))
             if lost:
-                self._roll_back(f"runs with the new file, but not all is there: {inventory.sentence(lost)}", "restart")
+                self._roll_back(
+                    f"runs with the new file, but not all is there: {inventory.sentence(lost)}{self._full()}", "restart"
+                )
         if not self.plan.containers_survive:
             self.restarted, self.starting = found.running, found.starting
+
+    def _full(self) -> str:
+        """Return that a disk is full as the end of a sentence, if the engine has logged that since its restart."""
+        return f" (its log says: {service.NO_SPACE})" if service.ran_out_of_space(self._since) else ""
 
     def _roll_back(self, reason: str, verb: Literal["reload", "restart"]) -> NoReturn:
         """Put the old file back, prove the old state, and raise RolledBack with the first error."""

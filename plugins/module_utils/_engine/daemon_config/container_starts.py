@@ -15,14 +15,14 @@ import json
 import os
 import re
 import resource
-import socket
-import urllib.parse
 from collections.abc import Iterator
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, sysctl
+from ansible_collections.dockyard.ops.plugins.module_utils._host import network as host_network
 
+from .. import log_servers
 from ..networks.rules import Complaint, Surroundings
 
 Config = dict[str, Any]
@@ -31,14 +31,6 @@ _UNLIMITED = -1
 _PROC = "/proc"
 _CAP_SYS_RESOURCE = 1 << 24
 _ALL_USERS = ["0", "0", "4294967295"]  # of a user namespace that is that of the machine
-_ANSWERS_WITHIN = 2  # seconds
-# The option with the address of each driver that has to reach a server before a container starts, and its default.
-_SERVERS = {
-    "fluentd": ("fluentd-address", "tcp://127.0.0.1:24224"),
-    "gelf": ("gelf-address", ""),
-    "syslog": ("syslog-address", ""),
-}
-_PORTS = {"fluentd": 24224, "gelf": 12201, "syslog": 514}
 
 
 def complaints(config: Config) -> Iterator[Complaint]:
@@ -136,9 +128,7 @@ def _published_on(config: Config, around: Surroundings) -> Iterator[str]:
         address = ipaddress.ip_address(value)
     except ValueError:  # refused already
         return
-    if not own or address in own or address.is_unspecified or address.is_loopback:
-        return
-    if sysctl.now("net.ipv4.ip_nonlocal_bind" if address.version == 4 else "net.ipv6.ip_nonlocal_bind") == "1":
+    if not own or host_network.binds(address, own):
         return
     yield (
         f"ip is {value}, an address that the host does not have now. As long as that is so, no container starts that"
@@ -148,23 +138,9 @@ def _published_on(config: Config, around: Surroundings) -> Iterator[str]:
 
 def _log_server(config: Config) -> Iterator[str]:
     driver, options = config.get("log-driver"), config.get("log-opts") or {}
-    if driver not in _SERVERS or "true" in (options.get("fluentd-async"), options.get("fluentd-async-connect")):
-        return
-    option, default = _SERVERS[driver]
-    address = options.get(option) or default
-    if driver == "fluentd" and "://" not in address:
-        address = f"tcp://{address}"
-    try:
-        url = urllib.parse.urlsplit(address)
-        host, port = url.hostname, url.port or _PORTS[driver]
-    except ValueError:  # the engine says what is wrong with it
-        return
-    if url.scheme not in ("tcp", "tcp+tls", "tls") or not host:
-        return
-    try:
-        socket.create_connection((host, port), _ANSWERS_WITHIN).close()
-    except OSError as error:
+    server = log_servers.silent(driver, options)
+    if server is not None:
         yield (
-            f"log-driver is {driver}, and {host}:{port} takes no connection now ({error}). As long as that is so, no"
-            " container starts that logs by it, which are those that are created from now on."
+            f"log-driver is {driver}, and {server.place} takes no connection now ({server.reason}). As long as that is"
+            " so, no container starts that logs by it, which are those that are created from now on."
         )

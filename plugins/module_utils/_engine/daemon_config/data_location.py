@@ -122,6 +122,11 @@ def moves(location: Location, loaded: Config, target: Config, unit: service.Unit
     return []
 
 
+def root_of(config: Config, unit: service.Unit) -> str:
+    """Return the data root that an engine has after its next start with a file of these keys."""
+    return _wish(config, unit).root
+
+
 def moves_on_disk(
     known: Config, target: Config, unit: service.Unit, version: Sequence[int]
 ) -> list[tuple[Move, Inventory]]:

@@ -14,11 +14,12 @@ import ipaddress
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
 from .. import naming, rivals, service
-from ..containers import gone_for_start, joined_names
+from ..container_needs import gone_for_start
+from ..containers import joined_names
 from ..networks import rules
 from ..swarm_tasks import services_not_restarted
 from ..topology import lost_rules
-from . import firewall_backend, host_effects, keys
+from . import firewall_backend, host_effects, keys, restart_obstacles
 from .compare import same, unlike
 from .data_location import moves
 from .data_protection import protect_data
@@ -82,6 +83,8 @@ def build_plan(options: DaemonOptions, host: HostState) -> Plan:
         _protect_containers(options, plan)
         plan.warnings += host_effects.judge_listeners(plan)
         plan.warnings += host_effects.warnings_of_rules(plan)
+    if plan.action in ("restart", "start"):
+        restart_obstacles.refuse(plan, sound)
     if plan.action == "restart" and host.api is not None:
         plan.warnings += _warn_of_started(rivals.started_by_engine(host.api))
     return plan

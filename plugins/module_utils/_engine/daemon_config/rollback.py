@@ -88,11 +88,12 @@ class Rollback:
             self.saved.down = True
             return self._completed(f"{restored}, and the engine is down, as it was before", None, {})
         since = time.time()
+        complaint = None
         old = _parsed(change.old, self.path)
         if verb == "reload":
             service.reload()
         else:
-            self._restart()
+            complaint = self._restart()
             if change.bip and not old.get("bip") and not _docker0_has(change.bip):
                 try:
                     self._start_once_with(change.old, {**old, "bip": change.bip})
@@ -102,7 +103,7 @@ class Rollback:
         if api is None and verb == "reload":
             return f"{restored}, but the engine does not answer. It was not restarted, because its containers may run."
         if api is None:
-            reason = service.recent_log_errors(since) or "it has logged nothing"
+            reason = service.recent_log_errors(since) or complaint or "it has logged nothing"
             return f"{restored}, but the engine does not start with it either: {reason}"
         if change.bip and verb != "reload" and not _docker0_has(change.bip):
             return f"{restored} and the engine answers, but docker0 did not go back to {change.bip}."
@@ -172,8 +173,9 @@ class Rollback:
         else:
             atomic_file.write(self.path, content, set_attributes=self.set_attributes)
 
-    def _restart(self) -> None:
-        service.control("restart", self.timeout + STOP_TIMEOUT)
+    def _restart(self) -> str | None:
+        """Restart the engine. Return systemd's complaint, None if it has none."""
+        return service.control("restart", self.timeout + STOP_TIMEOUT)
 
     def _start_once_with(self, old: bytes | None, step: Config) -> None:
         """Restart the engine with another file, and then with the old one: it remembers more than its file says."""

@@ -16,8 +16,9 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 from ansible_collections.dockyard.ops.plugins.module_utils._host import network as host_network
 from ansible_collections.dockyard.ops.plugins.module_utils._host.network import Address
 
-from .. import host_switches, left_behind, listeners, naming
+from .. import firewall_zones, host_switches, left_behind, listeners, naming
 from ..topology.networks import declares
+from . import whole
 from .desired import Subnet
 from .rules import DOCKER0
 from .steps import Step
@@ -39,6 +40,33 @@ def refuse_switches(steps: Sequence[Step], survey: Survey) -> None:
         6: [f"the network {network.name} (icc: false)" for network in apart if network.ipv6],
     }
     host_switches.refuse_bridge_filter(causes, own)
+
+
+def refuse_foreign_zones(steps: Sequence[Step], survey: Survey) -> None:
+    """Raise DockyardError for a bridge that firewalld has in a zone from which the engine does not get it."""
+    named: dict[str, str] = {}
+    version, writes = survey.around.engine_version or (), survey.writes_rules
+    for step in steps:
+        # One that is replaced is also to be put back, should that fail.
+        made = [whole.of_existing(step.existing)] if step.action == "replace" and step.existing else []
+        made += [step.whole] if step.action != "remove" else []
+        for network in made:
+            device = network.options.get(naming.BRIDGE)
+            if (
+                device
+                and network.driver == "bridge"
+                and firewall_zones.is_bound(version, writes, bool(network.internal))
+            ):
+                named[device] = step.name
+    elsewhere = firewall_zones.bound_elsewhere(named)
+    if elsewhere:
+        names = " and ".join(sorted({named[device] for device in elsewhere}))
+        raise DockyardError(
+            "network_zone_conflict",
+            f"{names} can't be made, as firewalld has {firewall_zones.sentence(elsewhere)}, and refuses an engine that"
+            f" binds its bridges to the zone docker; give it to that zone ({firewall_zones.remedy(elsewhere)}), and run"
+            " again.",
+        )
 
 
 def judge_listeners(steps: Sequence[Step]) -> Iterator[str]:

@@ -54,6 +54,8 @@ def build_plan(networks: list[DesiredNetwork], survey: Survey, replace_in_use: b
     if survey.api:
         _refuse_stale(steps, survey.api)
     host_effects.refuse_switches(steps, survey)
+    if survey.api:
+        host_effects.refuse_foreign_zones(steps, survey)
     warnings = [*_warnings(steps, around.engine_version), *host_effects.judge_listeners(steps)]
     warnings += host_effects.warnings_of_rules(steps)
     return Plan(steps, around, warnings)

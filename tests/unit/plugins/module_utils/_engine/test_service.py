@@ -254,6 +254,9 @@ def test_where_the_engine_says_nothing_systemd_is_asked() -> None:
         "docker.service: Scheduled restart job, restart counter is at 3.",
     ]
     assert service._most_telling(log) == "docker.service: Control process exited, code=exited, status=1/FAILURE"
+    log[0] = "docker.service: Failed to load environment files: No such file or directory"
+    log.insert(1, "docker.service: Failed to run 'start-pre' task: No such file or directory")  # systemd 252
+    assert service._most_telling(log) == "; ".join(log[:2])
 
 
 def test_the_last_words_name_each_error_once_and_the_last_ones() -> None:

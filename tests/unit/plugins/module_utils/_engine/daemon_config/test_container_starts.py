@@ -138,6 +138,9 @@ def test_a_server_of_logs_that_takes_no_connection() -> None:
     for config in there:
         (warning,) = container_starts.warnings(config, Surroundings())
         assert warning.startswith(f"log-driver is {config['log-driver']}, and 127.0.0.1:{port} takes no connection now")
+    gone = {"log-driver": "fluentd", "log-opts": {"fluentd-address": "unix:///nowhere/fluent.sock"}}
+    (warning,) = container_starts.warnings(gone, Surroundings())
+    assert "and /nowhere/fluent.sock takes no connection now (it is not there). As long" in warning
 
 
 @pytest.mark.parametrize(
@@ -148,7 +151,7 @@ def test_a_server_of_logs_that_takes_no_connection() -> None:
         {"log-driver": "syslog", "log-opts": {"syslog-address": "udp://127.0.0.1:9"}},
         {"log-driver": "syslog", "log-opts": {"syslog-address": "tcp://[::1"}},
         {"log-driver": "gelf", "log-opts": {"gelf-address": "udp://127.0.0.1:9"}},
-        {"log-driver": "fluentd", "log-opts": {"fluentd-address": "unix:///run/fluent.sock"}},
+        {"log-driver": "fluentd", "log-opts": {"fluentd-address": "unix:///dev/null"}},
         {"log-driver": "fluentd", "log-opts": {"fluentd-address": "127.0.0.1:9", "fluentd-async": "true"}},
     ],
 )

@@ -15,6 +15,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks impo
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks.rules import Surroundings
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks.survey import ExistingNetwork, Survey
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host import firewalld
 from ansible_collections.dockyard.ops.plugins.module_utils._host import network as host_network
 from ansible_collections.dockyard.ops.tests.unit.helpers.error_page import assert_explained
 
@@ -134,3 +135,50 @@ def test_a_program_loses_the_address_it_listens_on(
 def test_the_host_keeps_the_address(bound: list[Bound], networks: list[dict[str, Any]]) -> None:
     bound.append(database())
     build(networks, ExistingNetwork(FOUR))
+
+
+BRIDGE_NAME = "com.docker.network.bridge.name"
+
+
+@pytest.mark.parametrize(
+    ("network", "refused"),
+    [
+        (declared("new", "10.70.0.0/24", driver_options={BRIDGE_NAME: "br-app"}), "new"),
+        (declared("new", "10.70.0.0/24", driver_options={BRIDGE_NAME: "br-own"}), ""),
+        (declared("new", "10.70.0.0/24"), ""),
+        ({"name": "old", "mtu": 1400}, "old"),
+        ({"name": "old"}, ""),
+        ({"name": "old", "state": "absent"}, ""),
+    ],
+)
+def test_a_bridge_in_another_zone(
+    monkeypatch: pytest.MonkeyPatch, bound: list[Bound], network: dict[str, Any], refused: str
+) -> None:
+    monkeypatch.setattr(firewalld, "zones_of_devices", lambda: {"br-app": "internal", "br-own": "docker"})
+    old = ExistingNetwork({**FOUR, "Options": {BRIDGE_NAME: "br-app"}})
+    around = Surroundings(engine_version=(26, 1, 5))
+    survey = Survey("running", Engine(), around, [old])  # type: ignore[arg-type]
+    if not refused:
+        plan.build_plan(desired.parse([network]), survey, replace_in_use=True)
+        return
+    if refused == "new":
+        survey.networks.clear()
+    with pytest.raises(DockyardError) as caught:
+        plan.build_plan(desired.parse([network]), survey, replace_in_use=True)
+    assert_explained(caught.value)
+    assert caught.value.code == "network_zone_conflict"
+    assert caught.value.message == (
+        f"{refused} can't be made, as firewalld has br-app in the zone internal, and refuses an engine that binds its"
+        " bridges to the zone docker; give it to that zone (firewall-cmd --zone=docker --change-interface=br-app, and"
+        " firewall-cmd --permanent --zone=internal --remove-interface=br-app), and run again."
+    )
+
+
+class Engine:
+    """Stand-in for an engine without containers."""
+
+    def get(self, path: str, **query: str) -> Any:
+        return []
+
+    def ask(self, method: str, path: str) -> tuple[int, dict[str, Any]]:
+        return 200, {}
