@@ -36,7 +36,8 @@ options:
       - With V(fail), nothing is written, and the containers are named. A network of their own is the other way to give
         containers another subnet or to keep them apart, and needs no restart, see M(dockyard.ops.docker_networks).
       - With V(proceed), the engine is restarted. Containers that ran before run again afterwards, also those that have no restart
-        policy. Containers that were started with C(--rm) can't come back, so they are refused all the same.
+        policy. Containers that were started with C(--rm) can't come back, so they are refused all the same, as are those that lack
+        what their next start needs, such as a folder, an address of the host or their log server.
       - An engine with C(live-restore) stops no container when it restarts. But as long as one runs, it does not
         change docker0. V(fail) then refuses changes of docker0 only, and V(proceed) leaves them pending and says so.
         Before version 25, such an engine still removes containers that were started with C(--rm), and so these are refused here too.
@@ -95,6 +96,8 @@ notes:
     is found by the next run, also if a play was interrupted between the change of the file and the restart.
   - Before each start of the engine, C(systemctl reset-failed) clears systemd's count. Otherwise the fourth start within a minute would
     be refused, and the engine would stay down.
+  - An engine that runs is not restarted if it could not start again whatever its file holds. So it is with a file, a program or a required
+    unit of C(docker.service) that is gone, with a bridge that firewalld has in another zone than C(docker), and with a full disk.
 seealso:
   - name: dockerd
     description: The keys of daemon.json.

@@ -127,6 +127,8 @@ notes:
   - A network is neither replaced nor removed as long as a program of the host listens on its address alone.
   - A bridge without a name of its own gets another one with its network. A warning, in check mode too, names rules of the firewall, policy
     rules and routes of the host that are for the old one, or for a subnet that goes, and do nothing afterwards.
+  - A network whose bridge has a name of its own (C(com.docker.network.bridge.name)) is neither made nor replaced as long as firewalld has that
+    bridge in another zone than C(docker), as the engine could make it neither again nor as it was.
   - An engine that does not run is not started. In check mode, all networks are then reported as missing, with a warning.
 seealso:
   - module: dockyard.ops.docker_bridge
