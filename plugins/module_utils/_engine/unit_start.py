@@ -72,7 +72,8 @@ def _lost_files(of_unit: dict[str, list[str]]) -> Iterator[str]:
 
 def _properties(units: Sequence[str], names: Sequence[str]) -> list[dict[str, list[str]]]:
     """Return properties of units, of each with all its values: some have one line for each."""
-    done = commands.run(["systemctl", "show", *units, f"--property={','.join(names)}"], timeout=20)
+    # The name of the root's mount begins like an option: "-.mount".
+    done = commands.run(["systemctl", "show", f"--property={','.join(names)}", "--", *units], timeout=20)
     found = []
     for block in done.stdout.split("\n\n"):
         values: dict[str, list[str]] = {}

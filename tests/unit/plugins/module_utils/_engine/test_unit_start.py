@@ -16,7 +16,8 @@ from ansible_collections.dockyard.ops.tests.unit.helpers.error_page import asser
 # As systemd 252 and 257 print it.
 SYSTEMCTL = """#!/bin/sh
 cd {folder}
-case "$2" in
+[ "$3" = -- ] || exit 1
+case "$4" in
 docker.service) cat unit ;;
 *) cat required ;;
 esac
