@@ -35,7 +35,7 @@ class Transfer(Registry):
     def read_blob(self, repository: str, digest: str, take: Callable[[bytes], object], start: int = 0) -> bool:
         """Read a blob from a byte on; return whether the registry gave it from there, and not from its beginning.
 
-        A registry that knows no ranges sends it all, and nothing is taken.
+        A registry that knows no ranges sends it all, and nothing is taken. Neither is it of a blob that ends before.
         """
         path = self._blob_path(repository, digest)
         wanted = 206 if start else 200
@@ -51,7 +51,7 @@ class Transfer(Registry):
                 f"{self.name} has no {digest} in {repository}, which belongs to an image there; the image is broken"
                 " there: push it again, or take another tag.",
             )
-        if answer.status in (200, 206):
+        if answer.status in (200, 206, 416):  # 416: the blob ends before that byte
             return answer.status == wanted
         self._expect(answer, path)
         return False

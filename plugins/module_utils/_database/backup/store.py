@@ -131,7 +131,7 @@ class Store:
 
     def newest(self) -> Backup:
         """Return the newest backup. Raise DockyardError if there is none, or it is damaged."""
-        names = [name for name in os.listdir(self.folder)] if os.path.isdir(self.folder) else []
+        names = os.listdir(self.folder) if os.path.isdir(self.folder) else []
         chosen = sorted(name for name in names if self._name.fullmatch(name))
         if not chosen:
             raise DockyardError(

@@ -198,8 +198,8 @@ def _problems_of_one(network: DesiredNetwork) -> Iterator[str]:
 def _problems_of_types(network: DesiredNetwork) -> Iterator[str]:
     for option, kind in _KINDS.items():
         value = getattr(network, option)
-        right = value is None or (isinstance(value, bool) if kind == FLAG else type(value) is int)
-        if not right:
+        flag = isinstance(value, bool)
+        if value is not None and not (flag if kind == FLAG else isinstance(value, int) and not flag):
             yield f"{option} of {network.name} must be {kind}, and is {value!r}; change it"
 
 

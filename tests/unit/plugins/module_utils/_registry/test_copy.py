@@ -84,6 +84,11 @@ def test_a_registry_without_ranges_gives_nothing_of_a_rest() -> None:
     assert taken.getvalue() == b""
 
 
+def test_a_registry_gives_nothing_behind_the_end() -> None:
+    with serve(lambda request: Reply(416)) as server:
+        assert not connect(server.address).read_blob("team/app", digest(CONTENT), print, len(CONTENT))
+
+
 def test_a_blob_that_is_missing_is_named() -> None:
     with serve(lambda request: Reply(404)) as server:
         message = refused(lambda: connect(server.address).read_blob("team/app", digest(CONTENT), print))
@@ -149,6 +154,16 @@ def test_an_interrupted_blob_goes_on_where_it_ended(tmp_path: pathlib.Path) -> N
     starts: list[int] = []
     made.take_blob(digest(CONTENT), slices(CONTENT, starts))
     assert starts == [5000]
+    assert target.read_bytes() == CONTENT
+
+
+def test_a_beginning_that_is_whole_is_not_read_again(tmp_path: pathlib.Path) -> None:
+    made = folder(tmp_path)
+    target = tmp_path / bundle.blob_name(digest(CONTENT))
+    target.with_name(f"{target.name}.part").write_bytes(CONTENT)
+    starts: list[int] = []
+    made.take_blob(digest(CONTENT), slices(CONTENT, starts))
+    assert starts == []
     assert target.read_bytes() == CONTENT
 
 

@@ -207,5 +207,5 @@ def test_the_filter_is_asked_as_an_intruder_asks(
 
 def test_a_filter_that_runs_elsewhere(pki: Pki, quick: None) -> None:
     named = pytest.raises(DockyardError, match="no container of edge_socket_proxy runs on this host")
-    with running(pki, Stack(), socket_proxy="edge_socket_proxy") as settings, named:
+    with named, running(pki, Stack(), socket_proxy="edge_socket_proxy") as settings:
         proof.Proof(settings, lambda path, **query: []).run()
