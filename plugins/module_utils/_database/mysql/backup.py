@@ -8,30 +8,22 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
-
 from ..backup.kind import BackupKind, Saved
 from ..container_definition import ContainerDefinition
 from ..docker import Docker
-from . import accounts, census, configuration, dump
+from . import census, configuration, dump
 from .definition import Definition
 from .instance import CONF, Instance
 from .keeper import MySqlKeeper
 from .server import Server
-from .session import NoAnswer, Refused, Session, no_answer, refused
+from .session import NoAnswer, Refused, no_answer, refused
 
 _FILE = "all.sql.gz"
 _LOCK_SECONDS = 60
-_PAUSE = 0.05
-_OTHERS = f"""
-SELECT COUNT(*) FROM information_schema.INNODB_TRX t
- JOIN information_schema.PROCESSLIST p ON p.ID = t.trx_mysql_thread_id
- WHERE p.USER = '{accounts.ADMIN}' AND p.ID <> CONNECTION_ID();"""
 
 
 class MySqlBackup(BackupKind):
@@ -50,23 +42,12 @@ class MySqlBackup(BackupKind):
             lock.ask(f"SET SESSION lock_wait_timeout = {_LOCK_SECONDS}; FLUSH TABLES WITH READ LOCK;")
 
             def begun() -> None:
-                self._wait_for_dump(lock)
                 counting.ask("START TRANSACTION WITH CONSISTENT SNAPSHOT;")
                 lock.ask("UNLOCK TABLES;")
 
             dump.write(server.container, self.flavour, os.path.join(folder, _FILE), begun)
             found.append(census.take(counting))
         return Saved(_FILE, {**dataclasses.asdict(found[0]), "text": str(found[0])})
-
-    @staticmethod
-    def _wait_for_dump(session: Session) -> None:
-        deadline = time.monotonic() + _LOCK_SECONDS
-        while session.ask(_OTHERS)[0][0] == "0":
-            if time.monotonic() >= deadline:
-                raise DockyardError(
-                    "mysql_dump_failed", f"The dump has not begun to read within {_LOCK_SECONDS} seconds."
-                )
-            time.sleep(_PAUSE)
 
     @contextmanager
     def _asking(self, container: str) -> Iterator[None]:

@@ -22,6 +22,8 @@ from .image import DUMPS
 from .server import ADMIN_FILE
 
 _END = b"-- Dump completed"
+# The program begins its transaction before it writes that (main() in client/mysqldump.cc, of MariaDB and of MySQL).
+_READING = b"-- Current Database"
 _SANDBOX = b"/*M!999999"  # a line that only newer clients of MariaDB can read
 _CHUNK = 1 << 20
 _OPTIONS = ("--all-databases", "--single-transaction", "--routines", "--events", "--triggers", "--hex-blob")
@@ -30,7 +32,8 @@ _OPTIONS = ("--all-databases", "--single-transaction", "--routines", "--events",
 def write(container: str, flavour: str, path: str | None, started: Callable[[], None] = lambda: None) -> int:
     """Write a dump, compressed, with its checksum beside. Return the bytes that it has uncompressed.
 
-    path: None to only read everything, as a proof that it can be read. started: called when the program has been.
+    path: None to only read everything, as a proof that it can be read. started: called when the moment has come of
+        which everything is that the program reads.
     """
     if path is None:
         return _stream(container, flavour, None, started)
@@ -56,9 +59,13 @@ def _stream(container: str, flavour: str, target: Any, started: Callable[[], Non
         if process.stdout is None or process.stderr is None:
             raise ValueError(command)
         try:
+            head = []
+            for line in iter(process.stdout.readline, b""):
+                head.append(line)
+                if line.startswith(_READING):
+                    break
             started()
-            first = process.stdout.readline()
-            chunk = b"" if first.startswith(_SANDBOX) else first
+            chunk = b"".join(line for line in head if not line.startswith(_SANDBOX))
             while True:
                 if chunk and target is not None:
                     target.write(chunk)
