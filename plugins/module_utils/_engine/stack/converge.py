@@ -47,7 +47,7 @@ class Verdict:
     """How a service is at one moment.
 
     missing: what is not as it should be, as words. task: the newest one that failed. running: identifiers of the tasks
-    that run as declared.
+    that run as declared. failing: whether tasks as declared have failed, which the Swarm may be starting in a loop.
     """
 
     state: State
@@ -55,6 +55,7 @@ class Verdict:
     task: Task | None = None
     running: frozenset[str] = frozenset()
     desired: int = 0
+    failing: bool = False
 
 
 def judge(
@@ -85,7 +86,9 @@ def judge(
         missing = f"{words}; {missing}" if missing else words
     verdict = Verdict("working", missing, newest, running, desired)
     if not missing:
-        return dataclasses.replace(verdict, state="converged")
+        template = service["Spec"]["TaskTemplate"]
+        failing = any(task["Status"]["State"] in bad and compare.same_task(task["Spec"], template) for task in tasks)
+        return dataclasses.replace(verdict, state="converged", failing=failing)
     if not _watched(service, state) and any(count >= attempts for count in _by_slot(failed).values()):
         return dataclasses.replace(verdict, state="failed")
     waiting = [task for task in tasks if task["DesiredState"] in ("running", "ready") and task["ID"] not in running]
@@ -228,8 +231,9 @@ class Watch:
                 long = now - since[target.name][1]
                 if verdict.state == "stuck" and long >= _STUCK:
                     return {**found, target.name: dataclasses.replace(verdict, state="failed")}
-                # A service that was not touched and runs has nothing to prove.
-                held.append(verdict.state == "converged" and (not target.changed or long >= self._settle))
+                # A service that was not touched, runs and has not failed has nothing to prove.
+                proven = long >= self._settle or not (target.changed or verdict.failing)
+                held.append(verdict.state == "converged" and proven)
             if all(held):
                 return found
             if now - begin >= seconds:

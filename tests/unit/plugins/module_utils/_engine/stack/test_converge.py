@@ -48,6 +48,15 @@ def test_all_run() -> None:
     assert state(service(replicas=0), []) == "converged"
 
 
+@pytest.mark.parametrize(("image", "failing"), [("", True), ("y", False)])
+def test_a_service_whose_tasks_fail_has_to_run_for_a_while(image: str, failing: bool) -> None:
+    """A task that ends at once is seen to run as well, also that of a service which was not touched."""
+    ended = task("z", "failed", "shutdown")
+    ended["Spec"]["ContainerSpec"]["Image"] = image or ended["Spec"]["ContainerSpec"]["Image"]
+    verdict = judge(service(), [task("a"), ended], Target("a_web", changed=False, known=frozenset("z")), 3, NODES)
+    assert (verdict.state, verdict.failing) == ("converged", failing)
+
+
 def test_some_are_missing() -> None:
     verdict = judge(service(replicas=2), [task("a"), task("b", "preparing", Slot=2)], Target("a_web"), 3, NODES)
     assert (verdict.state, verdict.missing) == ("working", "1 of 2 tasks run (a_web.2 on one is preparing)")
