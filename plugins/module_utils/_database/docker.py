@@ -18,6 +18,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._host.commands import
 
 _SECONDS = 120.0  # for one order to the engine
 _PAUSE = 0.1
+_ASK_AGAIN = 5.0  # seconds; servers that are ending take no notice of another signal
 
 Json = dict[str, Any]
 
@@ -77,16 +78,19 @@ class Docker:
         It is never killed, so that a server that can't write its data goes on instead of losing them.
         """
         deadline = time.monotonic() + seconds
+        again = 0.0
         asked = None
         while True:
             details = self.container(name)
             if details is None or not details["State"]["Running"]:
                 return details or {}
-            # The engine may have been about to start it again: a start that comes after the signal knows nothing of it.
+            # The engine may have been about to start it again, and that start knows nothing of the signal. Nor does a
+            # program that is the first of its container and has not come to its handlers: the kernel drops it then.
             process = (details["State"]["Pid"], details["State"]["StartedAt"])
-            if process != asked and details["State"]["Pid"]:
+            if details["State"]["Pid"] and (process != asked or time.monotonic() >= again):
                 done = self.try_command("kill", "--signal", "TERM", name)
                 asked = process if done.returncode == 0 else None
+                again = time.monotonic() + _ASK_AGAIN
             if time.monotonic() >= deadline:
                 raise DockyardError(
                     "database_does_not_stop",
