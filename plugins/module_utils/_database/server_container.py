@@ -7,12 +7,15 @@
 from __future__ import annotations
 
 import socket
+import time
+from collections.abc import Callable
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
 from .container_definition import HEALTH, ContainerDefinition
 from .docker import Docker, Json
 
+_PAUSE = 0.1  # seconds
 RESTORING = "restoring"  # the state of the record while database_restore exchanges the data
 UPGRADING = "upgrading"  # the state of the record while database_upgrade has the instance
 
@@ -39,6 +42,21 @@ def set_aside(docker: Docker, name: str) -> None:
     # Two servers with one folder would ruin it.
     docker.command("update", "--restart", "no", name)
     docker.command("rename", name, previous_name(name))
+
+
+def wait(docker: Docker, name: str, seconds: float, why_not_up: Callable[[], str]) -> str:
+    """Wait until a server answers. Return what it does instead, as a sentence; an empty string if it answers."""
+    deadline = time.monotonic() + seconds
+    while True:
+        reason = why_not_up()
+        if not reason:
+            return ""
+        details = docker.container(name)
+        ended = details is None or not details["State"]["Running"] or details["RestartCount"] > 0
+        if ended or time.monotonic() >= deadline:
+            how = "does not start" if ended else f"does not answer after {seconds:g} seconds ({reason})"
+            return f"The server in the container {name} {how}."
+        time.sleep(_PAUSE)
 
 
 def prove_health(docker: Docker, name: str) -> None:

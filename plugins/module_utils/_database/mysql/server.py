@@ -7,12 +7,11 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
-from .. import version
+from .. import server_container, version
 from ..docker import Docker, Json
 from ..version import Version
 from . import accounts, configuration
@@ -21,7 +20,6 @@ from .image import CLIENTS
 from .session import NoAnswer, Refused, Rows, Session, no_answer, refused
 
 ADMIN_FILE, HEALTH_FILE = "admin.cnf", "health.cnf"
-_PAUSE = 0.1  # seconds
 _ANSWER = 60.0
 _LONG = 24 * 3600.0  # seconds that counting may take
 _LOG_LINES = 60
@@ -76,20 +74,9 @@ class Server:
 
     def wait(self, seconds: float) -> None:
         """Wait until the server answers. Raise DockyardError with its own last words if it does not."""
-        deadline = time.monotonic() + seconds
-        while True:
-            reason = self.why_not_up()
-            if not reason:
-                return
-            details = self._docker.container(self.container)
-            ended = details is None or not details["State"]["Running"] or details["RestartCount"] > 0
-            if ended or time.monotonic() >= deadline:
-                how = "does not start" if ended else f"does not answer after {seconds:g} seconds ({reason})"
-                raise DockyardError(
-                    "mysql_does_not_start",
-                    f"The server in the container {self.container} {how}. {self.last_words()}",
-                )
-            time.sleep(_PAUSE)
+        reason = server_container.wait(self._docker, self.container, seconds, self.why_not_up)
+        if reason:
+            raise DockyardError("mysql_does_not_start", f"{reason} {self.last_words()}")
 
     def last_words(self) -> str:
         """Return what the server has logged last, as a sentence."""

@@ -17,7 +17,7 @@ from typing import Any, Callable
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import processes
 
-from .. import redis_family, version
+from .. import redis_family, server_container, version
 from ..docker import Docker, Json
 from ..version import Version
 from . import configuration
@@ -133,20 +133,9 @@ class Server:
 
     def wait(self, seconds: float) -> None:
         """Wait until the server answers. Raise DockyardError with its own last words if it does not."""
-        deadline = time.monotonic() + seconds
-        while True:
-            reason = self.why_not_up()
-            if not reason:
-                return
-            details = self._docker.container(self.container)
-            ended = details is None or not details["State"]["Running"] or details["RestartCount"] > 0
-            if ended or time.monotonic() >= deadline:
-                how = "does not start" if ended else f"does not answer after {seconds:g} seconds ({reason})"
-                raise DockyardError(
-                    "redis_does_not_start",
-                    f"The server in the container {self.container} {how}. {self.last_words()}",
-                )
-            time.sleep(_PAUSE)
+        reason = server_container.wait(self._docker, self.container, seconds, self.why_not_up)
+        if reason:
+            raise DockyardError("redis_does_not_start", f"{reason} {self.last_words()}")
 
     def last_words(self) -> str:
         """Return what the server has logged last, as a sentence."""
