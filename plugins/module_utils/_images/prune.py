@@ -12,14 +12,18 @@ from __future__ import annotations
 
 import datetime
 import fnmatch
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
-from ansible_collections.dockyard.ops.plugins.module_utils._registry.retention import moment
 
 from . import references
 from .engine import Docker
+
+# Docker is younger: reproducible builds say 1970 or 1980, and the engine 0001 for what it does not know.
+_FIRST_IMAGE = datetime.datetime(2013, 3, 1, tzinfo=datetime.timezone.utc)
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -59,13 +63,26 @@ class Pruned:
     services: list[str] = field(default_factory=list)
 
 
+def moment(text: str) -> datetime.datetime | None:
+    """Return a time of the engine; None if it can't be one."""
+    match = _TIME.match(text)
+    if not match:
+        return None
+    zone = "+00:00" if match[3] == "Z" else match[3]
+    try:
+        found = datetime.datetime.fromisoformat(f"{match[1]}T{match[2]}{zone}")
+    except ValueError:
+        return None
+    return found if found >= _FIRST_IMAGE else None
+
+
 def candidate(document: dict[str, Any]) -> Candidate:
     """Return an image from what the engine says of it."""
     tags = tuple(name for name in document.get("RepoTags") or () if "<none>" not in name)
     by_digest = tuple(name for name in document.get("RepoDigests") or () if "<none>" not in name)
     times = [
-        moment(document.get("Created")),
-        moment((document.get("Metadata") or {}).get("LastTagTime")),
+        moment(str(document.get("Created") or "")),
+        moment(str((document.get("Metadata") or {}).get("LastTagTime") or "")),
     ]
     known = [time for time in times if time]
     return Candidate(

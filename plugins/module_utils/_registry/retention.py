@@ -25,7 +25,7 @@ from .contents import check_names, matches
 Reason = Literal["tag", "index", "subject"]
 _OF_DIGEST = re.compile(r"(sha256|sha512)-([0-9a-f]{64,128})(?:[._-].*)?", re.ASCII)
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-# Docker is younger: reproducible builds say 1970 or 1980, and the engine 0001 for what it does not know.
+# Docker is younger: reproducible builds say 1970 or 1980.
 _FIRST_IMAGE = datetime.datetime(2013, 3, 1, tzinfo=datetime.timezone.utc)
 
 
