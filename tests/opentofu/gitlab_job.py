@@ -9,6 +9,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import tempfile
 import time
 
 import gitlab_state
@@ -51,6 +52,7 @@ class Job:
             "LC_ALL": "C.UTF-8",  # as the image has it
         }
         self.output = ""  # of all that has ended
+        self.outputs: dict[int, pathlib.Path] = {}  # of each wrapper by its process identifier
 
     def write(self, text: str, name: str = "main.tf") -> None:
         """Write the project's configuration."""
@@ -58,27 +60,36 @@ class Job:
         (self.folder / name).write_text(backend + text)
 
     def start(self, *arguments: str, name: str = "gitlab-tofu", **variables: str) -> subprocess.Popen[str]:
-        """Start the wrapper in a process group of its own."""
-        return subprocess.Popen(
-            [*self.shell.split(), str(self.programs / name), *arguments],
-            cwd=self.folder,
-            env={**self.environment, **variables},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        """Start the wrapper in a process group of its own, with its output in a file."""
+        handle, path = tempfile.mkstemp(prefix="output-", dir=self.folder.parent)
+        with open(handle, "wb") as output:
+            process = subprocess.Popen(
+                [*self.shell.split(), str(self.programs / name), *arguments],
+                cwd=self.folder,
+                env={**self.environment, **variables},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
+        self.outputs[process.pid] = pathlib.Path(path)
+        return process
 
     def end(self, process: subprocess.Popen[str]) -> tuple[int, str]:
         """Wait for the wrapper; return its exit status and all that it printed."""
         try:
-            output, _nothing = process.communicate(timeout=SECONDS)
+            process.wait(timeout=SECONDS)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             raise
+        output = self.printed(process)
         self.output += output
         return process.returncode, output
+
+    def printed(self, process: subprocess.Popen[str]) -> str:
+        """Return what the wrapper has printed so far."""
+        return self.outputs[process.pid].read_text()
 
     def run(self, *arguments: str, name: str = "gitlab-tofu", **variables: str) -> tuple[int, str]:
         """Run the wrapper; return its exit status and all that it printed."""
@@ -114,4 +125,11 @@ class Job:
         end = time.monotonic() + SECONDS
         while not path.exists():
             assert time.monotonic() < end, f"{path} was not made"
+            time.sleep(0.02)
+
+    def wait_until_printed(self, process: subprocess.Popen[str], words: str) -> None:
+        """Wait until the wrapper has printed some words."""
+        end = time.monotonic() + SECONDS
+        while words not in self.printed(process):
+            assert time.monotonic() < end, f"{words!r} was not printed, but:\n{self.printed(process)}"
             time.sleep(0.02)

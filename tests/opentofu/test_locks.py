@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
@@ -35,11 +36,21 @@ resource "terraform_data" "second" {{
 """
 
 
-def write_slow(job: Job, command: str = "") -> pathlib.Path:
-    """Write a configuration that takes seconds to apply; return the file that exists while it does."""
+def write_slow(job: Job, first: str = "") -> pathlib.Path:
+    """Write a configuration whose apply lasts until let_go(); return the file that exists while it does.
+
+    first: what the command of the first resource begins with.
+    """
     begun = job.folder / "begun"
-    job.write(SLOW.format(folder=job.folder, command=command or f"touch {begun}; sleep 4"))
+    # An end of its own, after which the test has failed long since: nothing stays behind.
+    wait = f"for i in $(seq 3000); do test -e {job.folder}/go && break; sleep 0.1; done"
+    job.write(SLOW.format(folder=job.folder, command=f"{first}touch {begun}; {wait}"))
     return begun
+
+
+def let_go(job: Job) -> None:
+    """Let the first resource come to its end."""
+    (job.folder / "go").touch()
 
 
 def resources(job: Job) -> list[str]:
@@ -72,7 +83,8 @@ def test_the_lock_of_another_is_not_touched(job: Job) -> None:
 
 
 def test_the_lock_of_another_is_waited_for(job: Job) -> None:
-    write_slow(job, "true")
+    write_slow(job)
+    let_go(job)
     job.gitlab.states["default"] = State(lock=dict(ANOTHERS))
     for given, option in (({"GITLAB_TOFU_LOCK_TIMEOUT": "3"}, ()), ({}, ("-lock-timeout=3s",))):
         began = time.monotonic()
@@ -105,7 +117,7 @@ def test_term_in_the_middle_of_apply(job: Job, to: str, number: signal.Signals) 
 
     to: whether the signal goes to the wrapper alone, or to all processes of the job in the order of GitLab's runner.
     """
-    begun = write_slow(job, f"trap '' TERM; touch {job.folder}/begun; sleep 4 & wait")
+    begun = write_slow(job, "trap '' TERM; ")
     process = job.start("apply", GITLAB_TOFU_APPLY_NO_PLAN="true")
     job.wait_for(begun)
     tree = subprocess.run(["ps", "-o", "pid=", "--sid", str(process.pid)], capture_output=True, text=True, check=True)
@@ -114,7 +126,10 @@ def test_term_in_the_middle_of_apply(job: Job, to: str, number: signal.Signals) 
     # Long enough for a second signal, if there is one, to find tofu at work.
     job.gitlab.upload_seconds = 4
     for pid in [process.pid] if to == "wrapper" else everyone:
-        os.kill(pid, number)
+        with contextlib.suppress(ProcessLookupError):  # a sleep that has ended
+            os.kill(pid, number)
+    job.wait_until_printed(process, "Interrupt received")
+    let_go(job)
     status, output = job.end(process)
     assert status != 0, output
     assert output.count("Interrupt received") == 1 and "Two interrupts" not in output, output
@@ -129,6 +144,8 @@ def test_a_terminal_sends_its_interrupt_to_tofu_too(job: Job) -> None:
     job.wait_for(begun)
     os.kill(children(process)["tofu"], signal.SIGINT)
     process.send_signal(signal.SIGINT)
+    job.wait_until_printed(process, "Interrupt received")
+    let_go(job)
     status, output = job.end(process)
     assert status != 0 and "Two interrupts" not in output and output.count("Interrupt received") == 1
     assert "terraform_data.first" in resources(job) and job.state().lock is None
@@ -140,6 +157,7 @@ def test_tofu_is_killed(job: Job) -> None:
     job.wait_for(begun)
     os.kill(children(process)["tofu"], signal.SIGKILL)
     status, output = job.end(process)
+    let_go(job)
     assert status == 137 and job.state().lock is None
 
 
@@ -150,6 +168,7 @@ def test_the_whole_job_is_killed(job: Job) -> None:
     job.wait_for(begun)
     os.killpg(process.pid, signal.SIGKILL)
     _status, output = job.end(process)
+    let_go(job)
     lock = (job.state().lock or {})["ID"]
     address = f"{job.environment['CI_API_V4_URL']}/projects/42/terraform/state/default/lock?ID={lock}"
     assert f"If this job is killed, release it with: curl --user USER --request DELETE '{address}'" in output
@@ -166,7 +185,8 @@ def test_the_whole_job_is_killed(job: Job) -> None:
 
 
 def test_a_lock_that_can_not_be_released(job: Job) -> None:
-    write_slow(job, "true")
+    write_slow(job)
+    let_go(job)
     job.gitlab.faults["DELETE /lock"] = [500, 502, 500]
     status, output = job.run("apply", GITLAB_TOFU_APPLY_NO_PLAN="true")
     lock = (job.state().lock or {})["ID"]
@@ -180,7 +200,8 @@ def test_a_lock_that_can_not_be_released(job: Job) -> None:
 
 def test_answers_that_are_lost(job: Job) -> None:
     """GitLab has carried the request out, and the answer does not arrive."""
-    write_slow(job, "true")
+    write_slow(job)
+    let_go(job)
     job.ok("init")
     answer = job.gitlab.answer
 
@@ -198,7 +219,8 @@ def test_answers_that_are_lost(job: Job) -> None:
 
 
 def test_a_server_that_does_not_answer(job: Job) -> None:
-    write_slow(job, "true")
+    write_slow(job)
+    let_go(job)
     job.ok("init")
     job.gitlab.faults["POST /lock"] = [0, 500, 0]
     status, output = job.run("plan", GITLAB_TOFU_IMPLICIT_INIT="false")
@@ -207,7 +229,8 @@ def test_a_server_that_does_not_answer(job: Job) -> None:
 
 
 def test_locking_left_to_tofu(job: Job) -> None:
-    write_slow(job, "true")
+    write_slow(job)
+    let_go(job)
     job.ok("apply", GITLAB_TOFU_LOCK="tofu", GITLAB_TOFU_APPLY_NO_PLAN="true")
     assert job.gitlab.asked("POST", "/lock") == job.gitlab.asked("DELETE", "/lock") == [200]
     assert "Locked the state" not in job.output and len(resources(job)) == 2
@@ -215,7 +238,8 @@ def test_locking_left_to_tofu(job: Job) -> None:
 
 def test_two_jobs_at_once(job: Job) -> None:
     """One of them gets the lock, the other waits: no state is lost."""
-    write_slow(job, "sleep 1")
+    write_slow(job, "sleep 1; ")
+    let_go(job)
     apply = {"GITLAB_TOFU_APPLY_NO_PLAN": "true", "GITLAB_TOFU_LOCK_TIMEOUT": "3m"}
     both = [job.start("apply", TF_DATA_DIR=folder, **apply) for folder in (".one", ".two")]
     outcomes: list[tuple[int, str]] = []
