@@ -35,6 +35,26 @@ def icc(host: Host) -> Outcome:
     return "no packet passes", broken + host.healthy(before)
 
 
+def gateway_of_a_container(host: Host) -> Outcome:
+    """Declare the fixed address of a connected container as the gateway of its network."""
+    host.must(
+        "docker network create --subnet 10.51.0.0/24 fixed >/dev/null;"
+        " docker run --detach --init --name zfix --network fixed --ip 10.51.0.2 small:1 sleep 100000 >/dev/null"
+    )
+    network = "docker network inspect --format '{{.Id}} {{.IPAM.Config}} {{.Containers}}' fixed"
+    before = host.must(network)
+    wanted = [{"name": "fixed", "subnets": [{"subnet": "10.51.0.0/24", "gateway": "10.51.0.2"}]}]
+    broken = []
+    for check in (True, False):
+        answer = host.module("docker_networks", check, networks=wanted, replace_in_use=True)
+        says = "10.51.0.2, the fixed address of zfix, would be the gateway of fixed"
+        if answer.get("error_code") != "network_refused" or says not in answer["msg"]:
+            broken.append(f"it is not refused: {answer}")
+    broken += [] if host.must(network) == before else ["the network is not as before"]
+    host.must("docker rm --force zfix >/dev/null; docker network rm fixed >/dev/null")
+    return "refused", broken
+
+
 def bip_removed(host: Host) -> Outcome:
     """Docker0 goes back, and other networks and what is attached to them stay."""
     before = host.state()
@@ -201,6 +221,7 @@ def rules_of_people(host: Host) -> Outcome:
 
 FAULTS = [
     ("icc off, icc on", icc),
+    ("the gateway of a network is the fixed address of a container", gateway_of_a_container),
     ("rules and routes of people for docker0", rules_of_people),
     ("bip removed, which the engine remembers", bip_removed),
     ("ipv6 taken away, and put back after a start that fails", ipv6_put_back),

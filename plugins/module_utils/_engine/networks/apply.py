@@ -19,7 +19,8 @@ from ansible_collections.dockyard.ops.plugins.module_utils._host import default_
 from .. import api as engine_api
 from ..api import EngineApi, Unreachable
 from . import interrupted, rules, whole
-from .plan import Plan, differences, reconnected, stale_remedy
+from .fixed_addresses import reconnected
+from .plan import Plan, differences, stale_remedy
 from .steps import Step
 from .survey import Endpoint, ExistingNetwork, bridge_addresses, inspect_networks, stale_endpoints
 

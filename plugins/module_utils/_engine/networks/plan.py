@@ -17,6 +17,7 @@ from .. import naming
 from ..api import EngineApi
 from . import desired, devices, host_effects, rules, whole
 from .desired import DesiredNetwork, Subnet
+from .fixed_addresses import reconnected, taken_by_network
 from .steps import Step, in_order
 from .survey import Endpoint, ExistingNetwork, Survey, inspect_endpoints, services_of, stale_endpoints
 
@@ -48,6 +49,7 @@ def build_plan(networks: list[DesiredNetwork], survey: Survey, replace_in_use: b
         for step in steps:
             if step.existing and step.existing.endpoints:
                 step.endpoints = inspect_endpoints(survey.api, step.existing, survey.around.engine_version)
+    _refuse(taken_by_network(steps))
     _refuse_by_id(steps)
     if not replace_in_use:
         _refuse_in_use(steps)
@@ -361,16 +363,3 @@ def _losses(step: Step, version: tuple[int, ...] | None) -> Iterator[str]:
 
 def _publishes(existing: ExistingNetwork | None) -> bool:
     return existing is not None and existing.driver == "bridge" and not existing.raw.get("Internal")
-
-
-def reconnected(endpoint: Endpoint, network: DesiredNetwork) -> dict[str, Any]:
-    """Return how a container is connected to a new network: as before, but with a fixed address only if it has it."""
-    config = dict(endpoint.config)
-    fixed = config.pop("IPAMConfig", None)
-    if fixed and all(
-        any(ipaddress.ip_address(address) in subnet for subnet in network.networks)
-        for key, address in fixed.items()
-        if key in ("IPv4Address", "IPv6Address") and address
-    ):
-        config["IPAMConfig"] = fixed
-    return config

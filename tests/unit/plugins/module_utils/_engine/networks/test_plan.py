@@ -9,7 +9,7 @@ import ipaddress
 from typing import Any
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks import desired, plan, whole
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks import desired, fixed_addresses, plan, whole
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks.rules import Surroundings
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks.survey import (
     Endpoint,
@@ -251,8 +251,8 @@ def test_what_containers_lose_is_said() -> None:
     (network,) = desired.parse([declared("a", "10.1.0.0/25")])
     kept = Endpoint("1", "web", {"Aliases": ["www"], "IPAMConfig": {"IPv4Address": "10.1.0.9"}})
     lost = Endpoint("2", "db", {"Aliases": ["sql"], "IPAMConfig": {"IPv4Address": "10.1.0.200"}})
-    assert plan.reconnected(kept, network) == kept.config
-    assert plan.reconnected(lost, network) == {"Aliases": ["sql"]}
+    assert fixed_addresses.reconnected(kept, network) == kept.config
+    assert fixed_addresses.reconnected(lost, network) == {"Aliases": ["sql"]}
     kept.chosen_ports.append("80/tcp, now 32768")
     lost.config["MacAddress"] = "02:42:0a:01:00:63"
     network = whole.completed(network, EXISTING)
@@ -271,6 +271,58 @@ def test_what_containers_lose_is_said() -> None:
         " itself; publish fixed ones to keep them.",
         "a is removed: the containers web are disconnected from it.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("subnet", "fixed", "role"),
+    [
+        ({"subnet": "10.1.0.0/24", "gateway": "10.1.0.2"}, {"IPv4Address": "10.1.0.2"}, "the gateway"),
+        # None is given, and an engine takes the first one.
+        ({"subnet": "10.1.0.0/25"}, {"IPv4Address": "10.1.0.1"}, "the gateway"),
+        (
+            {"subnet": "10.1.0.0/24", "gateway": "10.1.0.1", "aux_addresses": {"router": "10.1.0.9"}},
+            {"IPv4Address": "10.1.0.9"},
+            "the aux_address router",
+        ),
+        ({"subnet": "10.1.0.0/25", "gateway": "10.1.0.1"}, {"IPv4Address": "10.1.0.127"}, "the last address"),
+        ({"subnet": "10.1.0.128/25", "gateway": "10.1.0.200"}, {"IPv4Address": "10.1.0.128"}, "the first address"),
+        ({"subnet": "fd00:1::/64", "gateway": "fd00:1::2"}, {"IPv6Address": "fd00:1:0::2"}, "the gateway"),
+    ],
+)
+def test_a_fixed_address_that_a_new_network_has_for_itself(
+    subnet: dict[str, Any], fixed: dict[str, str], role: str
+) -> None:
+    """The gateway is the fixed address of a connected container."""
+    (network,) = desired.parse([{"name": "a", "driver": "bridge", "subnets": [subnet], "ipv6": True}])
+    existing = listed("a")
+    step = plan.Step("replace", network, existing, ["subnets"], [Endpoint("1", "web", {"IPAMConfig": fixed})])
+    (address,) = (str(ipaddress.ip_address(text)) for text in fixed.values())
+    assert list(fixed_addresses.taken_by_network([step]))[:1] == [
+        f"{address}, the fixed address of web, would be {role} of a, and no container can have that; choose another, or"
+        " create the container again with another address first"
+    ]
+
+
+def test_fixed_addresses_that_a_new_network_leaves() -> None:
+    (network,) = desired.parse(
+        [
+            {
+                "name": "a",
+                "driver": "bridge",
+                "subnets": [
+                    {"subnet": "10.1.0.0/24", "gateway": "10.1.0.3"},
+                    {"subnet": "10.2.0.0/24", "ip_range": "10.2.0.0/25"},
+                ],
+            }
+        ]
+    )
+    addresses = ("10.1.0.2", "10.1.0.1", "10.2.0.1", "10.3.0.1")
+    there = [Endpoint(text, text, {"IPAMConfig": {"IPv4Address": text}}) for text in addresses]
+    replaced = plan.Step("replace", network, listed("a"), ["subnets"], [*there, Endpoint("2", "dynamic", {})])
+    removed = plan.Step(
+        "remove", network, listed("a"), [], [Endpoint("1", "web", {"IPAMConfig": {"IPv4Address": "10.1.0.3"}})]
+    )
+    assert list(fixed_addresses.taken_by_network([replaced, removed])) == []
 
 
 def test_the_device_of_a_network() -> None:
