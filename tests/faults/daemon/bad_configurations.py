@@ -253,6 +253,11 @@ NETWORK = [
         r"overlaps the pool 10\.100\.0\.0/16",
         {"default-address-pools": [{"base": "10.100.0.0/16", "size": 24}, {"base": "10.100.128.0/17", "size": 24}]},
     ),
+    Bad(
+        "pools: IPv6 alone",
+        r"has networks of IPv6 alone, and docker0 needs one of IPv4",
+        {"default-address-pools": [{"base": "fd00:77::/48", "size": 64}]},
+    ),
     Bad("dns: no address", r'dns: "nope" is no IP address', {"dns": ["nope"]}),
     Bad("ip: no address", r'ip: "nope" is no IP address', {"ip": "nope"}),
     Bad("registry-mirrors: no URL", r'registry-mirrors: "banana" is no URL', {"registry-mirrors": ["banana"]}),

@@ -22,7 +22,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 from ansible_collections.dockyard.ops.plugins.module_utils._host import commands
 from ansible_collections.dockyard.ops.plugins.module_utils._host.secrets import Placeholders
 
-from ..networks.rules import Complaint
+from ..networks.rules import DOCKER0, Complaint
 
 Config = dict[str, Any]
 Version = tuple[int, ...]
@@ -32,6 +32,7 @@ _KERNEL_CHECK_UNTIL = (24,)  # overlay2.override_kernel_check is no option of th
 _HOST = re.compile(r"([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*(:\d+)?")
 
 
+_IPV6_POOL_FIRST_SINCE = (26,)  # 20.10 gives docker0 a network of the first pool, of whichever version it is
 # Since which release a storage driver is no longer there.
 _DRIVERS_UNTIL = {"aufs": (24,), "overlay": (24,), "devicemapper": (25,)}
 # Options of the drivers that write files by themselves, which these do not take.
@@ -73,6 +74,8 @@ def complaints(config: Config, version: Version | None, by_flag: Collection[str]
     yield from _init(config)
     yield from _tls_files(config)
     yield from _api_version(config)
+    if not {"bip", "bridge"}.intersection(by_flag) and not config.get("bip"):
+        yield from _pools_of_docker0(config, version)
 
 
 def warnings(config: Config) -> Iterator[str]:
@@ -157,6 +160,26 @@ def _is_registry(text: str) -> bool:
             return False
         return not host or int(port) <= 65535
     return True
+
+
+def _pools_of_docker0(config: Config, version: Version | None) -> Iterator[Complaint]:
+    """Judge the pools out of which an engine takes the network of a docker0 that is given no address."""
+    pools = config.get("default-address-pools") or []
+    if not pools or config.get("bridge", DOCKER0) not in ("", DOCKER0):
+        return
+    of_ipv6 = [":" in pool["base"] for pool in pools]
+    key = "default-address-pools"
+    reason = ""
+    if all(of_ipv6):
+        reason = f"{key} has networks of IPv6 alone, and docker0 needs one of IPv4"
+    elif of_ipv6[0] and version is not None and version < _IPV6_POOL_FIRST_SINCE:
+        reason = f"{key} begins with a network of IPv6, which this engine would give docker0 in place of one of IPv4"
+    if reason:
+        error = DockyardError(
+            "bridge_pool_without_ipv4",
+            f"{reason}, so that it would not start; put a pool of IPv4 first, or declare bip.",
+        )
+        yield Complaint((key,), error, at_start=True, by=("bip", "bridge"))
 
 
 def _storage(config: Config, version: Version | None) -> Iterator[Complaint]:

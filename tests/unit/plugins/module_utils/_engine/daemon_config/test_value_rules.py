@@ -22,6 +22,33 @@ def said(config: dict[str, Any], version: tuple[int, ...] | None = NEW) -> list[
     return [complaint.error.message for complaint in complaints(config, version)]
 
 
+SIX, FOUR = {"base": "fd00:77::/48", "size": 64}, {"base": "10.99.0.0/16", "size": 24}
+
+
+def test_pools_out_of_which_docker0_gets_no_network_of_ipv4() -> None:
+    """An engine that has pools of IPv6 alone does not start."""
+    first = (
+        "default-address-pools begins with a network of IPv6, which this engine would give docker0 in place of one of"
+        " IPv4, so that it would not start; put a pool of IPv4 first, or declare bip."
+    )
+    alone = (
+        "default-address-pools has networks of IPv6 alone, and docker0 needs one of IPv4, so that it would not start;"
+        " put a pool of IPv4 first, or declare bip."
+    )
+    for version in (OLD, NEW, None):
+        assert said({"default-address-pools": [SIX]}, version) == [alone]
+        assert said({"default-address-pools": [FOUR, SIX]}, version) == []
+        for other in ({"bip": "10.88.0.1/24"}, {"bridge": "none"}, {"bridge": "br0"}):
+            assert said({"default-address-pools": [SIX], **other}, version) == []
+        for flag in ("bip", "bridge"):
+            assert list(complaints({"default-address-pools": [SIX]}, version, {flag})) == []
+    assert said({"default-address-pools": [SIX, FOUR], "bridge": "docker0"}, OLD) == [first]
+    assert said({"default-address-pools": [SIX, FOUR]}, NEW) == []
+    (complaint,) = complaints({"default-address-pools": [SIX]}, OLD)
+    assert complaint.at_start
+    assert_explained(complaint.error)
+
+
 @pytest.mark.parametrize(
     "config, message",
     [
