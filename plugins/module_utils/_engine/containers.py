@@ -23,6 +23,7 @@ _SETTLE_AFTER_MORE_STARTS = 10.0  # as the engine itself judges it for restart p
 _MOST_STARTS = 3
 _STOPS_WITHIN = 300  # seconds for one container; the engine kills it when its own stop timeout is over
 # After such a failure the engine drops the container's place in the network, and the next start succeeds without it.
+_KEPT_TASK = re.compile(r"stale containerd task.*no such file|id already in use")
 _NETWORK_ERROR = re.compile(
     r"external connectivity|assign requested address|port is already allocated|address already in use"
     r"|failed to set up container networking(?!.*non.running)",
@@ -92,6 +93,21 @@ def running(api: engine_api.EngineApi) -> list[Container]:
             )
         )
     return containers
+
+
+def _remedy(reason: str, details: dict[str, Any]) -> str:
+    """Return what to do about a reason for which a container does not start, as its continuation.
+
+    A container whose runtime has lost its program ends, and containerd keeps its task, as only that program deletes it
+    (seen on 20.10 to 29). Once it is there again, the container starts.
+    """
+    if not _KEPT_TASK.search(reason):
+        return ""
+    runtime = (details.get("HostConfig") or {}).get("Runtime") or "its own"
+    return (
+        "; containerd keeps what is left of its last run until the program of the runtime with which it ran"
+        f" ({runtime}) is where it was: put it, or a link to another one, back there until the container has started"
+    )
 
 
 def _starts_again_and_again(details: dict[str, Any]) -> bool:
@@ -232,7 +248,7 @@ class _Watch:
             status, answer = self.api.ask("POST", f"/containers/{self.id}/start")
             if status not in (204, 304):
                 reason = engine_api.message(answer)
-                self.complaint = f"{name} does not start ({reason})"
+                self.complaint = f"{name} does not start ({reason}{_remedy(reason, details)})"
                 self.done = bool(_NETWORK_ERROR.search(reason))
                 return
             self._starts += 1

@@ -335,6 +335,25 @@ def test_after_an_error_of_the_network_there_is_no_second_try(engine: Engine, ap
     assert len([request for request in engine.requests if request.startswith("POST")]) == 1
 
 
+@pytest.mark.parametrize(
+    "complaint",
+    [
+        "could not delete stale containerd task object: unknown error after kill: fork/exec /usr/local/bin/own-runc: no"
+        " such file or directory: <nil>",
+        "id already in use",  # 20.10
+    ],
+)
+def test_one_whose_runtime_has_lost_its_program(engine: Engine, api: EngineApi, complaint: str) -> None:
+    engine.containers = copies(WEB)
+    before = running(api)
+    engine.containers = copies(WEB, state="exited", on_start=complaint)
+    assert bring_back(api, before, 1).complaints == [
+        f"web does not start ({complaint}; containerd keeps what is left of its last run until the program of the"
+        " runtime with which it ran (its own) is where it was: put it, or a link to another one, back there until the"
+        " container has started)"
+    ]
+
+
 def test_one_whose_network_namespace_is_still_down_is_tried_again(engine: Engine, api: EngineApi) -> None:
     engine.containers = copies(WEB)
     before = running(api)
