@@ -49,6 +49,8 @@ options:
       - What to do if rules that the engine has written into the firewall are not in force any more, for ICC, masquerading or
         published ports. C(nft flush ruleset), C(iptables -F) or the start of another firewall remove them, and the engine
         neither notices nor shows it.
+      - The same goes for what firewalld rejects because it was started after the engine, which gives its bridges to the zone C(docker)
+        only when it starts. What another firewall's own chain drops of all that a network's containers send out is warned of.
       - With V(warn), the module warns, and names them in RV(ignore:lost_rules).
       - With V(restart), the engine is restarted, which writes them again. O(restart) and O(on_running_containers) decide
         about that restart as about any other.

@@ -195,8 +195,8 @@ containers_restarted:
   sample: []
 lost_rules:
   description:
-    - Rules that the engine has written into the firewall and that are not in force, each in a sentence. After a restart, those
-      that it did not bring back.
+    - Rules that the engine has written into the firewall and that are not in force, each in a sentence, and bridges that firewalld
+      has in no zone and rejects. After a restart, those that it did not bring back.
   returned: success
   type: list
   elements: str

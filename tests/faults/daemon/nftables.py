@@ -80,6 +80,15 @@ def rules_lost(host: Host) -> Outcome:
     restored = host.daemon(on_lost_rules="restart", **declared)
     if restored.get("failed") or restored.get("lost_rules") or reach_each_other(host):
         broken.append(f"it did not bring them back: {restored}")
+    # The chain of published ports alone; all others stay.
+    host.must("docker run --detach --init --name web --publish 8080:80 small:1 sleep 100000 >/dev/null")
+    whole = host.daemon(config=declared["config"])
+    broken += [f"a false alarm: {whole['lost_rules']}"] if whole.get("lost_rules") else []
+    host.must("nft flush chain ip docker-bridges nat-prerouting-and-output")
+    seen = host.daemon(config=declared["config"])
+    if seen.get("lost_rules") != ["web publishes port 8080/tcp, and no rule carries it there."]:
+        broken.append(f"it does not say that just the port is lost: {seen}")
+    host.must("docker rm --force web >/dev/null")
     host.daemon(config=_NFTABLES, state="absent", on_running_containers="proceed")
     host.must(f"rm {_SYSCTL}")
     host.base()

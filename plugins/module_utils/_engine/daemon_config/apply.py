@@ -279,7 +279,7 @@ class DaemonConfigUpdate:
         if change is not None and not change.moves_data:
             self._prove_inventory(api, change)
         self.host.unit, self.host.api, self.host.live = unit, api, live
-        self.lost_rules = lost_rules.find(api) if writes_rules(target, unit.argv) else []
+        self.lost_rules = lost_rules.find(api).lost if writes_rules(target, unit.argv) else []
 
     def _prove_inventory(self, api: EngineApi, change: Change) -> None:
         """Prove that all is there that was there before, and that those run that ran."""

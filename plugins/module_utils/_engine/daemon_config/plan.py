@@ -72,7 +72,9 @@ def build_plan(options: DaemonOptions, host: HostState) -> Plan:
         ask_engine(host.unit, target, found)
         plan.warnings += _warn_of_unknown(host, unknown)
     if host.engine == "running" and host.api is not None and writes_rules(host.loaded, host.unit.argv):
-        plan.lost_rules = lost_rules.find(host.api)
+        in_force = lost_rules.find(host.api)
+        plan.lost_rules = in_force.lost
+        plan.warnings += in_force.foreign
         _restore_rules(options, plan)
     plan.warnings += host_effects.warning_of_no_forwarding(plan, sound)
     if plan.writes or plan.needed != "none":
@@ -179,7 +181,7 @@ def _restore_rules(options: DaemonOptions, plan: Plan) -> None:
     else:
         plan.warnings.append(
             f"Rules that the engine has written are not in force: {' '.join(plan.lost_rules)} Another program has"
-            " removed them; the engine writes them again when it starts (on_lost_rules: restart)."
+            " removed them, or has started since; the engine writes them again when it starts (on_lost_rules: restart)."
         )
 
 

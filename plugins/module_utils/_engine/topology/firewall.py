@@ -10,7 +10,7 @@ import dataclasses
 import fnmatch
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from ansible_collections.dockyard.ops.plugins.module_utils._http.address import bracketed
@@ -109,7 +109,7 @@ class Rule:
     opaque: it has a test or an action that is not understood here, so that it decides nothing.
     chain: for a jump, where to.
     to: for a translation, the address and port.
-    verdicts: of a rule with a map, action and chain by device.
+    verdicts: of a rule with a map, action and chain by device or by the state of the connection.
     """
 
     text: str
@@ -176,11 +176,8 @@ class Firewall:
     def forward(self, packet: Packet, doubts: list[str] | None = None) -> tuple[Verdict, str]:
         """Return whether the host passes a packet on, and the rule or policy that decides it. doubts: as above."""
         family = "ip" if ipaddress.ip_address(packet.destination).version == 4 else "ip6"
-        hooked = [chain for chain in self._chains.values() if chain.hook == "forward"]
         decided: str | None = None
-        for chain in sorted(hooked, key=lambda chain: chain.priority):
-            if chain.family not in (family, "inet"):
-                continue
+        for chain in self.on_hook("forward", family):
             found = self._walk(chain, packet, 0, doubts)
             verdict, text = found or (chain.policy, f"policy of {chain.table} {chain.name}")
             if verdict == "drop":
@@ -197,9 +194,10 @@ class Firewall:
                     doubts.append(rule.text)
                 continue
             action, target = rule.action, rule.chain
-            if rule.map_field is not None:
-                device = packet.iif if rule.map_field == "iif" else packet.oif
-                action, target = rule.verdicts.get(device, ("continue", ""))
+            if rule.map_field == "state":
+                action, target = rule.verdicts.get("new", ("continue", ""))
+            elif rule.map_field is not None:
+                action, target = verdict_of(rule.verdicts, packet.iif if rule.map_field == "iif" else packet.oif)
             if action in ("accept", "drop"):
                 return ("accept" if action == "accept" else "drop"), rule.text
             if action == "return":
@@ -220,20 +218,27 @@ class Firewall:
         return None
 
     def published(self, protocol: str, address: str, port: int, host_port: int) -> list[str]:
-        """Return the rules that carry a published port to a container."""
-        target = f"{bracketed(address)}:{port}"
-        texts = [
-            rule.text
-            for rule in self._rules("prerouting")
-            if rule.action == "dnat" and rule.to == target and _has_port(rule, protocol, host_port)
-        ]
+        """Return the rules that carry a published port to a container, and those that let it pass there."""
+        translating = self.translates(protocol, address, port, host_port)
+        return list(dict.fromkeys([*translating, *self.lets_pass(protocol, address, port)]))
+
+    def lets_pass(self, protocol: str, address: str, port: int) -> list[str]:
+        """Return the rules that let pass what is for a port of a container."""
         host = ipaddress.ip_network(address)
-        texts += [
+        return [
             rule.text
             for rule in self._rules("forward")
             if rule.action == "accept" and host in rule.values("destination") and _has_port(rule, protocol, port)
         ]
-        return list(dict.fromkeys(texts))
+
+    def translates(self, protocol: str, address: str, port: int, host_port: int) -> list[str]:
+        """Return the rules that carry a published port to a container."""
+        target = f"{bracketed(address)}:{port}"
+        return [
+            rule.text
+            for rule in self._rules("prerouting")
+            if rule.action == "dnat" and rule.to == target and _has_port(rule, protocol, host_port)
+        ]
 
     def of_others(self) -> list[str]:
         """Return the rules in chains that engines do not write in."""
@@ -243,6 +248,20 @@ class Firewall:
             if chain.table not in _TABLES_OF_ENGINES and not _OF_ENGINES.fullmatch(chain.name)
         ]
         return [rule.text for chain in chains for rule in chain.rules]
+
+    def on_hook(self, hook: str, family: str) -> list[Chain]:
+        """Return the chains that a packet of a family meets on a hook, in their order."""
+        found = [one for one in self._chains.values() if one.hook == hook and one.family in (family, "inet")]
+        return sorted(found, key=lambda chain: chain.priority)
+
+    def chain(self, beside: Chain, name: str) -> Chain | None:
+        """Return the chain of a name in the table of another one; None if there is none."""
+        return self._chains.get((beside.family, beside.table, name))
+
+    def beside(self, chain: Chain) -> list[Rule]:
+        """Return the rules of a chain's table, without those in chains that engines write in."""
+        table = [one for one in self._chains.values() if (one.family, one.table) == (chain.family, chain.table)]
+        return [rule for one in table if not _OF_ENGINES.fullmatch(one.name) for rule in one.rules]
 
     def drops_without_engine(self, family: str) -> bool:
         """Tell whether the policy drops what containers forward, but for the engine's rules of iptables, from 28 on."""
@@ -276,3 +295,9 @@ class Firewall:
 
 def _has_port(rule: Rule, protocol: str, port: int) -> bool:
     return (port, port) in rule.values("dport") and protocol in rule.values("protocol")
+
+
+def verdict_of(verdicts: Mapping[str, tuple[Action, str]], device: str) -> tuple[Action, str]:
+    """Return what a map says for a device, whose names may have a pattern at their end."""
+    found = [verdict for pattern, verdict in verdicts.items() if fnmatch.fnmatchcase(device, pattern)]
+    return verdicts.get(device) or (found[0] if found else ("continue", ""))

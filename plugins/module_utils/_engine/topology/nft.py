@@ -90,6 +90,8 @@ class _Reader:
             elif kind not in _SILENT:
                 self._opaque = True
                 self._words.append(kind)
+                if kind == "queue":  # whose program may let it pass
+                    self._action = "jump"
         if "comment" in self._listed:
             self._words.append(f'comment "{self._listed["comment"]}"')
         return Rule(
@@ -168,8 +170,8 @@ class _Reader:
         data = value["data"]
         members = self._named(data) if isinstance(data, str) else data.get("set", [])
         self._words.append(f"{name} vmap {_text(data)}")
-        if field not in ("iif", "oif"):
-            self._opaque = True
+        if field not in ("iif", "oif") and name != "ct state":
+            self._opaque, self._action = True, "jump"  # to places that are not known
             return
         self._map_field = field
         for key, verdict in members:
