@@ -122,6 +122,9 @@ def repaired_by_the_change(host: Host) -> Outcome:
     host.daemon(config=runtime)
     host.must("docker run --detach --init --name special --runtime own small:1 sleep 100000")
     _kill_at(host, "restart", True, config=WANTED)
+    # Only that program ends what runs by it: without it containerd would keep the task, whatever is declared.
+    down = "test $(docker inspect --format '{{.State.Running}}' special) = false"
+    host.wait_for(f"systemctl is-active --quiet docker && docker info >/dev/null 2>&1 && {down}")
     host.must("rm /usr/local/bin/own-runc")
     refused = host.daemon(config={"dns-search": ["example.com"]}, timeout=20)
     broken = [] if refused.get("error_code") == "daemon_interrupted_restart" else [f"it says {refused['msg']}"]
