@@ -7,7 +7,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: mysql_server
-short_description: Run a MariaDB in a container, with its data, configuration and secrets on the host
+short_description: Run a MariaDB or MySQL in a container, with its data, configuration and secrets on the host
 version_added: 0.3.0
 description:
   - Brings one instance to what is declared, so that its container can be thrown away at any time. In O(directory) are its data and its configuration. No
@@ -22,38 +22,17 @@ description:
   - Character set and collation of new tables are written into the configuration, so that a newer version does not change them.
 extends_documentation_fragment:
   - dockyard.ops._attributes
+  - dockyard.ops._database_server
 requirements:
   - Root on the managed host.
   - The command C(docker) and a Docker Engine of version 20.10 or newer that answers. In check mode both may be missing.
-  - MariaDB 10.6 or newer. The official image works, and the one of the role dockyard.ops.images. Its entry point is not used.
+  - MariaDB 10.6 or newer, or MySQL 8.4 or newer. The official images work, and those of the role dockyard.ops.images. Their entry points are not used.
 options:
-  container_name:
-    description: Name of the container. A container of that name that this module has not made is left alone, and is an error.
-    type: str
-    required: true
-  directory:
-    description:
-      - Folder of the instance, on a file system that survives reboots. It is created. If it holds something that this module has not made, that
-        is an error.
-    type: path
-    required: true
-  state:
-    description:
-      - V(present) creates, changes and starts the instance.
-      - V(absent) stops the server, with its data on the disk, and removes the container. The folder is kept, see O(remove_data).
-    type: str
-    choices: [present, absent]
-    default: present
   flavour:
     description: Which server it is. An instance keeps its flavour.
     type: str
-    choices: [mariadb]
+    choices: [mariadb, mysql]
     default: mariadb
-  image:
-    description:
-      - The image, which the host must have. Required with O(state=present).
-      - An image of another version than the one that wrote the data is refused. M(dockyard.ops.database_upgrade) changes versions.
-    type: str
   root_password:
     description:
       - Password of C(root@localhost), who can log in from inside of the container alone. Without it and O(root_password_file), root is left as it is, and
@@ -83,6 +62,8 @@ options:
       - Users that have to be there. Others are left alone.
       - A changed password is valid beside the old one until a login with it has succeeded. Only then the old one ceases to be. A login can be tried for
         O(users[].host) of V(%), V(localhost) and V(127.0.0.1).
+      - With O(flavour=mysql) they have the plugin C(caching_sha2_password), and the old one is kept by C(RETAIN CURRENT PASSWORD). A user of another plugin
+        gets this one, and the old password ceases to be at once.
     type: list
     elements: dict
     default: []
@@ -113,7 +94,8 @@ options:
       - Options of the server and their values, as in C(my.cnf) below C([mysqld]), for instance C(innodb_buffer_pool_size) and C(max_connections). V(true) and
         V(false) are written as C(ON) and C(OFF), a list with commas.
       - Options of paths, of the network and of who may log in are decided by this module, and refused.
-      - C(character_set_server) is C(utf8mb4), C(collation_server) is C(utf8mb4_general_ci) and C(skip_name_resolve) is C(ON) unless they are given.
+      - C(character_set_server) is C(utf8mb4), C(collation_server) is C(utf8mb4_general_ci) (C(utf8mb4_0900_ai_ci) with O(flavour=mysql)) and
+        C(skip_name_resolve) is C(ON) unless they are given. With O(flavour=mysql) C(mysqlx) is C(OFF) and C(secure_file_priv) is C(NULL).
     type: dict
     default: {}
   tls_certificate_file:
@@ -126,69 +108,15 @@ options:
   tls_ca_file:
     description: The CA of which clients may show certificates.
     type: path
-  address:
-    description: Address of the host on which the port is published.
-    type: str
-    default: 127.0.0.1
   port:
     description: Port of the host on which the server is published; V(0) publishes none.
     type: int
     default: 3306
-  networks:
-    description: User-defined networks that the container is in. They must exist. Without any it is on the default bridge.
-    type: list
-    elements: str
-    default: []
   memory:
     description: Limit of the container's memory, for instance V(512m). It should be well above C(innodb_buffer_pool_size).
     type: str
-  cpus:
-    description: Limit of processors, for instance V(1.5).
-    type: str
-  restart_policy:
-    description: When the engine starts the container again by itself.
-    type: str
-    choices: ["no", always, on-failure, unless-stopped]
-    default: unless-stopped
-  stop_timeout:
-    description:
-      - Seconds in which the server has to write its data and end. It is never killed. The engine gives it the same time when it is stopped itself.
-    type: int
-    default: 300
-  start_timeout:
-    description: Seconds in which the server has to read its data and answer, also after a crash.
-    type: int
-    default: 300
-  log_driver:
-    description: Log driver of the container. If it is not given, the engine's own.
-    type: str
-  log_options:
-    description: Options of the log driver.
-    type: dict
-    default: {}
-  labels:
-    description: Further labels of the container.
-    type: dict
-    default: {}
-  adopt:
-    description:
-      - Whether data that are in C(data) below O(directory) already may be taken over. Nothing else may be in O(directory), they
-        have to be of the same flavour and version, and no container may use them.
-    type: bool
-    default: false
-  remove_data:
-    description: Whether O(state=absent) deletes O(directory) with all its data. O(remove_data_of) has to confirm it.
-    type: bool
-    default: false
-  remove_data_of:
-    description: The name of the container whose data are to be deleted, as the second word on it.
-    type: str
-  lock_timeout:
-    description: Seconds to wait for another run on the same instance.
-    type: float
-    default: 60
 notes:
-  - There is no replication and no point-in-time recovery. MariaDB Galera Cluster, or a hosted service, is what to use for that.
+  - There is no replication and no point-in-time recovery. MariaDB Galera Cluster, MySQL InnoDB Cluster or a hosted service is what to use for that.
   - With C(require_secure_transport) in O(config), which needs O(tls_certificate_file), this module goes on to work, since it comes by a socket.
 seealso:
   - module: dockyard.ops.database_info
@@ -273,6 +201,7 @@ diff:
         max_connections = 200
 """
 
+from ansible_collections.dockyard.ops.plugins.module_utils._database.module_common import instance_options
 from ansible_collections.dockyard.ops.plugins.module_utils._database.mysql.module import run
 from ansible_collections.dockyard.ops.plugins.module_utils._module import run_module
 
@@ -282,11 +211,8 @@ def main() -> None:
     run_module(
         run,
         argument_spec={
-            "container_name": {"type": "str", "required": True},
-            "directory": {"type": "path", "required": True},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-            "flavour": {"type": "str", "choices": ["mariadb"], "default": "mariadb"},
-            "image": {"type": "str"},
+            **instance_options(),
+            "flavour": {"type": "str", "choices": ["mariadb", "mysql"], "default": "mariadb"},
             "root_password": {"type": "str", "no_log": True},
             "root_password_file": {"type": "path", "no_log": False},
             "databases": {
@@ -316,25 +242,8 @@ def main() -> None:
             "tls_certificate_file": {"type": "path"},
             "tls_key_file": {"type": "path", "no_log": False},
             "tls_ca_file": {"type": "path"},
-            "address": {"type": "str", "default": "127.0.0.1"},
             "port": {"type": "int", "default": 3306},
-            "networks": {"type": "list", "elements": "str", "default": []},
             "memory": {"type": "str"},
-            "cpus": {"type": "str"},
-            "restart_policy": {
-                "type": "str",
-                "choices": ["no", "always", "on-failure", "unless-stopped"],
-                "default": "unless-stopped",
-            },
-            "stop_timeout": {"type": "int", "default": 300},
-            "start_timeout": {"type": "int", "default": 300},
-            "log_driver": {"type": "str"},
-            "log_options": {"type": "dict", "default": {}},
-            "labels": {"type": "dict", "default": {}},
-            "adopt": {"type": "bool", "default": False},
-            "remove_data": {"type": "bool", "default": False},
-            "remove_data_of": {"type": "str"},
-            "lock_timeout": {"type": "float", "default": 60},
         },
         required_if=[("state", "present", ["image"])],
         required_together=[("tls_certificate_file", "tls_key_file")],

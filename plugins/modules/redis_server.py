@@ -23,38 +23,17 @@ description:
     the module fails.
 extends_documentation_fragment:
   - dockyard.ops._attributes
+  - dockyard.ops._database_server
 requirements:
   - Root on the managed host.
   - The command C(docker) and a Docker Engine of version 20.10 or newer that answers. In check mode both may be missing.
   - Redis 7.0 or newer, or Valkey. The official images work, and those of the role dockyard.ops.images.
 options:
-  container_name:
-    description: Name of the container. A container of that name that this module has not made is left alone, and is an error.
-    type: str
-    required: true
-  directory:
-    description:
-      - Folder of the instance, on a file system that survives reboots. It is created. If it holds something that this module has not made, that
-        is an error.
-    type: path
-    required: true
-  state:
-    description:
-      - V(present) creates, changes and starts the instance.
-      - V(absent) stops the server, with its data on the disk, and removes the container. The folder is kept, see O(remove_data).
-    type: str
-    choices: [present, absent]
-    default: present
   flavour:
     description: Which server it is. An instance keeps its flavour.
     type: str
     choices: [redis, valkey]
     default: redis
-  image:
-    description:
-      - The image, which the host must have. Required with O(state=present).
-      - An image of another version than the one that wrote the data is refused. M(dockyard.ops.database_upgrade) changes versions.
-    type: str
   users:
     description:
       - All users, by their names. Those that are not in the list can't log in any more. V(default) is who gives no name, as clients
@@ -88,67 +67,13 @@ options:
       - C(save) is C(3600 1 300 100 60 10000) and C(appendonly) is C(no) unless they are given, as in Redis itself.
     type: dict
     default: {}
-  address:
-    description: Address of the host on which the port is published.
-    type: str
-    default: 127.0.0.1
   port:
     description: Port of the host on which the server is published; V(0) publishes none.
     type: int
     default: 6379
-  networks:
-    description: User-defined networks that the container is in. They must exist. Without any it is on the default bridge.
-    type: list
-    elements: str
-    default: []
   memory:
     description: Limit of the container's memory, for instance V(512m). It should be well above C(maxmemory), for a snapshot needs more.
     type: str
-  cpus:
-    description: Limit of processors, for instance V(1.5).
-    type: str
-  restart_policy:
-    description: When the engine starts the container again by itself.
-    type: str
-    choices: ["no", always, on-failure, unless-stopped]
-    default: unless-stopped
-  stop_timeout:
-    description:
-      - Seconds in which the server has to write its data and end. The engine gives it the same time when it is stopped itself.
-    type: int
-    default: 300
-  start_timeout:
-    description: Seconds in which the server has to read its data and answer.
-    type: int
-    default: 300
-  log_driver:
-    description: Log driver of the container. If it is not given, the engine's own.
-    type: str
-  log_options:
-    description: Options of the log driver.
-    type: dict
-    default: {}
-  labels:
-    description: Further labels of the container.
-    type: dict
-    default: {}
-  adopt:
-    description:
-      - Whether data that are in C(data) below O(directory) already may be taken over. Nothing else may be in O(directory), they
-        have to be of the same flavour and version, and no container may use them.
-    type: bool
-    default: false
-  remove_data:
-    description: Whether O(state=absent) deletes O(directory) with all its data. O(remove_data_of) has to confirm it.
-    type: bool
-    default: false
-  remove_data_of:
-    description: The name of the container whose data are to be deleted, as the second word on it.
-    type: str
-  lock_timeout:
-    description: Seconds to wait for another run on the same instance.
-    type: float
-    default: 60
 notes:
   - There is no replication and no point-in-time recovery. Redis Sentinel or Cluster, or a hosted service, is what to use for that.
 seealso:
@@ -243,6 +168,7 @@ diff:
         appendonly yes
 """
 
+from ansible_collections.dockyard.ops.plugins.module_utils._database.module_common import instance_options
 from ansible_collections.dockyard.ops.plugins.module_utils._database.redis.module import run
 from ansible_collections.dockyard.ops.plugins.module_utils._module import run_module
 
@@ -251,11 +177,8 @@ def main() -> None:
     run_module(
         run,
         argument_spec={
-            "container_name": {"type": "str", "required": True},
-            "directory": {"type": "path", "required": True},
-            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            **instance_options(),
             "flavour": {"type": "str", "choices": ["redis", "valkey"], "default": "redis"},
-            "image": {"type": "str"},
             "users": {
                 "type": "list",
                 "elements": "dict",
@@ -269,25 +192,8 @@ def main() -> None:
                 "mutually_exclusive": [("password", "password_file")],
             },
             "config": {"type": "dict", "default": {}},
-            "address": {"type": "str", "default": "127.0.0.1"},
             "port": {"type": "int", "default": 6379},
-            "networks": {"type": "list", "elements": "str", "default": []},
             "memory": {"type": "str"},
-            "cpus": {"type": "str"},
-            "restart_policy": {
-                "type": "str",
-                "choices": ["no", "always", "on-failure", "unless-stopped"],
-                "default": "unless-stopped",
-            },
-            "stop_timeout": {"type": "int", "default": 300},
-            "start_timeout": {"type": "int", "default": 300},
-            "log_driver": {"type": "str"},
-            "log_options": {"type": "dict", "default": {}},
-            "labels": {"type": "dict", "default": {}},
-            "adopt": {"type": "bool", "default": False},
-            "remove_data": {"type": "bool", "default": False},
-            "remove_data_of": {"type": "str"},
-            "lock_timeout": {"type": "float", "default": 60},
         },
         required_if=[("state", "present", ["image"])],
     )

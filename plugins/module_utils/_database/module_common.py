@@ -15,21 +15,16 @@ from typing import Any, Callable, Protocol
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
-from ansible_collections.dockyard.ops.plugins.module_utils._host.state_dir import StateDir, escape_path
 
 from . import version
 from .container_definition import INSTANCE_LABEL
-from .deployment import PlanOfContainer
+from .deployment import ChangeOfInstance, PlanOfContainer
 from .docker import Docker
+from .instance_lock import folder_lock, lock_of
 from .keeper import Keeper
 from .refusals import Declared
 
 _OPTIONS = ("memory", "cpus", "restart_policy", "stop_timeout", "start_timeout", "log_driver")
-
-
-def folder_lock(folder: str) -> StateDir:
-    """Return what keeps two runs out of one instance."""
-    return StateDir("databases", escape_path(os.path.realpath(folder)))
 
 
 def folder_of(params: dict[str, Any]) -> str:
@@ -56,6 +51,65 @@ def engine_answers(docker: Docker, check_mode: bool) -> bool:
     return answers
 
 
+def instance_options() -> dict[str, Any]:
+    """Return the options that all modules of the kind have, which the fragment _database_server describes."""
+    policies = ["no", "always", "on-failure", "unless-stopped"]
+    return {
+        "container_name": {"type": "str", "required": True},
+        "directory": {"type": "path", "required": True},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "image": {"type": "str"},
+        "address": {"type": "str", "default": "127.0.0.1"},
+        "networks": {"type": "list", "elements": "str", "default": []},
+        "cpus": {"type": "str"},
+        "restart_policy": {"type": "str", "choices": policies, "default": "unless-stopped"},
+        "stop_timeout": {"type": "int", "default": 300},
+        "start_timeout": {"type": "int", "default": 300},
+        "log_driver": {"type": "str"},
+        "log_options": {"type": "dict", "default": {}},
+        "labels": {"type": "dict", "default": {}},
+        "adopt": {"type": "bool", "default": False},
+        "remove_data": {"type": "bool", "default": False},
+        "remove_data_of": {"type": "str"},
+        "lock_timeout": {"type": "float", "default": 60},
+    }
+
+
+def run(
+    call: Any,
+    keeper_of: Callable[[Docker, str], Keeper],
+    wish_of: Callable[[dict[str, Any], str], Any],
+    make_plan: Callable[[Any, Docker, bool], Any],
+    deployment_of: Callable[[Any, Docker], ChangeOfInstance],
+    diff_of: Callable[[Any], list[dict[str, str]]],
+) -> dict[str, Any]:
+    """Run a call of one of the modules. call: a _module.ModuleCall; the others are of its kind of server."""
+    call.require_root("look after a database's container and data")
+    params = call.params
+    folder = folder_of(params)
+    docker = Docker()
+    engine = engine_answers(docker, call.check_mode)
+    keeper = keeper_of(docker, folder)
+
+    def work() -> dict[str, Any]:
+        if params["state"] == "absent":
+            return remove(call, docker if engine else None, keeper)
+        wish = wish_of(params, folder)
+        call.hide([user.password for user in wish.users if user.password])
+        plan = make_plan(wish, docker, engine)
+        call.hide(plan.passwords.values())
+        diff = diff_of(plan)
+        actions: list[str] = []
+        if plan.changed and not call.check_mode:
+            deployment = deployment_of(plan, docker)
+            deployment.run()
+            actions = deployment.actions
+        return result(call, plan, actions, diff)
+
+    with locked(call, folder):
+        return finish(None if call.check_mode else keeper.recover(), work)
+
+
 @contextlib.contextmanager
 def locked(call: Any, folder: str) -> Iterator[None]:
     """Keep other runs out of the folder, unless nothing is to be changed."""
@@ -69,9 +123,8 @@ def locked(call: Any, folder: str) -> Iterator[None]:
 @contextlib.contextmanager
 def locked_by_name(call: Any, docker: Docker, name: str) -> Iterator[None]:
     """Keep other runs out of the instance that a container belongs to, if it is one."""
-    details = docker.container(name)
-    folder = details["Config"]["Labels"].get(INSTANCE_LABEL) if details else None
-    with locked(call, folder) if folder else contextlib.nullcontext():
+    lock = None if call.check_mode else lock_of(docker, name)
+    with lock.locked(call.params["lock_timeout"]) if lock else contextlib.nullcontext():
         yield
 
 

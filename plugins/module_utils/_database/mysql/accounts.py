@@ -2,16 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""Users of a MySQL or MariaDB as they are declared: passwords, privileges, and the statements that make them so.
-
-Passwords are in statements as the hash alone that the server itself keeps, so that no log of statements has them.
-"""
+"""Users and databases of a MySQL or MariaDB as they are declared, and the statements that give privileges."""
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -21,9 +16,8 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 ADMIN = "dockyard-admin"
 HEALTH = "dockyard-health"
 ROOT = ("root", "localhost")
-_OWN = {ADMIN: "ALL PRIVILEGES ON *.* TO {} WITH GRANT OPTION", HEALTH: "USAGE ON *.* TO {}"}
-_PLUGIN = "mysql_native_password"
-_PRIVILEGE = re.compile(r"[A-Z][A-Z ]*")
+OWN = {ADMIN: "ALL PRIVILEGES ON *.* TO {} WITH GRANT OPTION", HEALTH: "USAGE ON *.* TO {}"}
+_PRIVILEGE = re.compile(r"[A-Z][A-Z_ ]*")
 _OBJECT = re.compile(r"(\*|[^`.\x00-\x1f]+)\.(\*|[^`.\x00-\x1f]+)")
 _GRANT = re.compile(r"GRANT (?P<what>.+?) ON (?P<object>\S+\.\S+) TO .*?(?P<option> WITH GRANT OPTION.*)?", re.DOTALL)
 _SAME = {"ALL": "ALL PRIVILEGES", "GRANT": "GRANT OPTION"}
@@ -71,25 +65,6 @@ def account(name: str, host: str) -> str:
     return f"{quoted(name)}@{quoted(host)}"
 
 
-def hashed(password: str) -> str:
-    """Return a password as the server keeps it."""
-    inner = hashlib.sha1(password.encode()).digest()
-    return "*" + hashlib.sha1(inner).hexdigest().upper()
-
-
-def own_statements(passwords: Mapping[str, str]) -> str:
-    """Return what the server does at each start: the accounts of this collection, one statement on a line."""
-    lines = []
-    for name in sorted(passwords):
-        who = account(name, "localhost")
-        lines += [
-            f"CREATE USER IF NOT EXISTS {who};",
-            f"ALTER USER {who} IDENTIFIED BY PASSWORD '{hashed(passwords[name])}' ACCOUNT UNLOCK;",
-            f"GRANT {_OWN[name].format(who)};",
-        ]
-    return "\n".join(lines) + "\n"
-
-
 def client_file(name: str, password: str, socket: str) -> str:
     """Return the option file with which a client logs in. socket: "" for one that comes by TCP."""
     way = f"protocol = socket\nsocket = {socket}" if socket else "protocol = tcp\nhost = 127.0.0.1"
@@ -123,7 +98,7 @@ def check(users: Sequence[User], databases: Sequence[Database]) -> None:
     for user in users:
         if not user.name or re.search(r"[\x00-\x1f]", user.name + user.host) or not user.host:
             raise refuse(f"The user '{user.shown}' has an empty name or host, or a control character; choose another.")
-        if user.name in _OWN:
+        if user.name in OWN:
             raise refuse(f"The user {user.name} belongs to this collection; choose another name.")
         if (user.name, user.host) in seen:
             raise refuse(f"The user {user.shown} is listed twice; list each user once.")
@@ -159,31 +134,6 @@ def parse_grants(lines: Iterable[str]) -> Grants:
         if match["option"] and "GRANT OPTION" in match["option"]:
             names.add("GRANT OPTION")
     return {target: frozenset(names) for target, names in found.items() if names}
-
-
-def hashes_in(entry: str) -> list[str]:
-    """Return the hashes that let a user in, from the server's own record of them; [] if there are other ways in."""
-    record = json.loads(entry)
-    ways = [way or record for way in record.get("auth_or", [{}])]
-    found = []
-    for way in ways:
-        if way.get("plugin", _PLUGIN) not in ("", _PLUGIN) or record.get("account_locked"):
-            return []
-        found.append(str(way.get("authentication_string", "")))
-    return found
-
-
-# --- statements
-
-
-def identified(user: User, besides: Sequence[str] = ()) -> str:
-    """Return the statement that gives a user the password. besides: hashes that stay valid as well."""
-    ways = " OR ".join(f"{_PLUGIN} USING '{each}'" for each in (hashed(user.password), *besides))
-    return f"ALTER USER {user.account} IDENTIFIED VIA {ways} ACCOUNT UNLOCK"
-
-
-def created(user: User) -> str:
-    return f"CREATE USER {user.account} IDENTIFIED VIA {_PLUGIN} USING '{hashed(user.password)}'"
 
 
 def grant_statements(user: User, present: Grants) -> list[str]:

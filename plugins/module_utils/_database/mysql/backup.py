@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""How a MariaDB is backed up, and how a backup becomes data again."""
+"""How a MySQL or MariaDB is backed up, and how a backup becomes data again."""
 
 from __future__ import annotations
 
@@ -24,6 +24,8 @@ from .session import NoAnswer, Refused, no_answer, refused
 
 _FILE = "all.sql.gz"
 _LOCK_SECONDS = 60
+# An older server's system tables are in the dump as well, and the data say that they are of this one.
+_LOADED = {"mysql": {"upgrade": "FORCE"}}
 
 
 class MySqlBackup(BackupKind):
@@ -60,10 +62,8 @@ class MySqlBackup(BackupKind):
 
     def build(self, data: str, definition: ContainerDefinition, image: str, owner: tuple[int, int]) -> None:
         for name, content in self.folder.files().items():
-            text = content.decode()
-            if name == CONF:
-                text = configuration.render({**configuration.parse(text), "skip_networking": "ON"})
-            self.folder.write_file(name, text, owner[1], definition.config)
+            self.folder.write_file(name, content.decode(), owner[1], definition.config)
+        self._write_conf(definition, owner, {"skip_networking": "ON"})
         alone = Definition.decoded(definition.encoded())
         self._mysql.install(alone, image, self.built)
         self.create_alone(alone, image)
@@ -71,9 +71,15 @@ class MySqlBackup(BackupKind):
         dump.load(self._trial.client(), data)
         # The dump has the users of before; the accounts of this collection come back at the start.
         self._trial.stop(definition.stop_timeout)
+        if self.flavour in _LOADED:
+            self._write_conf(alone, owner, {"skip_networking": "ON", **_LOADED[self.flavour]})
         self.docker.command("start", self.scratch)
         self._trial.wait(definition.start_timeout)
         self._mysql.upgrade_data(self.scratch)
+
+    def _write_conf(self, definition: ContainerDefinition, owner: tuple[int, int], further: dict[str, str]) -> None:
+        values = configuration.parse(self.folder.files()[CONF].decode())
+        self.folder.write_file(CONF, configuration.render({**values, **further}), owner[1], definition.config)
 
     def differing(self, counted: dict[str, Any]) -> list[str]:
         before = census.Census(**{key: value for key, value in counted.items() if key != "text"})

@@ -69,7 +69,10 @@ def take(session: Session) -> Census:
                 created[what] = hashlib.sha256(_COUNTER.sub("", text).encode(errors="replace")).hexdigest()
                 what = ""
     own = ", ".join(accounts.quoted(name) for name in (accounts.ADMIN, accounts.HEALTH))
-    users = session.ask(f"SELECT CONCAT(User, '@', Host) FROM mysql.user WHERE User NOT IN ({own}, 'mariadb.sys');")
+    users = session.ask(
+        f"SELECT CONCAT(User, '@', Host) FROM mysql.user WHERE User NOT IN ({own}, 'mariadb.sys',"
+        " 'mysql.infoschema', 'mysql.session', 'mysql.sys');"
+    )
     return Census(rows, created, sorted(row[0] for row in users))
 
 

@@ -52,6 +52,14 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
         "loose_character_set_collations": "utf8mb4=utf8mb4_general_ci",
         "skip_name_resolve": True,
     },
+    "mysql": {
+        "character_set_server": "utf8mb4",
+        "collation_server": "utf8mb4_0900_ai_ci",
+        "mysqlx": False,
+        # Otherwise it wants a folder that the image may not have.
+        "secure_file_priv": "NULL",
+        "skip_name_resolve": True,
+    },
 }
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+*,=~-]+")

@@ -14,11 +14,14 @@ from . import configuration
 
 _RUN = os.path.dirname(configuration.SOCKET)
 _OPTIONS = f"--defaults-file={configuration.FILE}"
+# Root gets a password that nobody knows, or can log in from inside of the container alone.
+_INSTALL = {"mariadbd": ["mariadb-install-db", "--skip-test-db"], "mysqld": ["mysqld", "--initialize"]}
+_CHECK = {"mariadbd": ["--verbose", "--help"], "mysqld": ["--validate-config"]}
 
 
 @dataclasses.dataclass(frozen=True)
 class Definition(ContainerDefinition):
-    """How the container of a MariaDB is created. The image's entry point is left out: it would act by itself."""
+    """How the container is created. The image's entry point is left out: it would act by itself."""
 
     PORT = configuration.PORT
 
@@ -39,9 +42,10 @@ class Definition(ContainerDefinition):
 
     def install_arguments(self, name: str, image: str, data: str) -> list[str]:
         """Return the arguments of docker run for the program that makes new data in a folder of the host."""
+        install = _INSTALL[self.program]
         words = ["run", "--rm", "--name", name, "--user", self.user, "--network", "none", "--no-healthcheck"]
         words += [*self._mounts(data), *self.config_mount(self.config), *PRIVATE]
-        words += ["--entrypoint", "mariadb-install-db", image, _OPTIONS, "--skip-test-db"]
+        words += ["--entrypoint", install[0], image, _OPTIONS, *install[1:]]
         return words
 
     def check_arguments(self, name: str, image: str, config: str) -> list[str]:
@@ -49,4 +53,4 @@ class Definition(ContainerDefinition):
         words = ["run", "--rm", "--name", name, "--user", self.user, "--network", "none", "--no-healthcheck"]
         words += [*self.config_mount(config), "--tmpfs", "/tmp", "--tmpfs", f"{_RUN}:mode=1777"]
         words += ["--tmpfs", f"{configuration.DATA}:mode=1777", *PRIVATE]
-        return [*words, *self.command(image), "--verbose", "--help"]
+        return [*words, *self.command(image), *_CHECK[self.program]]

@@ -73,12 +73,15 @@ class Deployment(ChangeOfInstance):
     def _change_contents(self) -> None:
         """Make databases and users as declared. A changed password is valid beside the old one until it is proven."""
         found = plan_contents(self.plan.wish, self._server)
+        passwords = self._server.passwords
         for user, valid in found.rotated:
             if valid:
-                self._server.ask(accounts.identified(user, valid) + ";")
+                beside = passwords.besides(user, valid)
+                if beside:
+                    self._server.ask(beside + ";")
                 self._require_login(user)
-        done = [accounts.identified(user) for user, _valid in found.rotated]
-        made = [accounts.created(user) for user in found.users]
+        done = [passwords.alone(user, valid) for user, valid in found.rotated]
+        made = [passwords.created(user) for user in found.users]
         statements = [*found.databases, *made, *found.grants, *done]
         if statements:
             self._server.ask(";\n".join(statements) + ";")

@@ -27,6 +27,8 @@ _READING = b"-- Current Database"
 _SANDBOX = b"/*M!999999"  # a line that only newer clients of MariaDB can read
 _CHUNK = 1 << 20
 _OPTIONS = ("--all-databases", "--single-transaction", "--routines", "--events", "--triggers", "--hex-blob")
+# Otherwise a dump of MySQL could only be loaded into a server that has never written.
+_MORE = {"mysql": ("--set-gtid-purged=OFF",)}
 
 
 def write(container: str, flavour: str, path: str | None, started: Callable[[], None] = lambda: None) -> int:
@@ -55,7 +57,9 @@ def write(container: str, flavour: str, path: str | None, started: Callable[[], 
 def _stream(container: str, flavour: str, target: Any, started: Callable[[], None]) -> int:
     command = ["docker", "exec", container, DUMPS[flavour], f"--defaults-file={configuration.CONFIG}/{ADMIN_FILE}"]
     size, end = 0, b""
-    with subprocess.Popen([*command, *_OPTIONS], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [*command, *_OPTIONS, *_MORE.get(flavour, ())], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
         if process.stdout is None or process.stderr is None:
             raise ValueError(command)
         try:

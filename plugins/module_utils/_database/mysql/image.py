@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host.commands import last_line
 
@@ -14,9 +16,11 @@ from ..docker import Docker
 from ..mysql_family import TITLES
 from ..server_image import NOBODY, ServerImage, user_of
 
-SERVERS = {"mariadb": "mariadbd"}
-CLIENTS = {"mariadb": "mariadb"}
-DUMPS = {"mariadb": "mariadb-dump"}
+SERVERS = {"mariadb": "mariadbd", "mysql": "mysqld"}
+CLIENTS = {"mariadb": "mariadb", "mysql": "mysql"}
+DUMPS = {"mariadb": "mariadb-dump", "mysql": "mysqldump"}
+# What a server says of itself. Builds of MySQL don't have its name in it.
+_SAYS = {"mariadb": re.compile(r"MariaDB"), "mysql": re.compile(r"Ver \d(?!.*MariaDB)")}
 
 
 def inspect(docker: Docker, name: str, flavour: str) -> ServerImage | None:
@@ -28,7 +32,7 @@ def inspect(docker: Docker, name: str, flavour: str) -> ServerImage | None:
         *("run", "--rm", "--network", "none", "--user", NOBODY, "--entrypoint", SERVERS[flavour], name, "--version")
     )
     found = version.parse(done.stdout)
-    if done.returncode != 0 or not found or TITLES[flavour] not in done.stdout:
+    if done.returncode != 0 or not found or not _SAYS[flavour].search(done.stdout):
         raise DockyardError(
             "database_image_invalid",
             f"The image {name} is none of {TITLES[flavour]} ({last_line(done)}); give one that is.",

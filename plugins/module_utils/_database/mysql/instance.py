@@ -23,6 +23,7 @@ from ..container_definition import CONFIG, HEALTH_SCRIPT
 from ..instance_folder import InstanceFolder
 from . import accounts, configuration
 from .image import CLIENTS
+from .passwords import PASSWORDS
 from .server import ADMIN_FILE, HEALTH_FILE
 
 CONF = "my.cnf"
@@ -58,7 +59,7 @@ class Instance(InstanceFolder):
         }
         return {
             CONF: configuration.render(values),
-            ACCOUNTS_FILE: accounts.own_statements(passwords),
+            ACCOUNTS_FILE: PASSWORDS[flavour].own_statements(passwords),
             HEALTH_SCRIPT: health_script(CLIENTS[flavour]),
             **logins,
             **tls,

@@ -27,7 +27,7 @@ from .session import Refused
 _PREFIX = ".check-"
 _SECONDS = 600.0
 _LONG = 24 * 3600.0
-_UPGRADERS = {"mariadb": "mariadb-upgrade"}
+_UPGRADERS = {"mariadb": "mariadb-upgrade"}  # MySQL upgrades its data by itself when it starts
 
 
 class MySqlKeeper(Keeper):
@@ -128,7 +128,9 @@ class MySqlKeeper(Keeper):
 
     def upgrade_data(self, container: str) -> None:
         """Run the server's own upgrade of its data, in a container in which it is up."""
-        program = _UPGRADERS[self.flavour]
+        program = _UPGRADERS.get(self.flavour)
+        if program is None:
+            return
         done = self.docker.try_command(
             *("exec", container, program, f"--defaults-file={configuration.CONFIG}/{ADMIN_FILE}"), seconds=_LONG
         )

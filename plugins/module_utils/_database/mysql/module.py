@@ -12,7 +12,6 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
 
 from .. import module_common
-from ..docker import Docker
 from ..module_common import definition_lines, diff_entry
 from . import accounts
 from .deploy import Deployment
@@ -23,21 +22,16 @@ from .plan import Plan, Wish, make_plan
 
 def run(call: Any) -> dict[str, Any]:
     """Run a call of the module. call: a _module.ModuleCall."""
-    call.require_root("look after a database's container and data")
-    params = call.params
-    folder = module_common.folder_of(params)
-    docker = Docker()
-    engine = module_common.engine_answers(docker, call.check_mode)
-    instance = Instance(folder)
-    keeper = MySqlKeeper(docker, params["container_name"], instance, params["flavour"])
-
-    def work() -> dict[str, Any]:
-        if params["state"] == "absent":
-            return module_common.remove(call, docker if engine else None, keeper)
-        return _present(call, docker, engine, folder)
-
-    with module_common.locked(call, folder):
-        return module_common.finish(None if call.check_mode else keeper.recover(), work)
+    return module_common.run(
+        call,
+        lambda docker, folder: MySqlKeeper(
+            docker, call.params["container_name"], Instance(folder), call.params["flavour"]
+        ),
+        wish,
+        make_plan,
+        Deployment,
+        _diff,
+    )
 
 
 def wish(params: dict[str, Any], folder: str) -> Wish:
@@ -99,20 +93,6 @@ def _user(declared: dict[str, Any]) -> accounts.User:
         password or "",
         None if privileges is None else accounts.parse_privileges(privileges, f"{name}@{host}"),
     )
-
-
-def _present(call: Any, docker: Docker, engine: bool, folder: str) -> dict[str, Any]:
-    desired = wish(call.params, folder)
-    call.hide([user.password for user in desired.users if user.password])
-    plan = make_plan(desired, docker, engine)
-    call.hide(plan.passwords.values())
-    diff = _diff(plan)
-    actions: list[str] = []
-    if plan.changed and not call.check_mode:
-        deployment = Deployment(plan, docker)
-        deployment.run()
-        actions = deployment.actions
-    return module_common.result(call, plan, actions, diff)
 
 
 def _diff(plan: Plan) -> list[dict[str, str]]:

@@ -177,7 +177,7 @@ def plan_contents(wish: Wish, server: Any) -> Contents:
         now_valid = hashes.get((user.name, user.host))
         if now_valid is None:
             found.users.append(user)
-        elif now_valid != [accounts.hashed(user.password)]:
+        elif not server.passwords.are(now_valid, user):
             found.rotated.append((user, now_valid))
         grants = server.grants(user) if now_valid is not None and user.privileges is not None else {}
         found.grants += accounts.grant_statements(user, grants)

@@ -17,6 +17,7 @@ from ..version import Version
 from . import accounts, configuration
 from .accounts import Database, Grants, User
 from .image import CLIENTS
+from .passwords import PASSWORDS
 from .session import NoAnswer, Refused, Rows, Session, no_answer, refused
 
 ADMIN_FILE, HEALTH_FILE = "admin.cnf", "health.cnf"
@@ -24,7 +25,7 @@ _ANSWER = 60.0
 _LONG = 24 * 3600.0  # seconds that counting may take
 _LOG_LINES = 60
 _LOGGED = re.compile(r"^\d{4}-\d\d-\d\d[T ]\s?\d+:\d\d:\d\d\S* \d+ ")
-_HASH = re.compile(r"\*[0-9A-F]{40}")
+_HASH = re.compile(r"\*[0-9A-F]{40}|0x2441[0-9a-f]{60,}")
 
 
 class Server:
@@ -34,6 +35,7 @@ class Server:
         self._docker = docker
         self.container = container
         self._flavour = flavour
+        self.passwords = PASSWORDS[flavour]
 
     def session(self, seconds: float = _ANSWER) -> Session:
         """Return a login of this collection's account."""
@@ -109,11 +111,21 @@ class Server:
 
     def hashes(self) -> dict[tuple[str, str], list[str]]:
         """Return the hashes that let each user in; [] for one who gets in, or does not, in another way."""
-        rows = self.ask("SELECT User, Host, Priv FROM mysql.global_priv;")
-        return {(row[0], row[1]): accounts.hashes_in(row[2]) for row in rows if len(row) == 3}
+        rows = self.ask(self.passwords.QUESTION)
+        return {(row[0], row[1]): self.passwords.valid(row[2:]) for row in rows if len(row) > 2}
 
     def grants(self, user: User) -> Grants:
-        return accounts.parse_grants(row[0] for row in self.ask(f"SHOW GRANTS FOR {user.account};"))
+        """Return the privileges of a user."""
+        found = self._grants(user.account)
+        if self._flavour == "mysql" and len(found.get("*.*", ())) > 1:
+            # MySQL lists all that there are; this collection's account has all of them.
+            everything = self._grants(accounts.account(accounts.ADMIN, "localhost"))["*.*"] - {"GRANT OPTION"}
+            if found["*.*"] >= everything:
+                found["*.*"] = frozenset({"ALL PRIVILEGES"} | (found["*.*"] & {"GRANT OPTION"}))
+        return found
+
+    def _grants(self, account: str) -> Grants:
+        return accounts.parse_grants(row[0] for row in self.ask(f"SHOW GRANTS FOR {account};"))
 
     def databases(self) -> dict[str, Database]:
         rows = self.ask(

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
-"""How a MariaDB is upgraded: locked, counted, stopped, copied, started again where no client reaches it, proven.
+"""How a MySQL or MariaDB is upgraded: locked, counted, stopped, copied, started where no client reaches it, proven.
 
 The new version listens on the socket of its container alone until it is proven. A client that wrote before would lose
 that, should the proof fail.

@@ -49,7 +49,7 @@ FAMILIES = (
         "copy the keys",
     ),
     Family(
-        ("mariadb",),
+        ("mariadb", "mysql"),
         "mysql_server",
         mysql_image.inspect,
         lambda docker, name, folder, flavour: MySqlKeeper(docker, name, MySqlInstance(folder.folder), flavour),

@@ -93,32 +93,6 @@ def test_values_in_statements(value: str, literal: str) -> None:
     assert configuration.literal(value) == literal
 
 
-def test_password_is_hashed_as_the_server_does() -> None:
-    assert accounts.hashed("password") == "*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19"
-    user = accounts.User("a'b", "%", "password", None)
-    statement = accounts.identified(user, ["*OLD"])
-    assert "password" not in statement.replace("mysql_native_password", "")
-    assert "USING '*2470C0C06DEE42FD1618BB99005ADCA2EC9D1E19' OR mysql_native_password USING '*OLD'" in statement
-    assert statement.startswith("ALTER USER 'a''b'@'%' ")
-
-
-@pytest.mark.parametrize(
-    ("entry", "hashes"),
-    [
-        ('{"plugin": "mysql_native_password", "authentication_string": "*A"}', ["*A"]),
-        (
-            '{"plugin": "mysql_native_password", "authentication_string": "*A",'
-            ' "auth_or": [{}, {"plugin": "mysql_native_password", "authentication_string": "*B"}]}',
-            ["*A", "*B"],
-        ),
-        ('{"plugin": "unix_socket"}', []),
-        ('{"plugin": "mysql_native_password", "authentication_string": "*A", "account_locked": true}', []),
-    ],
-)
-def test_hashes_of_the_server_itself(entry: str, hashes: list[str]) -> None:
-    assert accounts.hashes_in(entry) == hashes
-
-
 def test_grants_that_are_there() -> None:
     found = accounts.parse_grants(
         [
