@@ -40,6 +40,13 @@ options:
   keep_days:
     description: Days that any backup is kept for, beside those of O(keep). If it is not given, only O(keep) counts.
     type: float
+  key_file:
+    description:
+      - A file on the managed host whose first line is the key with which the backup is encrypted, of at least 20 letters, for instance made by
+        C(openssl rand -hex 32). Without it the backup is not encrypted. Keep the key elsewhere too; without it the backups are lost.
+      - C(openssl) does it (AES-256 in counter mode, PBKDF2 with SHA-256 and 600000 iterations), since every host has it. The manifest has a code of
+        HMAC-SHA-256 over the checksum of the file and all that was counted, so that what was altered without the key is refused.
+    type: path
   timeout:
     description: Seconds in which the server has to answer, or to write its snapshot.
     type: int
@@ -99,7 +106,7 @@ import os
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._database import module_common
-from ansible_collections.dockyard.ops.plugins.module_utils._database.backup.run import back_up
+from ansible_collections.dockyard.ops.plugins.module_utils._database.backup.run import Request, back_up
 from ansible_collections.dockyard.ops.plugins.module_utils._database.docker import Docker
 from ansible_collections.dockyard.ops.plugins.module_utils._module import ModuleCall, run_module
 
@@ -112,7 +119,10 @@ def run(call: ModuleCall) -> dict[str, Any]:
     name = params["container_name"]
     folder = os.path.normpath(params["directory"])
     with module_common.locked_by_name(call, docker, name):
-        outcome = back_up(docker, name, folder, params["keep"], params["keep_days"], params["timeout"], call.check_mode)
+        request = Request(
+            name, folder, params["keep"], params["keep_days"], params["key_file"] or "", params["timeout"]
+        )
+        outcome = back_up(docker, request, call.check_mode)
     manifest = outcome.backup.manifest if outcome.backup else None
     return {
         "changed": True,
@@ -132,6 +142,7 @@ def main() -> None:
             "directory": {"type": "path", "required": True},
             "keep": {"type": "int", "default": 7},
             "keep_days": {"type": "float"},
+            "key_file": {"type": "path", "no_log": False},
             "timeout": {"type": "int", "default": 3600},
             "lock_timeout": {"type": "float", "default": 60},
         },

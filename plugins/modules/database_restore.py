@@ -44,6 +44,9 @@ options:
   replace_data_of:
     description: The name of the container whose data are to be replaced, as the second word on it.
     type: str
+  key_file:
+    description: The key that the backup was made with, if it is encrypted, see O(dockyard.ops.database_backup#module:key_file).
+    type: path
   lock_timeout:
     description: Seconds to wait for another run on the same instance.
     type: float
@@ -96,6 +99,7 @@ from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._database import module_common
 from ansible_collections.dockyard.ops.plugins.module_utils._database.backup import restore
+from ansible_collections.dockyard.ops.plugins.module_utils._database.backup.encryption import secret_of
 from ansible_collections.dockyard.ops.plugins.module_utils._database.backup.store import Store, read
 from ansible_collections.dockyard.ops.plugins.module_utils._database.docker import Docker
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
@@ -116,12 +120,13 @@ def run(call: ModuleCall) -> dict[str, Any]:
             f"A restore would replace all data of {name}; to confirm, set replace_data_of to that name.",
         )
     backup = read(params["path"]) if params["path"] else Store(params["directory"], name).newest()
+    secret = secret_of(params["key_file"]) if params["key_file"] else ""
     if call.check_mode:
         what = f"would be restored into {name}" if restores else "would be tried"
         message, changed = f"{backup.path} {what}.", restores
     else:
         with module_common.locked_by_name(call, docker, name):
-            done = (restore.restore if restores else restore.rehearse)(docker, name, backup)
+            done = (restore.restore if restores else restore.rehearse)(docker, name, backup, secret)
         message, changed = done.message, done.changed
     manifest = backup.manifest
     return {
@@ -142,6 +147,7 @@ def main() -> None:
             "path": {"type": "path"},
             "state": {"type": "str", "choices": ["rehearsed", "restored"], "default": "rehearsed"},
             "replace_data_of": {"type": "str"},
+            "key_file": {"type": "path", "no_log": False},
             "lock_timeout": {"type": "float", "default": 60},
         },
         required_one_of=[("directory", "path")],

@@ -11,7 +11,7 @@ import contextlib
 import dataclasses
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
@@ -79,8 +79,11 @@ class BackupKind(abc.ABC):
         shutil.rmtree(self.work, ignore_errors=True)
 
     @contextlib.contextmanager
-    def tried(self, data: str, definition: ContainerDefinition, image: str) -> Iterator[None]:
-        """Build the data of a backup in a container without a network, and remove all of it in the end."""
+    def tried(self, opened: Callable[[str], str], definition: ContainerDefinition, image: str) -> Iterator[None]:
+        """Build the data of a backup in a container without a network, and remove all of it in the end.
+
+        opened: returns its file, which may be in the folder that it is given.
+        """
         self.sweep()
         owner = definition.owner(self.docker.user_base())
         try:
@@ -94,7 +97,7 @@ class BackupKind(abc.ABC):
             )
             os.mkdir(alone.config, 0o750)
             os.chown(alone.config, 0, owner[1])
-            self.build(data, alone, image, owner)
+            self.build(opened(self.work), alone, image, owner)
             yield
         except OSError as error:
             raise DockyardError(

@@ -20,7 +20,7 @@ from ..docker import Docker
 from ..flavours import TITLES
 from .families import kind_of
 from .kind import BackupKind
-from .store import Backup
+from .store import Backup, opened
 
 _SPARE = 64 * 1024 * 1024
 _GROWS = 12  # times that a compressed dump may take as data
@@ -32,17 +32,17 @@ class Restored:
     changed: bool
 
 
-def rehearse(docker: Docker, name: str, backup: Backup) -> Restored:
+def rehearse(docker: Docker, name: str, backup: Backup, secret: str = "") -> Restored:
     """Build the data of a backup beside, compare them with what was counted, and remove them again."""
     kind, record = kind_of(docker, name)
     _require(kind, record, docker, backup)
     definition = kind.keeper.definition_of(record)
-    with kind.tried(backup.data, definition, record["image"]):
+    with kind.tried(lambda work: opened(backup, secret, work), definition, record["image"]):
         _compare(kind, backup)
     return Restored(f"{backup.path} can be restored: it has its {backup.manifest.census['text']}.", False)
 
 
-def restore(docker: Docker, name: str, backup: Backup) -> Restored:
+def restore(docker: Docker, name: str, backup: Backup, secret: str = "") -> Restored:
     """Put a backup in the place of an instance's data. What fails leaves, or puts back, the data of before."""
     kind, record = kind_of(docker, name)
     recover(kind, record)
@@ -50,7 +50,7 @@ def restore(docker: Docker, name: str, backup: Backup) -> Restored:
     _require(kind, record, docker, backup)
     definition = kind.keeper.definition_of(record)
     running = kind.keeper.is_running()
-    with kind.tried(backup.data, definition, record["image"]):
+    with kind.tried(lambda work: opened(backup, secret, work), definition, record["image"]):
         _compare(kind, backup)
         kind.close(definition.stop_timeout)
         docker.remove(kind.scratch)

@@ -6,9 +6,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import json
 import os
 import shutil
 import time
@@ -21,12 +19,26 @@ from .. import version
 from ..checksum import checksum
 from ..docker import Docker
 from ..flavours import TITLES
+from . import encryption, facts
 from .families import kind_of
 from .kind import BackupKind
-from .store import Backup, Manifest, Store
+from .store import ENCRYPTED, Backup, Manifest, Store
 
-FACTS = "/etc/ansible/facts.d"
-_FACT = "dockyard_backups.fact"
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """What is to be backed up, and how long it is kept.
+
+    keep: good ones that always stay. keep_days: for which any stays; None if only keep counts. key_file: of the host,
+    with which it is encrypted; "" for none. timeout: seconds in which the server has to answer.
+    """
+
+    container: str
+    folder: str
+    keep: int = 7
+    keep_days: float | None = None
+    key_file: str = ""
+    timeout: float = 3600
 
 
 @dataclasses.dataclass
@@ -38,31 +50,31 @@ class Outcome:
     removed: list[str]
 
 
-def back_up(
-    docker: Docker, name: str, folder: str, keep: int, keep_days: float | None, seconds: float, only_plan: bool
-) -> Outcome:
+def back_up(docker: Docker, request: Request, only_plan: bool) -> Outcome:
     """Make a backup. Raise DockyardError, with the failure noted as a fact, if it can't be made; others stay then."""
+    name, folder = request.container, request.folder
     store = Store(folder, name)
     try:
         kind, record = kind_of(docker, name)
         _require_outside(kind, folder)
+        secret = encryption.secret_of(request.key_file) if request.key_file else ""
         if not kind.keeper.is_running():
             raise DockyardError(
                 "database_not_running", f"{name} does not run, so that it can't be backed up; start it first."
             )
         if only_plan:
-            gone = [each.path for each in store.expired(keep - 1, keep_days, time.time())] if keep > 1 else []
-            return Outcome(f"A backup of {name} would be made in {folder}.", None, gone)
-        made = _make(kind, record, store, seconds)
+            beyond = store.expired(request.keep - 1, request.keep_days, time.time()) if request.keep > 1 else []
+            return Outcome(f"A backup of {name} would be made in {folder}.", None, [each.path for each in beyond])
+        made = _make(kind, record, store, request.timeout, secret)
     except (DockyardError, OSError) as error:
         failure = error if isinstance(error, DockyardError) else atomic_file.explain("write", folder, error)
         if not only_plan:
-            _note(store, name, failure.message)
+            facts.note(name, store, failure.message)
         raise failure from error
-    removed = [each.path for each in store.expired(keep, keep_days, time.time())]
-    for each in store.expired(keep, keep_days, time.time()):
+    removed = [each.path for each in store.expired(request.keep, request.keep_days, time.time())]
+    for each in store.expired(request.keep, request.keep_days, time.time()):
         store.remove(each)
-    _note(store, name, "")
+    facts.note(name, store, "")
     census = made.manifest.census["text"]
     gone_text = f" {len(removed)} older {'one was' if len(removed) == 1 else 'ones were'} removed." if removed else ""
     return Outcome(f"{made.path} has {name} with its {census}.{gone_text}", made, removed)
@@ -79,45 +91,35 @@ def _require_outside(kind: BackupKind, folder: str) -> None:
             )
 
 
-def _make(kind: BackupKind, record: dict[str, Any], store: Store, seconds: float) -> Backup:
+def _make(kind: BackupKind, record: dict[str, Any], store: Store, seconds: float, secret: str) -> Backup:
     store.prepare(disk.content_bytes(kind.folder.data))
     kind.keeper.running_server().wait(seconds)
     unfinished = store.begin()
     try:
         now = time.time()
         saved = kind.save(unfinished, seconds)
-        path = os.path.join(unfinished, saved.file)
+        file = _encrypted(unfinished, saved.file, secret) if secret else saved.file
+        path = os.path.join(unfinished, file)
         manifest = Manifest(
             container=kind.keeper.name,
             flavour=record["flavour"],
             title=TITLES[record["flavour"]],
             version=version.shown(kind.keeper.running_server().version()),
             made=now,
-            file=saved.file,
+            file=file,
             bytes=os.path.getsize(path),
             sha256=checksum(path),
             census=saved.census,
+            cipher=encryption.CIPHER if secret else "",
         )
-        return store.complete(unfinished, manifest)
+        return store.complete(unfinished, manifest, secret)
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _note(store: Store, name: str, failure: str) -> None:
-    """Leave the outcome as a local fact of Ansible, by the name of the container."""
-    path = os.path.join(FACTS, _FACT)
-    found: dict[str, Any] = {}
-    with contextlib.suppress(ValueError):
-        found = json.loads(atomic_file.read(path) or b"{}")
-    good = store.good()
-    newest = good[0] if good else None
-    found[name] = {
-        "ok": not failure,
-        "message": failure,
-        "ended_at": int(time.time()),
-        "last_good": newest.path if newest else "",
-        "last_good_at": int(newest.manifest.made) if newest else 0,
-        "good": len(good),
-    }
-    os.makedirs(FACTS, mode=0o755, exist_ok=True)
-    atomic_file.write(path, (json.dumps(found, indent=1, sort_keys=True) + "\n").encode(), mode=0o644)
+def _encrypted(folder: str, name: str, secret: str) -> str:
+    """Put an encrypted file in the place of one in a folder. Return its name."""
+    encryption.encrypt(os.path.join(folder, name), os.path.join(folder, f"{name}{ENCRYPTED}"), secret)
+    for gone in (name, f"{name}.sha256"):
+        atomic_file.remove(os.path.join(folder, gone))
+    return f"{name}{ENCRYPTED}"

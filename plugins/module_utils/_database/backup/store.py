@@ -25,7 +25,9 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, disk, mounts
 
 from ..checksum import checksum
+from . import encryption
 
+ENCRYPTED = ".enc"
 _MANIFEST = "manifest.json"
 _UNFINISHED = ".unfinished-"
 _SPARE = 64 * 1024 * 1024
@@ -39,6 +41,7 @@ class Manifest:
     """What a backup says of itself.
 
     made: seconds since the epoch. bytes, sha256: of the file. census: what was counted, as its kind of server counts.
+    cipher: how the file is encrypted, and code: by which is noticed that it was altered without the key.
     """
 
     container: str
@@ -50,6 +53,8 @@ class Manifest:
     bytes: int
     sha256: str
     census: dict[str, Any]
+    cipher: str = ""
+    code: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +95,26 @@ def read(path: str, thoroughly: bool = True) -> Backup:
     return backup
 
 
+def opened(backup: Backup, secret: str, folder: str) -> str:
+    """Return a file with the data of a backup as the server wrote them, in a folder if they have to be decrypted."""
+    manifest = backup.manifest
+    if not manifest.cipher:
+        return backup.data
+    if not secret:
+        raise DockyardError(
+            "database_backup_key_missing", f"{backup.path} is encrypted; give key_file, the key that it was made with."
+        )
+    if manifest.code != encryption.code_of(_without_code(manifest), secret):
+        raise _refuse(backup.path, "it was encrypted with another key, or altered")
+    plain = os.path.join(folder, manifest.file.removesuffix(ENCRYPTED))
+    encryption.decrypt(backup.data, plain, secret)
+    return plain
+
+
+def _without_code(manifest: Manifest) -> dict[str, Any]:
+    return {key: value for key, value in dataclasses.asdict(manifest).items() if key != "code"}
+
+
 def _refuse(path: str, reason: str) -> DockyardError:
     return DockyardError(
         "database_backup_refused", f"{path} is no backup that can be used: {reason}. Take another one."
@@ -112,10 +137,19 @@ def _file_system_of(folder: str) -> str:
     return kind
 
 
+def require_absolute(folder: str) -> None:
+    """Raise DockyardError for a folder that would depend on where the program was started."""
+    if not os.path.isabs(folder):
+        raise DockyardError(
+            "database_backup_folder_invalid", f"'{folder}' is no absolute path; give the folder of the backups."
+        )
+
+
 class Store:
     """The folder in which the backups of an instance are. container: its name."""
 
     def __init__(self, folder: str, container: str) -> None:
+        require_absolute(folder)
         self.folder = folder
         self._name = re.compile(re.escape(container) + r"-\d{8}T\d{6}")
         self._container = container
@@ -174,8 +208,10 @@ class Store:
         os.mkdir(path, 0o700)
         return path
 
-    def complete(self, unfinished: str, manifest: Manifest) -> Backup:
+    def complete(self, unfinished: str, manifest: Manifest, secret: str = "") -> Backup:
         """Give a backup its name, once all of it is on the disk."""
+        if secret:
+            manifest = dataclasses.replace(manifest, code=encryption.code_of(_without_code(manifest), secret))
         record = dataclasses.asdict(manifest)
         content = json.dumps({**record, "checksum": _checksum_of(json.loads(json.dumps(record)))}, indent=1) + "\n"
         atomic_file.write(os.path.join(unfinished, _MANIFEST), content.encode(), mode=0o600)
