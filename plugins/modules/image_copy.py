@@ -248,9 +248,10 @@ from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
+from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
 from ansible_collections.dockyard.ops.plugins.module_utils._images import pull, references
 from ansible_collections.dockyard.ops.plugins.module_utils._module import ModuleCall, diff, run_module
-from ansible_collections.dockyard.ops.plugins.module_utils._registry import copy, options, stored_login
+from ansible_collections.dockyard.ops.plugins.module_utils._registry import copy, copy_ends, options, stored_login
 from ansible_collections.dockyard.ops.plugins.module_utils._registry.bundle import Bundle, Folder
 from ansible_collections.dockyard.ops.plugins.module_utils._registry.transfer import Transfer
 
@@ -301,12 +302,12 @@ def run(call: ModuleCall) -> dict[str, Any]:
     items = list(wanted(params, connections, bundle))
     if params["registry"]:
         return copy_all(call, items, connections, bundle, None)
-    target = copy.FolderTarget(Folder(params["path"]))
+    target = copy_ends.FolderTarget(Folder(params["path"]))
     if call.check_mode:
         return copy_all(call, items, connections, bundle, target)
     target.folder.create()
     with atomic_file.locked(params["path"], 600):
-        return copy_all(call, items, connections, bundle, copy.FolderTarget(target.folder))
+        return copy_all(call, items, connections, bundle, copy_ends.FolderTarget(target.folder))
 
 
 def check(params: dict[str, Any]) -> None:
@@ -331,7 +332,7 @@ def wanted(params: dict[str, Any], connections: Connections, bundle: Bundle | No
     """Yield the images to copy."""
     if bundle and not params["images"]:
         for entry in bundle.images:
-            yield copy.Item(
+            yield copy_ends.Item(
                 entry["name"],
                 entry["repository"],
                 entry["tag"] or entry["digest"],
@@ -366,12 +367,12 @@ def target(params: dict[str, Any], image: str) -> str:
     return "/".join(filter(None, [prefix, references.repository(image)]))
 
 
-def item(params: dict[str, Any], image: str, bundle: Bundle | None) -> copy.Item:
+def item(params: dict[str, Any], image: str, bundle: Bundle | None) -> copy_ends.Item:
     """Return one image to copy."""
     read = image if bundle else references.with_prefix(image, params["registry_prefix"])
     repository = full(image) if bundle else f"{references.registry(read)} {references.repository(read)}"
     reference = references.digest(image) or references.tag(image)
-    return copy.Item(image, repository, reference, target(params, image), references.tag(image))
+    return copy_ends.Item(image, repository, reference, target(params, image), references.tag(image))
 
 
 class _Registries:
@@ -395,17 +396,17 @@ class _Registries:
 
 def copy_all(
     call: ModuleCall,
-    items: list[copy.Item],
+    items: list[copy_ends.Item],
     connections: Connections,
     bundle: Bundle | None,
-    folder: copy.FolderTarget | None,
+    folder: copy_ends.FolderTarget | None,
 ) -> dict[str, Any]:
     """Copy all images, and return what the module returns."""
     params = call.params
-    source = copy.BundleSource(bundle, bool(params["registry"])) if bundle else _Registries(connections)
+    source = copy_ends.BundleSource(bundle, bool(params["registry"])) if bundle else _Registries(connections)
 
-    def prepare(one: copy.Item) -> copy.Copied:
-        place: copy.Target = folder or copy.RegistryTarget(connections.to(params["registry"]))
+    def prepare(one: copy_ends.Item) -> copy_ends.Copied:
+        place: copy_ends.Target = folder or copy_ends.RegistryTarget(connections.to(params["registry"]))
         return copy.prepare(source, place, one, params["platforms"], params["attachments"], call.check_mode)
 
     with concurrent.futures.ThreadPoolExecutor(params["parallel"]) as pool:
@@ -422,7 +423,10 @@ def copy_all(
 
 
 def name_all(
-    params: dict[str, Any], done: list[copy.Copied], connections: Connections, folder: copy.FolderTarget | None
+    params: dict[str, Any],
+    done: list[copy_ends.Copied],
+    connections: Connections,
+    folder: copy_ends.FolderTarget | None,
 ) -> str:
     """Give the images that have arrived their names; return the checksum of the bundle, if it is one."""
     arrived = [one for one in done if one.changed and not one.error]
@@ -430,7 +434,7 @@ def name_all(
         for one in arrived:
             folder.record(one)
         return folder.folder.finish(folder.document)
-    registry = copy.RegistryTarget(connections.to(params["registry"]))
+    registry = copy_ends.RegistryTarget(connections.to(params["registry"]))
     for one in arrived:
         try:
             if one.item.tag:
@@ -440,11 +444,13 @@ def name_all(
     return ""
 
 
-def result(call: ModuleCall, done: list[copy.Copied], failed: list[copy.Copied], checksum: str) -> dict[str, Any]:
+def result(
+    call: ModuleCall, done: list[copy_ends.Copied], failed: list[copy_ends.Copied], checksum: str
+) -> dict[str, Any]:
     """Return what the module returns."""
     changed = [one for one in done if one.changed and not one.error]
     where = call.params["path"] or call.params["registry"]
-    count = f"{len(changed)} of {len(done)} image{'' if len(done) == 1 else 's'}"
+    count = f"{len(changed)} of {counted(len(done), 'image')}"
     if failed:
         first = failed[0].error
         some = "Nothing was changed." if not changed else f"{count} were copied all the same."

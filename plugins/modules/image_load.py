@@ -129,6 +129,7 @@ diff:
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
 from ansible_collections.dockyard.ops.plugins.module_utils._images import loaded, pull, references
 from ansible_collections.dockyard.ops.plugins.module_utils._images.engine import Docker
 from ansible_collections.dockyard.ops.plugins.module_utils._images.programs import Budget
@@ -198,7 +199,7 @@ def result(call: ModuleCall, bundle: Bundle, done: list[load.Loaded], started: b
     for one in done:
         one.changed = one.changed and started and not one.error and (call.check_mode or bool(one.id))
     changed = [one for one in done if one.changed]
-    count = f"{len(changed)} of {len(done)} image{'' if len(done) == 1 else 's'}"
+    count = f"{len(changed)} of {counted(len(done), 'image')}"
     if failed:
         first = failed[0].error
         some = "Nothing was changed." if not changed else f"{count} were loaded all the same."

@@ -116,6 +116,7 @@ diff:
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
 from ansible_collections.dockyard.ops.plugins.module_utils._images import prune
 from ansible_collections.dockyard.ops.plugins.module_utils._images.engine import Docker
 from ansible_collections.dockyard.ops.plugins.module_utils._images.programs import Budget
@@ -133,7 +134,7 @@ def run(call: ModuleCall) -> dict[str, Any]:
     services = None if params["service_images"] is None else tuple(params["service_images"])
     done = prune.prune(prune.Policy(params["days"], tuple(params["keep"]), services), docker, call.check_mode)
     count = len(done.removed)
-    images = f"{count} image{'' if count == 1 else 's'}"
+    images = f"{counted(count, 'image')}"
     result: dict[str, Any] = {
         "changed": bool(done.removed),
         "msg": (

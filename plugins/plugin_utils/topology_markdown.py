@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
+
 from . import topology_mermaid
 from . import topology_text as text
 
@@ -57,7 +59,7 @@ def index(reports: Sequence[Mapping[str, Any]], title: str) -> str:
                 text.engine(topology) if topology else report.get("error"),
                 len(text.rows(topology.get("networks"))),
                 len(text.rows(topology.get("containers"))),
-                ", ".join(text.plural(number, name) for name, number in count.items() if number) or "none",
+                ", ".join(counted(number, name) for name, number in count.items() if number) or "none",
                 "" if report.get("changes") is None else len(report["changes"]),
                 report.get("date"),
             ]

@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
+
 from . import topology_text as text
 
 # Above this, Mermaid refuses a flowchart as it is configured everywhere (500 edges, 50000 letters).
@@ -30,7 +32,7 @@ def flowchart(topology: text.Topology) -> str:
             continue
         words = [name, network.get("bridge"), *(one.get("subnet") for one in text.rows(network.get("subnets")))]
         if many:
-            words.append(text.plural(on.count(name), "endpoint"))
+            words.append(counted(on.count(name), "endpoint"))
         lines.append(f"  n{number}([{_label(words)}])")
         lines.append(f"  host {'-.-' if network.get('internal') else '---'} n{number}")
     for number, one in enumerate([] if many else drawn):

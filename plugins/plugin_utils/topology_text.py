@@ -14,6 +14,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
 from ansible_collections.dockyard.ops.plugins.module_utils._http.address import bracketed
 
 Topology = Mapping[str, Any]
@@ -73,11 +74,6 @@ def count(topologies: Iterable[Topology]) -> dict[str, int]:
     """Return how many findings of each severity there are."""
     found = [one.get("severity") for topology in topologies for one in rows(topology.get("findings"))]
     return {severity: found.count(severity) for severity in SEVERITIES}
-
-
-def plural(number: int, one: str, many: str | None = None) -> str:
-    """Return, for instance, "1 network" or "2 networks"."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def setting(value: Any) -> str:
@@ -193,7 +189,7 @@ def undrawn(topology: Topology) -> str:
     if not left_out:
         return ""
     are = "is" if len(left_out) == 1 else "are"
-    return f"Not in the picture: {plural(len(left_out), 'container')} that {are} stopped or without a network."
+    return f"Not in the picture: {counted(len(left_out), 'container')} that {are} stopped or without a network."
 
 
 def port(one: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host.commands import last_line, run
+from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
 
 _SECONDS = 120.0  # for one order to the engine
 _PAUSE = 0.1
@@ -94,8 +95,9 @@ class Docker:
             if time.monotonic() >= deadline:
                 raise DockyardError(
                     "database_does_not_stop",
-                    f"The server in the container {name} has not ended {seconds:g} seconds after it was asked to; it"
-                    " was not killed. Look at its log for the reason, and give it more time (stop_timeout).",
+                    f"The server in the container {name} has not ended"
+                    f" {counted(seconds, 'second')} after it was asked to; it was not killed. Look at its log for the"
+                    " reason, and give it more time (stop_timeout).",
                 )
             time.sleep(_PAUSE)
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
 
 from .container_definition import HEALTH, ContainerDefinition
 from .docker import Docker, Json
@@ -54,7 +55,7 @@ def wait(docker: Docker, name: str, seconds: float, why_not_up: Callable[[], str
         details = docker.container(name)
         ended = details is None or not details["State"]["Running"] or details["RestartCount"] > 0
         if ended or time.monotonic() >= deadline:
-            how = "does not start" if ended else f"does not answer after {seconds:g} seconds ({reason})"
+            how = "does not start" if ended else f"does not answer after {counted(seconds, 'second')} ({reason})"
             return f"The server in the container {name} {how}."
         time.sleep(_PAUSE)
 

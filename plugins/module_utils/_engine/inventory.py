@@ -13,6 +13,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal
 
+from ansible_collections.dockyard.ops.plugins.module_utils._host import words
 from ansible_collections.dockyard.ops.plugins.module_utils._http.address import bracketed
 
 from . import naming
@@ -341,9 +342,7 @@ def counted(inventory: Inventory) -> str:
         ("volume", inventory.volumes),
         ("network", sorted(inventory.networks.values())),
     )
-    return ", ".join(
-        f"{len(names)} {kind}{'s' if len(names) > 1 else ''} ({_listed(names)})" for kind, names in kinds if names
-    )
+    return ", ".join(f"{words.counted(len(names), kind)} ({_listed(names)})" for kind, names in kinds if names)
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
 
 UnitState = Literal["absent", "stopped", "failed", "running"]
 Verb = Literal["start", "stop", "restart"]
@@ -47,7 +48,7 @@ def _run(command: list[str], timeout: float | None = None) -> subprocess.Complet
     try:
         return subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, timeout=timeout)
     except subprocess.TimeoutExpired:
-        complaint = f"{' '.join(command[:3])} did not end within {timeout:g} seconds"
+        complaint = f"{' '.join(command[:3])} did not end within {counted(timeout or 0, 'second')}"
         return subprocess.CompletedProcess(command, _TIMED_OUT, "", complaint)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import network
+from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
 
 from .api import EngineApi, Unreachable, message
 from .networks.rules import overlap
@@ -199,7 +200,7 @@ def _enter(api: EngineApi, params: dict[str, Any], pools: list[str]) -> dict[str
             if state(swarm) == "active" and (params["join"] or swarm.get("ControlAvailable")):
                 return swarm
             if time.monotonic() > deadline:
-                reason = f"after {params['timeout']} seconds it is {state(swarm)}{_reason(swarm)}"
+                reason = f"after {counted(params['timeout'], 'second')} it is {state(swarm)}{_reason(swarm)}"
             time.sleep(_INTERVAL)
     except (Unreachable, DockyardError) as error:
         reason = str(error)

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
 
 from .containers import DATABASES, Container
 from .data_volume import find_databases
@@ -79,7 +80,8 @@ def wait_for_upgrade(context: UpgradeContext) -> None:
             raise DockyardError("harbor_database_interrupted", f"The installer can't go on, as {reason}")
         if time.monotonic() > deadline:
             raise DockyardError(
-                "harbor_database_interrupted", f"The upgrade of the database did not end within {timeout} seconds"
+                "harbor_database_interrupted",
+                f"The upgrade of the database did not end within {counted(timeout, 'second')}",
             )
         context.report_progress(0, 0)
         time.sleep(_INSPECT_EVERY)

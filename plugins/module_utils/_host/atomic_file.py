@@ -27,6 +27,8 @@ from typing import BinaryIO, Callable
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
+from .words import counted
+
 _REMEDIES = {
     errno.ENOSPC: "the file system is full; free some space there",
     errno.EDQUOT: "the disk quota is used up; raise it or free some space",
@@ -116,7 +118,7 @@ def locked(folder: str, timeout: float = 30.0) -> Iterator[None]:
                 if time.monotonic() >= deadline:
                     raise DockyardError(
                         "file_locked",
-                        f"Another run holds the lock on {folder} for more than {timeout:g} seconds;"
+                        f"Another run holds the lock on {folder} for more than {counted(timeout, 'second')};"
                         " wait until it has ended and run again.",
                     ) from error
                 time.sleep(0.05)

@@ -16,6 +16,8 @@ from collections.abc import Sequence
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
+from .words import counted
+
 # What compose of old says after the reason, and the identifiers of containers in the reason.
 _NOISE = re.compile(r"Encountered errors while bringing up the project\.?| \([0-9a-f]{64}\)")
 
@@ -54,8 +56,8 @@ def run(
         _kill(process)
         raise DockyardError(
             "host_command_timeout",
-            f"'{shlex.join(argv)[:200]}' did not end within {timeout:g} seconds and was stopped; look at the load of"
-            " this host and at journalctl -u docker.service.",
+            f"'{shlex.join(argv)[:200]}' did not end within {counted(timeout or 0, 'second')} and"
+            " was stopped; look at the load of this host and at journalctl -u docker.service.",
         ) from error
     except BaseException:
         _kill(process)

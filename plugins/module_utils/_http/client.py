@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Union
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
 
 from . import tls
 from .connection import Connection, Deadline, Origin, Phase, printable_url, single_line
@@ -356,7 +357,7 @@ def _too_late(deadline: Deadline, peer: Origin, at: str, request: str) -> Dockya
     The time for one request may be too short for this time; that for all of them is over.
     """
     subject = f"{at[0].upper()}{at[1:]}"
-    within = f"within {deadline.seconds:g} seconds"
+    within = f"within {counted(deadline.seconds, 'second')}"
     if deadline.is_over_for_all():
         return DockyardError(
             "registry_deadline_passed",

@@ -18,6 +18,7 @@ from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import commands
+from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
 
 from .programs import Budget, last_lines, telling_line
 
@@ -234,7 +235,7 @@ class Docker:
             if error.code != "host_command_timeout":
                 raise
             done = None
-            outcome = f"did not end within {seconds:g} seconds"
+            outcome = f"did not end within {counted(seconds, 'second')}"
             logs = commands.run(["docker", "logs", "--tail", "20", name], timeout=60)
             log = f"{logs.stdout}\n{logs.stderr}"
         finally:

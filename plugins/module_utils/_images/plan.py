@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
 from ansible_collections.dockyard.ops.plugins.module_utils._http.client import Client
 from ansible_collections.dockyard.ops.plugins.module_utils._http.connection import Origin
 from ansible_collections.dockyard.ops.plugins.module_utils._http.tls import TlsFiles
@@ -161,8 +162,9 @@ def _way(wanted: Wanted, reference: str, present: bool, policy: Policy, answers:
         return "present"
     raise DockyardError(
         "image_no_way",
-        f"The registry {registry} does not answer this host within {policy.timeout:g} seconds and there is no recipe to"
-        f" build {wanted.image} from; name a registry that answers in registry_prefix, or use the source archive.",
+        f"The registry {registry} does not answer this host within {counted(policy.timeout, 'second')}"
+        f" and there is no recipe to build {wanted.image} from; name a registry that answers in registry_prefix, or"
+        " use the source archive.",
     )
 
 

@@ -14,6 +14,7 @@ import time
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import commands
+from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
 
 NEEDED = "some 300 MB"
 
@@ -36,8 +37,8 @@ class Budget:
         """Return the error that says that the time is up."""
         return DockyardError(
             "image_timeout",
-            f"The image was not built within {self.seconds:g} seconds; look at the load of this host and at the speed"
-            " of its package sources, or set timeout to more.",
+            f"The image was not built within {counted(self.seconds, 'second')}; look at the load of this"
+            " host and at the speed of its package sources, or set timeout to more.",
         )
 
     def run(

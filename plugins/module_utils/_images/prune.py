@@ -12,18 +12,14 @@ from __future__ import annotations
 
 import datetime
 import fnmatch
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted, moment
 
 from . import references
 from .engine import Docker
-
-# Docker is younger: reproducible builds say 1970 or 1980, and the engine 0001 for what it does not know.
-_FIRST_IMAGE = datetime.datetime(2013, 3, 1, tzinfo=datetime.timezone.utc)
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -61,19 +57,6 @@ class Pruned:
     removed: list[dict[str, Any]] = field(default_factory=list)
     kept: dict[str, str] = field(default_factory=dict)
     services: list[str] = field(default_factory=list)
-
-
-def moment(text: str) -> datetime.datetime | None:
-    """Return a time of the engine; None if it can't be one."""
-    match = _TIME.match(text)
-    if not match:
-        return None
-    zone = "+00:00" if match[3] == "Z" else match[3]
-    try:
-        found = datetime.datetime.fromisoformat(f"{match[1]}T{match[2]}{zone}")
-    except ValueError:
-        return None
-    return found if found >= _FIRST_IMAGE else None
 
 
 def candidate(document: dict[str, Any]) -> Candidate:
@@ -116,7 +99,7 @@ def reason_to_keep(
     if image.since is None:
         return "its age is not known"
     if (now - image.since).total_seconds() < policy.days * 86400:
-        return f"it is younger than {policy.days:g} days"
+        return f"it is younger than {counted(policy.days, 'day')}"
     return ""
 
 

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
 
 from . import x509
 from .memory_file import in_memory
@@ -219,7 +220,7 @@ def _open(target: Target, deadline: _Deadline, timeout: float) -> socket.socket:
 def _too_slow(target: Target, timeout: float) -> DockyardError:
     return DockyardError(
         "registry_timeout",
-        f"The registry {target.label} did not answer within {timeout:g} seconds;"
+        f"The registry {target.label} did not answer within {counted(timeout, 'second')};"
         " see whether it runs and no firewall drops packets to it, or raise timeout.",
     )
 

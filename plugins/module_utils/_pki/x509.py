@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
 
 CRYPTOGRAPHY_IMPORT_ERROR: str | None
 try:
@@ -271,7 +272,7 @@ def check_validity(certificate: Certificate, what: str, at: datetime.datetime, m
         raise DockyardError(
             "certificate_expires_soon",
             f"{what} ({certificate.subject}) expires at {format_time(certificate.not_after)}, in"
-            f" {certificate.days_left(at)} days and so"
+            f" {counted(certificate.days_left(at), 'day')} and so"
             f" sooner than min_days_left={min_days_left} allows; issue a new one, or lower min_days_left.",
         )
 

@@ -20,6 +20,7 @@ from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host.network_namespace import Visitor
+from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
 from ansible_collections.dockyard.ops.plugins.module_utils._http import tls
 
 from . import socket_rules
@@ -85,8 +86,8 @@ class Proof:
             if time.monotonic() > self._deadline:
                 raise DockyardError(
                     "traefik_not_proven",
-                    f"The stack runs, but {what} could not be proven within {self._settings['timeout']} seconds:"
-                    f" {complaint}; see docker service logs.",
+                    f"The stack runs, but {what} could not be proven within"
+                    f" {counted(self._settings['timeout'], 'second')}: {complaint}; see docker service logs.",
                 )
             time.sleep(_INTERVAL)
 
@@ -226,7 +227,7 @@ class Proof:
             later = later[later.find("/v2/") :] if "/v2/" in later else place
             connection.request("DELETE", later, headers=login)
             connection.getresponse().read()
-            return "" if status == 202 else f"after {seconds} seconds it is answered with {status}"
+            return "" if status == 202 else f"after {counted(seconds, 'second')} it is answered with {status}"
         finally:
             connection.close()
 

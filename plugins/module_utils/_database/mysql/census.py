@@ -10,6 +10,8 @@ import dataclasses
 import hashlib
 import re
 
+from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
+
 from . import accounts
 from .session import Session
 
@@ -34,11 +36,7 @@ class Census:
         """Return, for instance, C(1200 rows in 3 tables of 2 databases)."""
         databases = len({name.partition(".")[0] for name in self.rows})
         rows, tables = sum(self.rows.values()), len(self.rows)
-        return f"{_counted(rows, 'row')} in {_counted(tables, 'table')} of {_counted(databases, 'database')}"
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+        return f"{counted(rows, 'row')} in {counted(tables, 'table')} of {counted(databases, 'database')}"
 
 
 def take(session: Session) -> Census:

@@ -16,6 +16,7 @@ from typing import Any, Callable
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import processes
+from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
 
 from .. import redis_family, server_container, version
 from ..docker import Docker, Json
@@ -63,13 +64,9 @@ class Census:
 
     def __str__(self) -> str:
         """Return, for instance, C(1200 keys in 2 databases)."""
-        functions = f" and {_counted(self.functions, 'library', 'libraries')} of functions" if self.functions else ""
-        databases = _counted(len(self.keys), "database", "databases")
-        return f"{_counted(self.total, 'key', 'keys')} in {databases}{functions}"
-
-
-def _counted(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
+        functions = f" and {counted(self.functions, 'library', 'libraries')} of functions" if self.functions else ""
+        databases = counted(len(self.keys), "database", "databases")
+        return f"{counted(self.total, 'key', 'keys')} in {databases}{functions}"
 
 
 class Server:

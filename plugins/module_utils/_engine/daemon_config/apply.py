@@ -18,6 +18,7 @@ from typing import Literal, NoReturn
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, default_routes
+from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
 
 from .. import dependents, inventory, service
 from ..api import EngineApi, Unreachable, find_answering
@@ -255,7 +256,9 @@ class DaemonConfigUpdate:
         api = find_answering(unit.engine_sockets(target.get("hosts")), timeout) if unit.run else None
         if api is None:
             reason = service.recent_log_errors(since)
-            self._roll_back(f"did not answer within {timeout:g} seconds with the new file ({reason})", "restart")
+            self._roll_back(
+                f"did not answer within {counted(timeout, 'second')} with the new file ({reason})", "restart"
+            )
         try:
             self._prove(target, unit, api)
         except Unreachable as error:

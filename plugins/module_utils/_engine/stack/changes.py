@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host import words
 
 from ..api import EngineApi
 from . import survey
@@ -163,7 +164,8 @@ def wait_for_tasks(api: EngineApi, stack: str, steps: list[ServiceStep], seconds
         if time.monotonic() > deadline:
             raise DockyardError(
                 "stack_tasks_remain",
-                f"Tasks of {', '.join(left)} were still there {seconds:g} seconds after these services were removed;"
+                f"Tasks of {', '.join(left)} were still there {words.counted(seconds, 'second')} after these"
+                " services were removed;"
                 " see"
                 " whether their nodes answer",
             )

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
 
 from ..api import EngineApi, Unreachable
 from . import changes
@@ -162,7 +163,7 @@ class Deployment:
 
         Those of which tasks have failed are put back as others that fail; those that are only slow are left to it.
         """
-        seconds = f"{self._settings.timeout:g} seconds"
+        seconds = counted(self._settings.timeout, "second")
         sentence = f"The stack {self._plan.stack} does not run as declared after {seconds}; {'; '.join(late)}"
         failed = [name for name, verdict in verdicts.items() if verdict.missing and verdict.task is not None]
         if failed:

@@ -18,6 +18,7 @@ from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import processes
+from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
 
 from .. import releases
 from ..api import HarborApi
@@ -110,7 +111,7 @@ class UpgradeContext:
                 output, _none = child.communicate()
                 self.store.log_output(f"$ {' '.join(argv)}\n".encode() + output)
                 raise DockyardError(
-                    "harbor_command_failed", f"{' '.join(argv[:4])} did not end within {timeout:g} seconds"
+                    "harbor_command_failed", f"{' '.join(argv[:4])} did not end within {counted(timeout, 'second')}"
                 ) from None
         self.store.log_output(f"$ {' '.join(argv)}\n".encode() + output)
         return subprocess.CompletedProcess(list(argv), child.returncode, output)
@@ -136,7 +137,7 @@ class UpgradeContext:
         if child.returncode != 0 and late:
             raise DockyardError(
                 "harbor_images_failed",
-                f"{' '.join(argv)} did not end with {os.path.basename(path)} within {timeout:g} seconds",
+                f"{' '.join(argv)} did not end with {os.path.basename(path)} within {counted(timeout, 'second')}",
             )
         if child.returncode != 0:
             raise DockyardError(

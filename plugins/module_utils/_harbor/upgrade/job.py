@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._host.job import Direction, JobOutcome
+from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
 
 
 @dataclasses.dataclass
@@ -46,10 +47,6 @@ class Census:
     def sampled(self) -> str:
         """Return, for instance, "5 artifacts"."""
         return counted(len(self.samples), "artifact", "artifacts")
-
-
-def counted(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
 
 
 @dataclasses.dataclass

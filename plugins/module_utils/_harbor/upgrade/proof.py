@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
 
 from .. import compose, database
 from ..api import HarborApi, Sample, Unreachable
@@ -60,7 +61,7 @@ def wait_until_healthy(context: UpgradeContext, version: str, timeout: float) ->
             said = _last_words(watch)
             details = f"{missing} ({said})" if said else missing
             raise DockyardError(
-                "harbor_not_healthy", f"Harbor {version} is not healthy after {timeout:g} seconds: {details}"
+                "harbor_not_healthy", f"Harbor {version} is not healthy after {counted(timeout, 'second')}: {details}"
             )
         if time.monotonic() - started > _START_AGAIN_EVERY:
             _start_again(context, watch)

@@ -23,7 +23,14 @@ from typing import Any
 
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
-from ansible_collections.dockyard.ops.plugins.module_utils._registry import bundle, copy, load, options, transfer
+from ansible_collections.dockyard.ops.plugins.module_utils._registry import (
+    bundle,
+    copy,
+    copy_ends,
+    load,
+    options,
+    transfer,
+)
 from ansible_collections.dockyard.ops.plugins.module_utils._registry.api import Manifest
 from ansible_collections.dockyard.ops.tests.unit.helpers.error_page import assert_explained
 from ansible_collections.dockyard.ops.tests.unit.helpers.registry_servers import Reply, Request, serve
@@ -327,11 +334,13 @@ def source() -> Memory:
     return made
 
 
-ITEM = copy.Item("app:1", "docker.io/library/app", "1", "docker.io/library/app", "1")
+ITEM = copy_ends.Item("app:1", "docker.io/library/app", "1", "docker.io/library/app", "1")
 
 
-def into(path: pathlib.Path, source: copy.Source, platforms: list[str]) -> tuple[copy.Copied, copy.FolderTarget]:
-    target = copy.FolderTarget(folder(path))
+def into(
+    path: pathlib.Path, source: copy_ends.Source, platforms: list[str]
+) -> tuple[copy_ends.Copied, copy_ends.FolderTarget]:
+    target = copy_ends.FolderTarget(folder(path))
     copied = copy.prepare(source, target, ITEM, platforms, True, False)
     if copied.error:
         raise copied.error
@@ -380,19 +389,19 @@ def test_what_is_stored_beside_comes_along(tmp_path: pathlib.Path, source: Memor
     source.image("signature", signature)
     copied, target = into(tmp_path, source, [])
     assert [one["tag"] for one in copied.attached] == [signature]
-    read = copy.BundleSource(bundle.Bundle(str(tmp_path)))
+    read = copy_ends.BundleSource(bundle.Bundle(str(tmp_path)))
     assert read.digest("docker.io/library/app", signature) == source.manifests[signature].digest
 
 
 def test_a_bundle_of_one_platform_is_offered_as_that_image(tmp_path: pathlib.Path, source: Memory) -> None:
     into(tmp_path, source, ["linux/arm64"])
-    read = copy.BundleSource(bundle.Bundle(str(tmp_path)), reduced=True)
+    read = copy_ends.BundleSource(bundle.Bundle(str(tmp_path)), reduced=True)
     arm = source.manifests["1"].content["manifests"][1]["digest"]
     assert read.digest("docker.io/library/app", "1") == arm
     found = read.manifest("docker.io/library/app", "1")
     assert found is not None
     assert found.media_type == "application/vnd.oci.image.manifest.v1+json"
-    assert copy.BundleSource(bundle.Bundle(str(tmp_path))).digest("docker.io/library/app", "1") != arm
+    assert copy_ends.BundleSource(bundle.Bundle(str(tmp_path))).digest("docker.io/library/app", "1") != arm
     assert read.digest("docker.io/library/app", "2") is None
 
 
@@ -469,7 +478,7 @@ def bundle_of(path: pathlib.Path) -> bundle.Bundle:
 
 
 def test_what_two_images_share_arrives_once(tmp_path: pathlib.Path, source: Memory) -> None:
-    target = copy.FolderTarget(folder(tmp_path))
+    target = copy_ends.FolderTarget(folder(tmp_path))
     items = [dataclasses.replace(ITEM, name=f"app:{number}") for number in range(16)]
     with concurrent.futures.ThreadPoolExecutor(16) as pool:
         done = list(pool.map(lambda item: copy.prepare(source, target, item, [], True, False), items))
@@ -493,9 +502,9 @@ def test_a_manifest_that_two_images_have_is_pushed_once_at_a_time() -> None:
         known = {"Docker-Content-Digest": manifest.digest, "Content-Type": manifest.media_type}
         return Reply(200, headers=known) if there else Reply(404)
 
-    item = copy.Item("team/app:1", "team/app", "1", "team/app", "1")
+    item = copy_ends.Item("team/app:1", "team/app", "1", "team/app", "1")
     with serve(slow) as server:
-        target = copy.RegistryTarget(connect(server.address))
+        target = copy_ends.RegistryTarget(connect(server.address))
         source: Any = None  # there are no layers to be read from it
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             brought = list(pool.map(lambda _number: target.bring(source, item, manifest, []), range(2)))
