@@ -13,8 +13,8 @@ description:
   - Looks after a registry of Docker Distribution, 2.8 or newer, that runs in a container on the managed host.
   - Garbage collection and backup work in a read-only window, in which pulls go on and pushes are refused. The window is
     closed again whatever happens - the work fails or takes too long, the disk is full, the engine restarts, the connection is
-    lost, the module is killed. Should the whole host go down, the next run of O(operation=collect_garbage),
-    O(operation=backup) or O(operation=close_window) closes it.
+    lost, all processes of the module are killed (without systemd, its main one). Should the whole host go down, the next run
+    of O(operation=collect_garbage), O(operation=backup) or O(operation=close_window) closes it.
   - That the window is read-only is proven by beginning an upload, over O(registry) and at the container's own address. If one
     begins, the window is closed and nothing is done. If neither says so, because a login is missing, there is a warning.
   - Before garbage is collected, the registry is asked over its API what its tags need - the images of all platforms of an
@@ -408,7 +408,7 @@ previous:
 import contextlib
 import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Callable
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
@@ -425,10 +425,9 @@ from ansible_collections.dockyard.ops.plugins.module_utils._registry import (
     read_only_window,
     restore,
 )
+from ansible_collections.dockyard.ops.plugins.module_utils._registry.turns import LOCK_SECONDS, in_turn
 
 _WITH_FOLDERS = ("backup", "check_archive", "restore")
-# Another run may be in its window; its guardian closes it within two starts of the registry.
-_LOCK_SECONDS = 30
 
 
 def run(call: ModuleCall) -> dict[str, Any]:
@@ -454,22 +453,8 @@ def _registry(call: ModuleCall) -> api.Registry | None:
     return options.connect(call.params) if call.params["registry"] else None
 
 
-def _with_closed_window(call: ModuleCall, work: Any) -> dict[str, Any]:
-    """Close what a killed run left open, then do the work; one run at a time."""
-    registry = _container(call)
-    config_file = registry.place().config_file
-    result: dict[str, Any]
-    with atomic_file.locked(os.path.dirname(config_file), _LOCK_SECONDS):
-        if call.check_mode:
-            result = work()
-            return {**result, "changed": result["changed"] or os.path.exists(read_only_window.marker(config_file))}
-        closed = read_only_window.close(registry, config_file, call.params["start_timeout"])
-        try:
-            result = work()
-        except DockyardError as error:
-            error.changed = error.changed or closed
-            raise
-    return {**result, "changed": result["changed"] or closed}
+def _with_closed_window(call: ModuleCall, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    return in_turn(_container(call), call.params["start_timeout"], work, check_mode=call.check_mode)
 
 
 def _collect_garbage(call: ModuleCall) -> dict[str, Any]:
@@ -550,7 +535,7 @@ def _locked_instance(call: ModuleCall) -> Iterator[None]:
         folders.add(os.path.dirname(_container(call).place().config_file))
     with contextlib.ExitStack() as stack:
         for folder in sorted(filter(os.path.isdir, folders)):
-            stack.enter_context(atomic_file.locked(folder, _LOCK_SECONDS))
+            stack.enter_context(atomic_file.locked(folder, LOCK_SECONDS))
         yield
 
 
@@ -645,7 +630,7 @@ def _close_window(call: ModuleCall) -> dict[str, Any]:
     config_file = registry.place().config_file
     if call.check_mode:
         return {"changed": os.path.exists(read_only_window.marker(config_file))}
-    with atomic_file.locked(os.path.dirname(config_file), _LOCK_SECONDS):
+    with atomic_file.locked(os.path.dirname(config_file), LOCK_SECONDS):
         return {"changed": read_only_window.close(registry, config_file, call.params["start_timeout"])}
 
 

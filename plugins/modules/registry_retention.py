@@ -207,8 +207,8 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 from ansible_collections.dockyard.ops.plugins.module_utils._module import ModuleCall, diff, run_module
 from ansible_collections.dockyard.ops.plugins.module_utils._pki.x509 import now
 from ansible_collections.dockyard.ops.plugins.module_utils._registry import options
-from ansible_collections.dockyard.ops.plugins.module_utils._registry.pruning import Outcome, Pruning
-from ansible_collections.dockyard.ops.plugins.module_utils._registry.retention import Policy, Rule
+from ansible_collections.dockyard.ops.plugins.module_utils._registry.pruning import Pruning, sentence
+from ansible_collections.dockyard.ops.plugins.module_utils._registry.retention import policy_of
 
 
 def run(call: ModuleCall) -> dict[str, Any]:
@@ -216,13 +216,7 @@ def run(call: ModuleCall) -> dict[str, Any]:
     params = call.params
     if params["deadline"] < 1:
         raise DockyardError("registry_option_invalid", f"deadline is {params['deadline']:g}; give at least 1 second.")
-    policy = Policy(
-        tuple(
-            Rule(tuple(rule["repositories"]), tuple(rule["tags"]), rule["keep"], rule["days"])
-            for rule in params["rules"]
-        ),
-        tuple(params["protected_tags"]),
-    )
+    policy = policy_of(params["rules"], params["protected_tags"])
     policy.check()
     registry = options.connect(params)
     registry.ping()
@@ -232,7 +226,7 @@ def run(call: ModuleCall) -> dict[str, Any]:
         call.warn(f"{registry.name} has no repository {', '.join(outcome.missing)}; check the names in rules.")
     result: dict[str, Any] = {
         "changed": bool(outcome.deleted),
-        "msg": _sentence(outcome, call.check_mode),
+        "msg": sentence(outcome, call.check_mode),
         "deleted": outcome.deleted,
         "kept": outcome.kept,
         "undated": outcome.undated,
@@ -245,42 +239,12 @@ def run(call: ModuleCall) -> dict[str, Any]:
     return result
 
 
-def _sentence(outcome: Outcome, check_mode: bool) -> str:
-    if not outcome.deleted:
-        done = f"None of {outcome.tags} tags is deleted"
-    else:
-        verb = "Would delete" if check_mode else "Deleted"
-        count = len(outcome.after)
-        done = (
-            f"{verb} {len(outcome.deleted)} of {outcome.tags} tags in {count} repositor{'y' if count == 1 else 'ies'}"
-        )
-    stays = [
-        f"{len(entries)} old ones stay because {reason}"
-        for entries, reason in (
-            (outcome.kept, "something else needs their manifests"),
-            (outcome.undated, "it is not known how old they are"),
-        )
-        if entries
-    ]
-    return f"{'; '.join([done, *stays])}."
-
-
 def main() -> None:
     run_module(
         run,
         argument_spec={
             **options.ARGUMENT_SPEC,
-            "rules": {
-                "type": "list",
-                "elements": "dict",
-                "required": True,
-                "options": {
-                    "repositories": {"type": "list", "elements": "str", "default": []},
-                    "tags": {"type": "list", "elements": "str", "default": []},
-                    "keep": {"type": "int"},
-                    "days": {"type": "int"},
-                },
-            },
+            "rules": {**options.RETENTION_RULES, "required": True},
             "protected_tags": {"type": "list", "elements": "str", "default": ["latest"]},
             "deadline": {"type": "float", "default": 3600},
         },

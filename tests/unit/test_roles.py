@@ -71,7 +71,7 @@ def test_no_inline_python(role: str) -> None:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_every_loop_names_its_variable(role: str) -> None:
-    """An include_role in a user's loop hands its own item down into the role."""
+    """Line 9 of the registry: an include_role in a user's loop hands its own item down into the role."""
     for name, listed in files_with_tasks(ROOT / "roles" / role):
         for task in listed:
             if "loop" in task or any(key.startswith("with_") for key in task):

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
 from ansible_collections.dockyard.ops.plugins.module_utils._http import auth, tls
 from ansible_collections.dockyard.ops.plugins.module_utils._http import client as http_client
 from ansible_collections.dockyard.ops.plugins.module_utils._http.auth import Login
@@ -110,7 +111,7 @@ class Registry:
                 pause = _PAUSE if error.retry_after is None else max(_PAUSE, error.retry_after)
                 if time.monotonic() + pause >= end:
                     if seconds > 0:
-                        error.args = (f"After {seconds:g} seconds of waiting: {error}",)
+                        error.args = (f"After {counted(seconds, 'second')} of waiting: {error}",)
                     raise
                 time.sleep(pause)
 
@@ -412,8 +413,7 @@ def _pulls(header: str) -> int | None:
 def _advise(seconds: float | None) -> str:
     if seconds is None:
         return "wait"
-    whole = max(math.ceil(seconds), 1)
-    return f"wait {whole} second{'' if whole == 1 else 's'}"
+    return f"wait {counted(max(math.ceil(seconds), 1), 'second')}"
 
 
 def _is_object(answer: Answer) -> bool:

@@ -15,6 +15,7 @@ from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host.commands import last_line, parse_version, run
+from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
 
 from . import configuration, direct
 from .place import Place
@@ -177,8 +178,8 @@ class Container:
     def _not_healthy(self, seconds: float, reason: str) -> DockyardError:
         return DockyardError(
             "registry_not_healthy",
-            f"The registry in the container {self.name} is not healthy after {seconds:g} seconds: {reason}; look at"
-            f" docker logs {self.name}.",
+            f"The registry in the container {self.name} is not healthy after"
+            f" {counted(seconds, 'second')}: {reason}; look at docker logs {self.name}.",
         )
 
     def _why_not_healthy(self) -> str:

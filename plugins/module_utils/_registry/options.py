@@ -31,6 +31,16 @@ ARGUMENT_SPEC: dict[str, dict[str, Any]] = {
     "use_proxy": {"type": "bool", "default": True},
     "timeout": {"type": "float", "default": 30.0},
 }
+RETENTION_RULES: dict[str, Any] = {
+    "type": "list",
+    "elements": "dict",
+    "options": {
+        "repositories": {"type": "list", "elements": "str", "default": []},
+        "tags": {"type": "list", "elements": "str", "default": []},
+        "keep": {"type": "int"},
+        "days": {"type": "int"},
+    },
+}
 REQUIRED_TOGETHER = [("username", "password"), ("client_cert_path", "client_key_path")]
 MUTUALLY_EXCLUSIVE = [("ca_content", "ca_path")]
 

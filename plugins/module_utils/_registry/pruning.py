@@ -18,11 +18,12 @@ from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted, moment
 
 from .api import Manifest, Registry
 from .contents import choose
 from .needed import PAGE, references
-from .retention import Decision, Policy, Tagged, decide, moment, old
+from .retention import Decision, Policy, Tagged, decide, old
 
 _INDEXES = ("application/vnd.docker.distribution.manifest.list.v2+json", "application/vnd.oci.image.index.v1+json")
 _IMAGES = ("application/vnd.docker.container.image.v1+json", "application/vnd.oci.image.config.v1+json")
@@ -45,6 +46,26 @@ class Outcome:
     # The names of the tags by repository, before and after; of those that change.
     before: dict[str, list[str]] = field(default_factory=dict)
     after: dict[str, list[str]] = field(default_factory=dict)
+
+
+def sentence(outcome: Outcome, check_mode: bool) -> str:
+    """Return in one sentence what was done, or would be."""
+    if not outcome.deleted:
+        done = f"None of {counted(outcome.tags, 'tag')} is deleted"
+    else:
+        verb = "Would delete" if check_mode else "Deleted"
+        count = len(outcome.after)
+        places = counted(count, "repository", "repositories")
+        done = f"{verb} {len(outcome.deleted)} of {counted(outcome.tags, 'tag')} in {places}"
+    stays = [
+        f"{counted(len(entries), 'old one stays', 'old ones stay')} because {reason}"
+        for entries, reason in (
+            (outcome.kept, "something else needs their manifests"),
+            (outcome.undated, "it is not known how old they are"),
+        )
+        if entries
+    ]
+    return f"{'; '.join([done, *stays])}."
 
 
 class Pruning:
@@ -77,8 +98,7 @@ class Pruning:
     def _done(self) -> str:
         tags, repositories = len(self._outcome.deleted), len({entry["repository"] for entry in self._outcome.deleted})
         return (
-            f"{tags} tag{' was' if tags == 1 else 's were'} deleted in {repositories}"
-            f" repositor{'y' if repositories == 1 else 'ies'}"
+            f"{counted(tags, 'tag was', 'tags were')} deleted in {counted(repositories, 'repository', 'repositories')}"
         )
 
     def _require_deletion(self, repository: str) -> None:

@@ -7,14 +7,13 @@
 While it is open, the configuration that is to come back is beside the read-only one, under another name: a marker that
 outlives a kill and a power cut, and with which close() of any later run ends the window. Neither opening nor closing
 needs space for it: on a full disk, on which garbage collection is wanted most, the read-only configuration is in memory
-and laid over the other. Should the process that opened it be killed, a second one, its guardian, closes it.
+and laid over the other. Should the process that opened it be killed, its guardian closes it.
 
 That no upload is taken in it is proven by beginning one.
 """
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import signal
@@ -28,13 +27,16 @@ from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_f
 from . import configuration, direct, overlay, shared_storage
 from .api import Registry
 from .container import Container
+from .guardian import SIGNALS, Guardian
 from .place import Place
+from .window_end import close, marker
 
-_PAUSE = 0.5  # seconds
 _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 # As the role calls it. Nothing is ever completed in it.
 _REPOSITORY = "dockyard-proof"
-_SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
+
+
+__all__ = ["ReadOnlyWindow", "close", "marker"]
 
 
 class _Interrupted(BaseException):
@@ -43,73 +45,6 @@ class _Interrupted(BaseException):
 
 def _interrupt(number: int, _frame: FrameType | None) -> None:
     raise _Interrupted(signal.Signals(number).name)
-
-
-def marker(config_file: str) -> str:
-    """Return the path of the configuration that a window sets aside."""
-    return f"{config_file}.read-write"
-
-
-def close(container: Container, config_file: str, start_timeout: float) -> bool:
-    """Close a window that a run left open. Return False if none is open.
-
-    A registry whose container is gone gets its configuration back all the same.
-    """
-    aside = marker(config_file)
-    if not os.path.exists(aside):
-        return False
-    _put_back(config_file)
-    if not _is_gone(container, start_timeout) and not container.restart(start_timeout):
-        raise DockyardError(
-            "registry_window_not_closed",
-            f"The registry in the container {container.name} is not back in read-write service after its read-only"
-            f" window; look at docker logs {container.name} and run the role dockyard.ops.registry.",
-            changed=True,
-        )
-    os.unlink(aside)
-    atomic_file.sync_folder(os.path.dirname(config_file))
-    return True
-
-
-def _is_gone(container: Container, seconds: float) -> bool:
-    """Return whether there is no container. The engine itself may be restarting at this moment, so it is waited for."""
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            return container.details() is None
-        except DockyardError as error:
-            if time.monotonic() >= end:
-                error.changed = True
-                raise
-            time.sleep(_PAUSE)
-
-
-def _put_back(config_file: str) -> None:
-    """Give the configuration its name again; a hard link needs no space, and the marker stays."""
-    reason = overlay.lift(config_file)
-    if reason:
-        raise DockyardError(
-            "registry_window_not_closed",
-            f"What is mounted over {config_file} in the read-only window can't be taken away ({reason}); do that with"
-            " umount, and restart the registry.",
-            changed=True,
-        )
-    fresh = f"{config_file}.new"
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(fresh)
-    try:
-        os.link(marker(config_file), fresh)
-        os.rename(fresh, config_file)
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(fresh)  # a rename between two names of one file does nothing
-        atomic_file.sync_folder(os.path.dirname(config_file))
-    except OSError as error:
-        raise DockyardError(
-            "registry_window_not_closed",
-            f"{marker(config_file)} can't be put back as {config_file} ({error.strerror}); do that by hand, and restart"
-            " the registry.",
-            changed=True,
-        ) from error
 
 
 class ReadOnlyWindow:
@@ -131,8 +66,7 @@ class ReadOnlyWindow:
         self._exchanged = False
         self.warnings: list[str] = []
         self._handlers: dict[int, object] = {}
-        self._guardian = 0
-        self._line = -1
+        self._guardian = Guardian(container, self._config_file, start_timeout)
         self._opened = 0.0
         self.seconds = 0.0
 
@@ -144,9 +78,9 @@ class ReadOnlyWindow:
         # What does not say now that it is healthy would not say so after a restart either.
         self._container.require_health(self._start_timeout)
         self._opened = time.monotonic()
-        for number in _SIGNALS:
+        for number in SIGNALS:
             self._handlers[number] = signal.signal(number, _interrupt)
-        self._start_guardian()
+        self._guardian.start()
         try:
             self._open(content)
         except BaseException as error:
@@ -225,13 +159,13 @@ class ReadOnlyWindow:
         self._leave(error)
 
     def _leave(self, error: BaseException | None) -> None:
-        for number in _SIGNALS:
+        for number in SIGNALS:
             signal.signal(number, signal.SIG_IGN)
         try:
             close(self._container, self._config_file, self._start_timeout)
         finally:
             self.seconds = time.monotonic() - self._opened
-            self._end_guardian()
+            self._guardian.end()
             for handled, handler in self._handlers.items():
                 signal.signal(handled, handler)  # type: ignore[arg-type]
         if isinstance(error, _Interrupted):
@@ -243,35 +177,3 @@ class ReadOnlyWindow:
             ) from error
         if isinstance(error, DockyardError) and self._exchanged:
             error.changed = True
-
-    def _start_guardian(self) -> None:
-        """Fork a process that closes the window if this one ends without having done so."""
-        reader, self._line = os.pipe()
-        self._guardian = os.fork()
-        if self._guardian:
-            os.close(reader)
-            return
-        status = 1
-        try:
-            os.setsid()
-            for ignored in _SIGNALS:
-                signal.signal(ignored, signal.SIG_IGN)
-            os.close(self._line)
-            nothing = os.open(os.devnull, os.O_RDWR)
-            for descriptor in (0, 1, 2):
-                os.dup2(nothing, descriptor)
-            # A byte says that the window is closed; the end of the line without one, that its owner is gone.
-            if not os.read(reader, 1):
-                close(self._container, self._config_file, self._start_timeout)
-            status = 0
-        finally:
-            # Not even an exception may lead back into the code of the process that was copied.
-            os._exit(status)
-
-    def _end_guardian(self) -> None:
-        with contextlib.suppress(OSError):
-            os.write(self._line, b"x" if not os.path.exists(marker(self._config_file)) else b"")
-        with contextlib.suppress(OSError):
-            os.close(self._line)
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(self._guardian, 0)

@@ -16,7 +16,7 @@ import datetime
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
@@ -24,9 +24,6 @@ from .contents import check_names, matches
 
 Reason = Literal["tag", "index", "subject"]
 _OF_DIGEST = re.compile(r"(sha256|sha512)-([0-9a-f]{64,128})(?:[._-].*)?", re.ASCII)
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-# Docker is younger: reproducible builds say 1970 or 1980.
-_FIRST_IMAGE = datetime.datetime(2013, 3, 1, tzinfo=datetime.timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -89,23 +86,23 @@ class Policy:
         return [(rules[number], names) for number, names in found.items() if len(names) > (rules[number].keep or 0)]
 
 
+def policy_of(rules: Iterable[Mapping[str, Any]], protected: Iterable[str]) -> Policy:
+    """Return the policy that options say."""
+    return Policy(
+        tuple(
+            Rule(
+                tuple(rule.get("repositories") or ()), tuple(rule.get("tags") or ()), rule.get("keep"), rule.get("days")
+            )
+            for rule in rules
+        ),
+        tuple(protected),
+    )
+
+
 def digest_of(tag: str) -> str:
     """Return the digest of the manifest that a tag's artifact is for, by the tag's name; empty if it is none."""
     match = _OF_DIGEST.fullmatch(tag)
     return f"{match[1]}:{match[2]}" if match else ""
-
-
-def moment(value: object) -> datetime.datetime | None:
-    """Return the time at which an image was made; None if that is not known or before there were images."""
-    match = _TIME.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match is None:
-        return None
-    zone = "+00:00" if match[3] in "Zz" else match[3]
-    try:
-        found = datetime.datetime.fromisoformat(f"{match[1]}T{match[2]}{zone}")
-    except ValueError:
-        return None
-    return found if found >= _FIRST_IMAGE else None
 
 
 def old(

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The Dockyard authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Real certificates, and the handshake that OpenSSL makes with them."""
+"""Line 5 of the registry: real certificates, and the handshake that OpenSSL makes with them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The Dockyard authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a registry answers, and what becomes of it: login, tokens, pages, manifests, errors."""
+"""What a registry answers, and what becomes of it: login, tokens, pages (line 11), manifests, errors."""
 
 from __future__ import annotations
 

@@ -229,7 +229,7 @@ def test_a_restore_keeps_away_from_other_restores_and_from_windows(
     docker: RegistryDocker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, operation: Any
 ) -> None:
     restore.restore(request(docker, archive_of(docker, tmp_path)), check_mode=False)
-    monkeypatch.setattr(registry_maintenance, "_LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(registry_maintenance, "LOCK_SECONDS", 0.1)
     params = {
         "container_name": "registry",
         "instance_directory": str(docker.base),

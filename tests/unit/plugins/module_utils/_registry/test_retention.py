@@ -9,13 +9,13 @@ import datetime
 
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host.words import moment
 from ansible_collections.dockyard.ops.plugins.module_utils._registry.retention import (
     Policy,
     Rule,
     Tagged,
     decide,
     digest_of,
-    moment,
     old,
 )
 from ansible_collections.dockyard.ops.tests.unit.helpers.error_page import assert_explained
