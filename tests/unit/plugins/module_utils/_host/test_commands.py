@@ -34,7 +34,7 @@ def test_run_too_long_takes_its_children_along(tmp_path: Path) -> None:
         run(["/bin/sh", "-c", f"sleep 600 & echo $! > {file}; wait"], timeout=1)
     assert time.monotonic() - begin < 120
     assert caught.value.code == "host_command_timeout"
-    assert "did not end within 1 seconds and was stopped" in caught.value.message
+    assert "did not end within 1 second and was stopped" in caught.value.message
     command = Path(f"/proc/{file.read_text().strip()}/cmdline")  # empty until the killed child is waited for
     deadline = time.monotonic() + 120
     while command.exists() and "sleep" in command.read_text():

@@ -150,7 +150,7 @@ def test_wait_in_vain() -> None:
         connect(f"127.0.0.1:{port}", plain_http=True).wait(1)
     assert 0.5 < time.monotonic() - begin < 30
     assert caught.value.message == (
-        f"After 1 seconds of waiting: Registry '127.0.0.1:{port}' refuses connections on port {port};"
+        f"After 1 second of waiting: Registry '127.0.0.1:{port}' refuses connections on port {port};"
         " start it, or check host and port."
     )
 
@@ -427,7 +427,7 @@ def test_pages_without_end_are_read_until_the_deadline(answer: Callable[[Request
     assert_explained(caught.value)
     assert caught.value.code == "registry_deadline_passed"
     assert caught.value.message == (
-        f"Registry '{server.address}' was not read within 1 seconds, and GET /v2/_catalog was not the last request;"
+        f"Registry '{server.address}' was not read within 1 second, and GET /v2/_catalog was not the last request;"
         " restrict what is read, or raise deadline."
     )
 

@@ -287,7 +287,7 @@ def test_what_is_only_slow_is_left_to_it(engine: SwarmEngine) -> None:
     error = failed({"services": {"web": {"image": "slow:1"}}})
     assert (error.code, error.changed) == ("stack_timed_out", True)
     assert error.message == (
-        "The stack shop does not run as declared after 1 seconds; shop_web: 0 of 1 tasks run (shop_web.1 on one is"
+        "The stack shop does not run as declared after 1 second; shop_web: 0 of 1 tasks run (shop_web.1 on one is"
         " preparing); nothing has failed so far, so it is left to go on: run again to wait for it, or with a higher"
         " timeout."
         " Done: created the network shop_default, created the service shop_web."

@@ -140,7 +140,7 @@ def test_what_failed_before_this_wait_does_not_end_it(
     docker.add("core", context.job.path, restarts=9, log_before=DIRTY)
     docker.add("postgresql", context.job.path, restarts=9, log_before="FATAL:  no\n")
     harbor.ill = {"core": "starting"}
-    with pytest.raises(DockyardError, match="is not healthy after 1 seconds: not healthy: core"):
+    with pytest.raises(DockyardError, match="is not healthy after 1 second: not healthy: core"):
         proof.wait_until_healthy(context, "2.8.6", 1)
 
 
