@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
-from ansible_collections.dockyard.ops.plugins.module_utils._host.file_set import Attributes, FileSet, is_leftover
+from ansible_collections.dockyard.ops.plugins.module_utils._host.file_set import Attributes, FileSet
 from ansible_collections.dockyard.ops.plugins.module_utils._host.secrets import Placeholders
 from ansible_collections.dockyard.ops.plugins.module_utils._http import address
 from ansible_collections.dockyard.ops.plugins.module_utils._pki import x509
@@ -80,7 +80,7 @@ def inspect_folder(folder: str) -> CurrentFolder:
     try:
         with os.scandir(folder) as entries:
             for entry in sorted(entries, key=lambda entry: entry.name):
-                if is_leftover(entry.name):
+                if atomic_file.is_leftover(entry.name):
                     current.leftovers.append(entry.name)
                 elif not entry.name.endswith(SUFFIXES):
                     current.others.append(entry.name)
@@ -194,7 +194,7 @@ def apply(trusts: Sequence[Trust], base: str, attributes: Attributes, at: dateti
 
 def _leftovers(base: str) -> Iterator[str]:
     """Yield the folders that a run which was killed has left under certs.d."""
-    yield from (name for name in sorted(os.listdir(base)) if is_leftover(name))
+    yield from (name for name in sorted(os.listdir(base)) if atomic_file.is_leftover(name))
 
 
 def _stage(plan: Plan, files: FileSet) -> None:

@@ -16,6 +16,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import shutil
 import stat
 import struct
@@ -29,6 +30,10 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 
 from .words import counted
 
+PREFIX = ".ansible."  # of temporary files and folders
+# With the name of the file and the process that writes it, or of neither.
+_LEFTOVER = re.compile(r"\.ansible\.(?:.+\.(?P<pid>\d+)\.)?[a-z0-9_]{8}", re.DOTALL)
+_LONGEST_NAME = 50  # characters, so that the temporary file's own name, of at most 255 bytes, has room for the rest
 _REMEDIES = {
     errno.ENOSPC: "the file system is full; free some space there",
     errno.EDQUOT: "the disk quota is used up; raise it or free some space",
@@ -194,11 +199,14 @@ def stage(
     """Write all of the new content beside the file, ready for one rename, and return the temporary file's path.
 
     This is the first half of write(), for those who change several files as one. A symbolic link at path is not
-    followed. What fails leaves nothing behind.
+    followed. What fails leaves nothing behind; what runs that were killed have left of this file is removed.
     """
     temporary = None
+    folder, name = os.path.split(path)
+    beginning = f"{PREFIX}{name[:_LONGEST_NAME]}."
     try:
-        descriptor, temporary = tempfile.mkstemp(prefix=".ansible.", dir=os.path.dirname(path))
+        _remove_leftovers(folder, beginning)
+        descriptor, temporary = tempfile.mkstemp(prefix=f"{beginning}{os.getpid()}.", dir=folder)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             _copy_attributes(path, file.fileno(), mode)
@@ -214,6 +222,20 @@ def stage(
         if temporary is not None:
             with contextlib.suppress(OSError):
                 os.unlink(temporary)
+
+
+def is_leftover(name: str) -> bool:
+    """Return whether a file or folder is what a run that was killed has left behind."""
+    return _LEFTOVER.fullmatch(name) is not None
+
+
+def _remove_leftovers(folder: str, beginning: str) -> None:
+    """Remove temporary files of one name whose process is no more."""
+    with contextlib.suppress(OSError):  # what stays takes nothing but its room
+        for name in os.listdir(folder):
+            found = _LEFTOVER.fullmatch(name) if name.startswith(beginning) else None
+            if found and found["pid"] and not os.path.exists(f"/proc/{found['pid']}"):
+                os.unlink(os.path.join(folder, name))
 
 
 def check_writable(path: str) -> None:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import re
 import shutil
 import stat
 import tempfile
@@ -25,14 +24,6 @@ from typing import Callable
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
 from . import atomic_file
-
-_PREFIX = ".ansible."
-_LEFTOVER = re.compile(r"\.ansible\.[a-z0-9_]{8}")
-
-
-def is_leftover(name: str) -> bool:
-    """Return whether a file is what a run that was killed has left behind."""
-    return _LEFTOVER.fullmatch(name) is not None
 
 
 class Attributes:
@@ -128,7 +119,7 @@ class FileSet:
         contents: content and mode by name.
         """
         try:
-            staged = tempfile.mkdtemp(prefix=_PREFIX, dir=os.path.dirname(path))
+            staged = tempfile.mkdtemp(prefix=atomic_file.PREFIX, dir=os.path.dirname(path))
         except OSError as error:
             raise atomic_file.explain("create", path, error) from error
         self._steps.append(_Step(path, staged))
@@ -261,7 +252,7 @@ def _prove(step: _Step) -> None:
 
 def _free_name(folder: str) -> str:
     """Return a path in a folder that nothing has yet. The lock keeps other runs from taking it."""
-    descriptor, path = tempfile.mkstemp(prefix=_PREFIX, dir=folder)
+    descriptor, path = tempfile.mkstemp(prefix=atomic_file.PREFIX, dir=folder)
     os.close(descriptor)
     os.unlink(path)
     return path

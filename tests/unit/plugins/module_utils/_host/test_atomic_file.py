@@ -420,3 +420,22 @@ def test_a_file_that_was_written_over_with_the_time_of_another_one_is_as_new_as_
     path.write_text("y")
     os.utime(path, (1000, 1000))
     assert begin - 0.05 <= atomic_file.changed_at(str(path)) <= time.time()
+
+
+def test_what_a_killed_run_has_left_of_a_file_goes_with_the_next_write(tmp_path: pathlib.Path) -> None:
+    """Each file's own, and not what a process that lives is about to rename."""
+    name = "\u00fc" * 120  # 240 bytes: no room for anything before or behind it
+    for each in (name, "other"):
+        killed = os.fork()
+        if not killed:
+            atomic_file.stage(str(tmp_path / each), b"half")
+            os.kill(os.getpid(), signal.SIGKILL)
+        os.waitpid(killed, 0)
+    ours = pathlib.Path(atomic_file.stage(str(tmp_path / name), b"new"))
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert len(left) == 2 and ours.name in left and all(map(atomic_file.is_leftover, left))
+    assert any(each.startswith(".ansible.other.") for each in left)
+    atomic_file.write(str(tmp_path / name), b"newer")
+    assert ours.read_bytes() == b"new" and (tmp_path / name).read_bytes() == b"newer"
+    atomic_file.write(str(tmp_path / "other"), b"whole")
+    assert {path.name for path in tmp_path.iterdir()} == {name, "other", ours.name}

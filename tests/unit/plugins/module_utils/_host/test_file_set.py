@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
-from ansible_collections.dockyard.ops.plugins.module_utils._host.file_set import Attributes, FileSet, is_leftover
+from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
+from ansible_collections.dockyard.ops.plugins.module_utils._host.file_set import Attributes, FileSet
 
 OURS = Attributes(os.geteuid(), os.getegid())
 
@@ -75,7 +76,7 @@ def test_nothing_is_visible_before_commit_and_nothing_stays_without(folder: Path
         assert not (folder / "whole").exists()
         staged = [path for path in folder.rglob("*") if path.name.startswith(".ansible.")]
         assert len(staged) == 4
-        assert all(is_leftover(path.name) for path in staged)
+        assert all(atomic_file.is_leftover(path.name) for path in staged)
     assert tree(folder) == before
 
 
