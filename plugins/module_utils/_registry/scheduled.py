@@ -43,7 +43,7 @@ def outcome_file(work: str) -> str:
 def main() -> None:
     """Do one work, as the arguments say: the registry's container and the work."""
     container_name, work = sys.argv[1:3]
-    sys.exit(0 if run(folder(container_name), work) else 1)
+    raise SystemExit(0 if run(folder(container_name), work) else 1)
 
 
 def run(state: StateDir, work: str) -> bool:
@@ -64,7 +64,7 @@ def run(state: StateDir, work: str) -> bool:
     except Exception as error:  # a defect, which is not to be noticed by nobody
         traceback.print_exc()
         message = f"{type(error).__name__}: {error}"
-    print(message, flush=True)
+    _say(message)
     record = {
         "begun": x509.format_time(begun),
         "ended": x509.format_time(x509.now()),
@@ -74,6 +74,12 @@ def run(state: StateDir, work: str) -> bool:
     with contextlib.suppress(DockyardError):  # a full disk: the journal has it
         atomic_file.write(state.file(outcome_file(work)), json.dumps(record).encode(), mode=0o600)
     return succeeded
+
+
+def _say(sentence: str) -> None:
+    """Write it to standard output, which is the journal of the unit."""
+    sys.stdout.write(f"{sentence}\n")
+    sys.stdout.flush()
 
 
 def _connect(settings: dict[str, Any]) -> Registry:
@@ -98,7 +104,7 @@ def _frozen(settings: dict[str, Any], work: dict[str, Any], do: Callable[[], dic
     container = Container(settings["container_name"])
     result = in_turn(container, settings["start_timeout"], do, patience=work["time_limit"])
     for warning in result.get("warnings", []):
-        print(f"Warning: {warning}", flush=True)
+        _say(f"Warning: {warning}")
     return result
 
 
