@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import hashlib
 import json
 import os
 from collections.abc import Mapping
@@ -16,6 +17,9 @@ from typing import Any
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._http.auth import Login
 
+# Label of a service: which login went along with it, as a hash. Without it, another password would never reach a
+# service that is otherwise as declared, and a node without the image could not pull it.
+LABEL = "dockyard.ops.login"
 _DOCKER_HUB = "https://index.docker.io/v1/"
 _NAMES_OF_DOCKER_HUB = ("docker.io", "index.docker.io", "registry-1.docker.io")
 
@@ -57,6 +61,13 @@ class Logins:
                 f"The login of {registry} in login_config can't be read ({error}); log in again by docker login.",
             ) from error
         return _header({"username": login.name, "password": login.password, "serveraddress": registry})
+
+    def mark(self, image: str, salt: str) -> str:
+        """Return the hash of the login for an image, costly to compute; empty without a login. salt: of this Swarm."""
+        header = self.headers(image).get("X-Registry-Auth", "")
+        if not header:
+            return ""
+        return hashlib.scrypt(header.encode(), salt=salt.encode(), n=2**14, r=8, p=1, dklen=6).hex()
 
     def out_of_reach(self, image: str) -> str:
         """Return the credential helper that keeps the login of an image's registry; empty if none does."""

@@ -138,7 +138,7 @@ def _plan(call: Any, definition: Definition, api: EngineApi | None, survey: Surv
         checks.require_external(objects, survey)
     mode = call.params["resolve_image"]
     resolver = images.Resolver(api, known) if api and mode != "never" else None
-    plan = planning.build(definition, objects, survey, resolver, mode == "always")
+    plan = planning.build(definition, objects, survey, resolver, mode == "always", known)
     planning.add_removals(plan, definition, survey, call.params["prune"])
     checks.require_free_ports(plan, survey)
     checks.require_free_subnets(plan, survey)

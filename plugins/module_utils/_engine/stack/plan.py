@@ -15,6 +15,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 from . import compare, networks
 from .compose import Definition
 from .images import Resolver, declared_part, with_tag
+from .logins import LABEL, Logins
 from .objects import Kind, Objects
 from .service_spec import service_spec
 from .steps import Action, ContentStep, NetworkStep, Plan, ServiceStep
@@ -25,11 +26,18 @@ _HASHED = re.compile(r"_[0-9a-f]{12}$")
 KINDS: tuple[Kind, Kind] = ("configs", "secrets")
 
 
-def build(definition: Definition, objects: Objects, survey: Survey, resolver: Resolver | None, always: bool) -> Plan:
+def build(
+    definition: Definition,
+    objects: Objects,
+    survey: Survey,
+    resolver: Resolver | None,
+    always: bool,
+    logins: Logins,
+) -> Plan:
     """Return the plan without what is to be removed.
 
     resolver: asks for the digests of images; None if they are taken as they are. always: whether it is asked also for
-    images that run already.
+    images that run already. logins: which go along with services.
     """
     plan = Plan(definition.name)
     for network in objects.networks.values():
@@ -43,12 +51,18 @@ def build(definition: Definition, objects: Objects, survey: Survey, resolver: Re
                 action: Action = "none" if known else "created"
                 plan.contents.append(ContentStep(kind, content.name, action, content, known["ID"] if known else ""))
     for name in definition.services:
-        plan.services.append(_service(definition, objects, name, survey, resolver, always))
+        plan.services.append(_service(definition, objects, name, survey, resolver, always, logins))
     return plan
 
 
 def _service(
-    definition: Definition, objects: Objects, name: str, survey: Survey, resolver: Resolver | None, always: bool
+    definition: Definition,
+    objects: Objects,
+    name: str,
+    survey: Survey,
+    resolver: Resolver | None,
+    always: bool,
+    logins: Logins,
 ) -> ServiceStep:
     try:
         spec = service_spec(definition, objects, name)
@@ -67,6 +81,9 @@ def _service(
         )
     image = spec["TaskTemplate"]["ContainerSpec"]["Image"]
     spec["TaskTemplate"]["ContainerSpec"]["Image"] = _image(image, found, resolver, always)
+    login = logins.mark(image, survey.cluster)
+    if login:
+        spec["Labels"][LABEL] = login
     names = survey.network_names
     after = compare.comparable(spec, names)
     if found is None:

@@ -19,6 +19,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._engine.stack import 
     networks,
     plan,
 )
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.stack.logins import LABEL, Logins
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.stack.objects import Objects
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.stack.steps import Plan
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.stack.survey import Survey
@@ -58,7 +59,7 @@ def planned(content: dict[str, Any], around: Survey) -> Plan:
     definition = compose.parse("s", {"services": {"web": {"image": "x"}}, **content})
     objects = Objects(definition, "c")
     checks.require_external(objects, around)
-    found = plan.build(definition, objects, around, None, False)
+    found = plan.build(definition, objects, around, None, False, Logins())
     plan.add_removals(found, definition, around, False)
     checks.require_free_ports(found, around)
     checks.require_free_subnets(found, around)
@@ -262,3 +263,18 @@ def test_tags(image: str, tagged: str) -> None:
 )
 def test_the_declared_part_of_an_image(running: str, declared_as: str) -> None:
     assert images.declared_part(running) == declared_as
+
+
+def test_another_login_is_an_update_by_a_label() -> None:
+    definition = compose.parse("s", {"services": {"web": {"image": "registry.test/web:1"}, "other": {"image": "x"}}})
+    marks = []
+    for password in ("one", "one", "two"):
+        given = logins.collect([{"registry": "registry.test", "username": "a", "password": password}], "/none")
+        steps = plan.build(definition, Objects(definition, "c"), survey(), None, False, given).services
+        labels = {step.name: step.spec["Labels"] for step in steps}
+        assert LABEL not in labels["s_other"]
+        assert password not in labels["s_web"][LABEL]
+        marks.append(labels["s_web"][LABEL])
+    assert marks[0] == marks[1] != marks[2]
+    # Another Swarm has another one.
+    assert given.mark("registry.test/web:1", "d") != marks[2]
