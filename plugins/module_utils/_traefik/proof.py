@@ -11,7 +11,6 @@ import functools
 import http.client
 import json
 import os
-import socket
 import ssl
 import time
 import uuid
@@ -23,24 +22,13 @@ from ansible_collections.dockyard.ops.plugins.module_utils._host.network_namespa
 from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
 from ansible_collections.dockyard.ops.plugins.module_utils._http import tls
 
-from . import socket_rules
+from . import peer, socket_rules
+from .peer import Peer
 
 _INTERVAL = 1.0
 # A slow push sends a byte so often.
 _DRIP = 1.0
 _SERVICE_LABEL = "com.docker.swarm.service.name"
-
-
-class _Peer(http.client.HTTPSConnection):
-    """A connection to an address, with the name for which it is meant in TLS and in the request."""
-
-    def __init__(self, address: str, port: int, name: str, context: ssl.SSLContext, timeout: float) -> None:
-        super().__init__(name, port, timeout=timeout, context=context)
-        self._address, self._name, self._tls = address, name, context
-
-    def connect(self) -> None:
-        raw = socket.create_connection((self._address, self.port), self.timeout)
-        self.sock = self._tls.wrap_socket(raw, server_hostname=self._name)
 
 
 class Proof:
@@ -91,21 +79,15 @@ class Proof:
                 )
             time.sleep(_INTERVAL)
 
-    def _peer(self, name: str, port: int) -> _Peer:
-        return _Peer(self._settings["address"], port, name, self._context, 30)
+    def _peer(self, name: str, port: int) -> Peer:
+        return Peer(self._settings["address"], port, name, self._context)
 
     def _send(
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None, name: str = ""
     ) -> tuple[int, Mapping[str, str], bytes]:
-        connection = self._peer(name or self._settings["host"], self._settings["https_port"])
-        try:
-            content = None if body is None else json.dumps(body)
-            sent = {**({} if body is None else {"Content-Type": "application/json"}), **(headers or {})}
-            connection.request(method, path, content, sent)
-            answer = connection.getresponse()
-            return answer.status, dict(answer.getheaders()), answer.read()
-        finally:
-            connection.close()
+        return peer.send(
+            self._peer(name or self._settings["host"], self._settings["https_port"]), method, path, body, headers
+        )
 
     def _redirect(self) -> str:
         connection = http.client.HTTPConnection(self._settings["address"], self._settings["http_port"], timeout=10)
@@ -122,7 +104,7 @@ class Proof:
         # Traefik shows such a client the certificate of another name, or none that is trusted.
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         name = "unknown.invalid"
-        connection = _Peer(self._settings["address"], self._settings["https_port"], name, context, 10)
+        connection = Peer(self._settings["address"], self._settings["https_port"], name, context, 10)
         try:
             connection.request("GET", "/")
             status = connection.getresponse().status
@@ -147,22 +129,16 @@ class Proof:
     def _portainer(self) -> str:
         """Log in as a browser does: by POST, with the page's own origin."""
         given = self._settings["portainer"]
-        port = self._settings["https_port"]
-        origin = f"https://{self._settings['host']}{'' if port == 443 else f':{port}'}"
         api = f"{given['path']}/api"
         status, _headers, _body = self._send("GET", f"{api}/system/status")
         if status != 200:
             return f"it answers {status} when asked for its status"
         login = {"Username": given["username"], "Password": given["password"]}
-        browser = {"Origin": origin, "Referer": f"{origin}{given['path']}/", "Sec-Fetch-Site": "same-origin"}
+        browser = peer.browser(self._settings["host"], self._settings["https_port"], given["path"])
         status, _headers, body = self._send("POST", f"{api}/auth", login, browser)
         if status == 422:
             # Each further attempt counts against the limit of logins, and would fail too.
-            raise DockyardError(
-                "traefik_portainer_login",
-                f"Portainer refuses the login of {given['username']}: it has another password than declared, because it"
-                " takes that only for its first start; change it there, or correct the variable.",
-            )
+            raise peer.refused_login(given["username"])
         if status != 200:
             return f"its login answers {status} {body[:200].decode(errors='replace')}".rstrip()
         token = {"Authorization": f"Bearer {json.loads(body)['jwt']}"}
@@ -181,7 +157,7 @@ class Proof:
         login = f"{self._settings['registry']['username']}:{password}"
         return {"Authorization": f"Basic {base64.b64encode(login.encode()).decode()}"}
 
-    def _registry_peer(self) -> _Peer:
+    def _registry_peer(self) -> Peer:
         given = self._settings["registry"]
         return self._peer(given["host"], given["port"])
 

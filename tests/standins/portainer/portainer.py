@@ -25,6 +25,7 @@ import http.client
 import http.server
 import json
 import os
+import re
 import secrets
 import socket
 import ssl
@@ -193,6 +194,8 @@ class Portainer(Handler):
             self.reply(200, b"<!doctype html><title>Portainer (stand-in)</title>", Content_Type="text/html")
         elif (self.headers.get("Authorization") or "").removeprefix("Bearer ") not in self.tokens:
             self.reply(401, {"message": "Unauthorized"})
+        elif path == "/api/endpoints" and self.command == "POST":
+            self.make_environment()
         elif path == "/api/endpoints":
             self.reply(200, content.get("environments") or [])
         elif path.startswith("/api/endpoints/1/docker/") and content.get("environments"):
@@ -215,6 +218,23 @@ class Portainer(Handler):
         if VERSION >= (2, 41):
             return self.headers.get("Sec-Fetch-Site") in ("same-origin", "none") or origin in (own, *self.trusted)
         return origin == own or origin.removeprefix("https://") in self.trusted
+
+    def make_environment(self) -> None:
+        form = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        fields = dict(re.findall(r'name="(\w+)"\r\n\r\n(.*?)\r\n', form))
+        if fields.get("EndpointCreationType") != "2" or not fields.get("Name"):
+            self.reply(400, {"message": "Invalid request payload"})
+            return
+        try:
+            status = ask_agent(fields["URL"], "GET", "/ping")[0]
+        except OSError as error:
+            self.reply(500, {"message": f"Unable to get environment type: {error}"})
+            return
+        made = {"Id": 1, "Name": fields["Name"], "URL": fields["URL"], "Status": 1, "Type": 2}
+        if status == 204:
+            self.store.content["environments"] = [made]
+            self.store.save()
+        self.reply(200 if status == 204 else 500, made)
 
     def make_first(self) -> None:
         given = self.body()
