@@ -103,13 +103,13 @@ class Writer:
     def add(self, base: str, folder: str, leave_out: Iterable[str] = ()) -> None:
         """Add a folder below base with all that is in it.
 
-        leave_out: paths below base that are not archived.
+        leave_out: paths below base that are not archived, with all that is in them.
         """
-        left_out = set(leave_out)
+        left_out = tuple(leave_out)
         try:
             for path in _walk(os.path.join(base, folder)):
                 name = os.path.relpath(path, base)
-                if name not in left_out:
+                if not any(name == path_out or name.startswith(f"{path_out}/") for path_out in left_out):
                     self._add(path, name, self.parts.setdefault(folder, Part()))
         except (OSError, tarfile.TarError) as error:
             raise _failed("archive", f"{base}/{folder} in {self.path}", error) from error
