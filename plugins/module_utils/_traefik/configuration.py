@@ -17,6 +17,10 @@ RESOLVER = "acme"
 PING = "127.0.0.1:8082"
 # Seconds in which a Traefik that is to stop says so by /ping and goes on, and in which running requests may end.
 SAY_SO, LET_END = 5, 20
+# Middleware by which a request goes to another task, if one that is just going or coming takes no connection. Traefik
+# does so only before it has sent anything. Otherwise a task on a lost node would be waited for half a minute.
+RETRY = "stack-retry"
+_DIAL = "3s"
 
 
 def static(settings: Mapping[str, Any], network: str, version: releases.Version) -> dict[str, Any]:
@@ -54,6 +58,7 @@ def static(settings: Mapping[str, Any], network: str, version: releases.Version)
             },
             "file": {"filename": "/etc/traefik/dynamic.yml"},
         },
+        "serversTransport": {"forwardingTimeouts": {"dialTimeout": _DIAL}},
         **settings["traefik_options"],
     }
     if settings["dashboard"]:
@@ -75,6 +80,8 @@ def dynamic(settings: Mapping[str, Any], stack: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if settings["hsts"]:
         middlewares["hsts"] = {"headers": {"stsSeconds": settings["hsts"], "stsIncludeSubdomains": False}}
+    if settings["retries"]:
+        middlewares[RETRY] = {"retry": {"attempts": settings["retries"] + 1, "initialInterval": "100ms"}}
     if settings["tls"] != "acme":
         pair = {"certFile": CERTIFICATE, "keyFile": KEY}
         found["tls"] = {"certificates": [pair], "stores": {"default": {"defaultCertificate": pair}}}

@@ -35,8 +35,10 @@ SINCE: Mapping[str, Version] = {
     "ocsp": (3, 5, 0),
     "entryPoints.*.observability.traceVerbosity": (3, 5, 0),
 }
-# Which engines a version can talk to: the oldest version of the API that it asks for.
-OLDEST_API = (1, 40)
+# Until 3.6.0 Traefik asks in one version of the engine's API, and later in the newest that both know; from 3.6.16 on
+# not in one older than 1.40.
+_NEGOTIATES, _FIXED_API = (3, 6, 1), (1, 24)
+_WANTS_NEWER, _OLDEST_API = (3, 6, 16), (1, 40)
 
 
 def version_of(image: str, declared: str = "") -> Version:
@@ -61,6 +63,30 @@ def version_of(image: str, declared: str = "") -> Version:
             " version 3.",
         )
     return version
+
+
+def check_engine(version: Version, newest: str, oldest: str) -> None:
+    """Raise DockyardError if this version can't talk to an engine.
+
+    newest, oldest: the versions of the API that the engine knows.
+    """
+    shown = ".".join(map(str, version))
+    if version < _NEGOTIATES and _api(oldest) > _FIXED_API:
+        raise DockyardError(
+            "traefik_engine_unfit",
+            f"Traefik {shown} asks the engine in version 1.24 of its API, and this engine knows none before {oldest};"
+            " give an image from 3.6.1 on.",
+        )
+    if version >= _WANTS_NEWER and _api(newest) < _OLDEST_API:
+        raise DockyardError(
+            "traefik_engine_unfit",
+            f"Traefik {shown} wants version 1.40 of the engine's API, and this engine knows none after {newest};"
+            " upgrade the engine to 19.03 or newer.",
+        )
+
+
+def _api(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split("."))
 
 
 def check(options: Mapping[str, Any]) -> None:

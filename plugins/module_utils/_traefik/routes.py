@@ -14,6 +14,14 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.IGNORECASE)
+# What a rule of Traefik 3 is made of. With any other it is no rule, and its router is missing without a failure.
+_MATCHERS = frozenset(
+    {
+        "ClientIP", "Header", "HeaderRegexp", "Host", "HostRegexp", "Method", "Path", "PathPrefix", "PathRegexp",
+        "Query", "QueryRegexp",
+    }
+)  # fmt: skip
+_QUOTED = re.compile(r"`[^`]*`|\"[^\"]*\"")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
 
@@ -43,11 +51,13 @@ def labels(
     resolver: str = "",
     prefix: str = "",
     middlewares: tuple[str, ...] = (),
+    last: str = "",
 ) -> dict[str, str]:
     """Return the labels of a service.
 
     name: of router and service. wanted: the rule. port: on which the service listens. resolver: of certificates.
     prefix: a path that the service itself does not know, and is taken away. middlewares: further ones, before that.
+    last: one after all others.
     """
     router, found = f"traefik.http.routers.{name}", {"traefik.enable": "true"}
     chain = list(middlewares)
@@ -65,14 +75,16 @@ def labels(
         found[f"{slash}.permanent"] = "true"
         found[f"traefik.http.middlewares.{name}-strip.stripprefix.prefixes"] = prefix
         chain += [f"{name}-slash", f"{name}-strip"]
+    if last:
+        chain.append(last)
     if chain:
         found[f"{router}.middlewares"] = ",".join(chain)
     found[f"traefik.http.services.{name}.loadbalancer.server.port"] = str(port)
     return found
 
 
-def further(stack: str, given: Mapping[str, Any], host: str, resolver: str) -> dict[str, str]:
-    """Return the labels of a service that a user declares."""
+def further(stack: str, given: Mapping[str, Any], host: str, resolver: str, last: str = "") -> dict[str, str]:
+    """Return the labels of a service that a user declares. last: a middleware after all others."""
     place = f"The service {given.get('name', '')}"
     if not given.get("port"):
         raise refuse(place, "has no port, without which Traefik answers 404")
@@ -85,6 +97,10 @@ def further(stack: str, given: Mapping[str, Any], host: str, resolver: str) -> d
     for opening, closing in ("()", "``"):
         if wanted.count(opening) != wanted.count(closing) or (opening == closing and wanted.count(opening) % 2):
             raise refuse(place, f"has the rule {wanted}, in which a {opening} or a {closing} is missing")
+    words = set(re.findall(r"[A-Za-z]\w*", _QUOTED.sub("", wanted)))
+    if not words or words - _MATCHERS:
+        named = ", ".join(sorted(words - _MATCHERS)) or "no condition"
+        raise refuse(place, f"has the rule {wanted} with {named}, which Traefik does not know")
     return labels(
         f"{stack}-{given['name']}",
         wanted,
@@ -93,6 +109,7 @@ def further(stack: str, given: Mapping[str, Any], host: str, resolver: str) -> d
         resolver,
         prefix if given.get("strip_prefix", True) else "",
         tuple(f"{item}@file" for item in given.get("middlewares") or ()),
+        last,
     )
 
 

@@ -275,6 +275,12 @@ def _further(given: Mapping[str, Any], settings: Mapping[str, Any], stack: str) 
         "replicas": int(given.get("replicas", 1)),
         "placement": {"constraints": list(given.get("constraints") or [])},
         "update_config": {"order": "start-first", "failure_action": "rollback", "monitor": "5s"},
-        "labels": routes.further(stack, given, settings["host"], _resolver(settings)),
+        "labels": routes.further(
+            stack,
+            given,
+            settings["host"],
+            _resolver(settings),
+            f"{configuration.RETRY}@file" if settings["retries"] else "",
+        ),
     }
     return service

@@ -37,6 +37,7 @@ SETTINGS: dict[str, Any] = {
     "https_port": 443,
     "read_timeout": 3600,
     "refresh_seconds": 5,
+    "retries": 2,
     "trusted_proxies": [],
     "hsts": 0,
     "middlewares": {},
@@ -192,6 +193,8 @@ def test_a_registry_behind_traefik_takes_slow_pushes() -> None:
         ({"services": [{**SHOP, "name": "traefik"}]}, "has the name of one of the role's own"),
         ({"services": [SHOP, SHOP]}, "is there twice"),
         ({"services": [{**SHOP, "middlewares": ["x"]}]}, "names the middleware x"),
+        ({"services": [{**SHOP, "path_prefix": "", "rule": "Hosts(`a`)"}]}, "with Hosts, which Traefik does not know"),
+        ({"services": [{**SHOP, "path_prefix": "", "rule": "(`Host`)"}]}, "with no condition, which"),
         ({"traefik_options": {"providers": {}}}, "providers is made by this role from other variables"),
         ({"traefik_options": {"acessLog": {}}}, "acessLog is no option of Traefik"),
     ],
@@ -206,8 +209,13 @@ def test_services_of_a_user() -> None:
     assert shop["deploy"]["replicas"] == 3
     assert (
         shop["deploy"]["labels"]["traefik.http.routers.edge-shop.middlewares"]
-        == "m@file,edge-shop-slash,edge-shop-strip"
+        == "m@file,edge-shop-slash,edge-shop-strip,stack-retry@file"
     )
+    once = made(services=[SHOP], retries=0)
+    assert "retry" not in once["services"]["shop"]["deploy"]["labels"]["traefik.http.routers.edge-shop.middlewares"]
+    assert "stack-retry" not in once["configs"]["dynamic"]["content"]
+    assert dynamic()["http"]["middlewares"]["stack-retry"]["retry"]["attempts"] == 3
+    assert static()["serversTransport"]["forwardingTimeouts"]["dialTimeout"] == "3s"
     kept = routes.further("edge", {**SHOP, "strip_prefix": False}, "apps.example.com", "acme")
     assert "traefik.http.routers.edge-shop.middlewares" not in kept
     assert kept["traefik.http.routers.edge-shop.tls.certresolver"] == "acme"
@@ -296,3 +304,27 @@ def _filter() -> str:
     found = re.search(r"path_reg (\S+)", socket_rules.configuration())
     assert found
     return found[1]
+
+
+@pytest.mark.parametrize(
+    ("version", "newest", "oldest", "why"),
+    [
+        (
+            (3, 6, 0),
+            "1.51",
+            "1.44",
+            "asks the engine in version 1.24 of its API, and this engine knows none before 1.44",
+        ),
+        ((3, 6, 0), "1.51", "1.24", ""),
+        ((3, 6, 1), "1.51", "1.44", ""),
+        ((3, 6, 16), "1.39", "1.12", "wants version 1.40 of the engine's API, and this engine knows none after 1.39"),
+        ((3, 6, 15), "1.39", "1.12", ""),
+        ((3, 7, 15), "1.41", "1.12", ""),
+    ],
+)
+def test_the_engine_of_a_version(version: releases.Version, newest: str, oldest: str, why: str) -> None:
+    if not why:
+        releases.check_engine(version, newest, oldest)
+        return
+    with pytest.raises(DockyardError, match=why):
+        releases.check_engine(version, newest, oldest)
