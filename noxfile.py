@@ -220,6 +220,7 @@ def types(session: nox.Session) -> None:
         "tests/opentofu",
         "tests/parts",
         "tests/registry",
+        "tests/traefik",
         "tests/cores.py",
         "tests/engines.py",
         "tests/managed_pythons.py",
