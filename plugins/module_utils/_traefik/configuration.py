@@ -56,7 +56,8 @@ def static(settings: Mapping[str, Any], network: str, version: releases.Version)
                 "network": network,
                 "refreshSeconds": settings["refresh_seconds"],
             },
-            "file": {"filename": "/etc/traefik/dynamic.yml"},
+            # What is in a config never changes; a host may have no watch left (inotify).
+            "file": {"filename": "/etc/traefik/dynamic.yml", "watch": False},
         },
         "serversTransport": {"forwardingTimeouts": {"dialTimeout": _DIAL}},
         **settings["traefik_options"],

@@ -216,6 +216,8 @@ def test_services_of_a_user() -> None:
     assert "stack-retry" not in once["configs"]["dynamic"]["content"]
     assert dynamic()["http"]["middlewares"]["stack-retry"]["retry"]["attempts"] == 3
     assert static()["serversTransport"]["forwardingTimeouts"]["dialTimeout"] == "3s"
+    # A host that has no inotify instance left would have a Traefik without certificates and middlewares.
+    assert static()["providers"]["file"]["watch"] is False
     kept = routes.further("edge", {**SHOP, "strip_prefix": False}, "apps.example.com", "acme")
     assert "traefik.http.routers.edge-shop.middlewares" not in kept
     assert kept["traefik.http.routers.edge-shop.tls.certresolver"] == "acme"
