@@ -127,6 +127,7 @@ class _Module(AnsibleModule):
     def __init__(self, secrets: Callable[[dict[str, Any]], Iterable[str]], **options: Any) -> None:
         self._secrets = secrets
         super().__init__(**options)
+        _strip_lists(self.params, self.argument_spec)
         self._hide_secrets()
 
     def _hide_secrets(self) -> None:
@@ -141,6 +142,21 @@ class _Module(AnsibleModule):
         # The constructor calls it for a wrong parameter, and returns them all.
         self._hide_secrets()
         super().fail_json(msg, **result)
+
+
+def _strip_lists(params: dict[str, Any], spec: dict[str, Any]) -> None:
+    """Take the blanks away that a list from one text has, C(latest, v1.0): Ansible splits it at the commas alone.
+
+    No name, pattern or path of a list begins or ends with one.
+    """
+    for name, option in spec.items():
+        value, inner = params.get(name), option.get("options")
+        if isinstance(value, list) and option.get("elements") in ("str", "path"):
+            params[name] = [each.strip() if isinstance(each, str) else each for each in value]
+        elif inner:
+            for each in value if isinstance(value, list) else [value]:
+                if isinstance(each, dict):
+                    _strip_lists(each, inner)
 
 
 def run_module(

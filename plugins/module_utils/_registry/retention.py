@@ -51,8 +51,11 @@ class Policy:
         """Refuse rules that mean nothing."""
         if not self.rules:
             raise DockyardError("registry_retention_invalid", "rules is empty; give at least one rule.")
+        _check_patterns("protected_tags", self.protected)
         for number, rule in enumerate(self.rules, 1):
             check_names(rule.repositories)
+            _check_patterns(f"repositories of rule {number}", rule.repositories)
+            _check_patterns(f"tags of rule {number}", rule.tags)
             if rule.keep is None and rule.days is None:
                 raise DockyardError(
                     "registry_retention_invalid",
@@ -84,6 +87,17 @@ class Policy:
                     found.setdefault(number, []).append(tag)
                     break
         return [(rules[number], names) for number, names in found.items() if len(names) > (rules[number].keep or 0)]
+
+
+def _check_patterns(where: str, patterns: Iterable[str]) -> None:
+    """Refuse patterns that no name has: a rule or a protection that is for nothing is taken for one that is."""
+    for pattern in patterns:
+        if not pattern or any(letter.isspace() for letter in pattern):
+            raise DockyardError(
+                "registry_retention_invalid",
+                f"{where} has {pattern!r}, which no name matches; give one pattern per entry, without blanks, or leave"
+                " the option out.",
+            )
 
 
 def policy_of(rules: Iterable[Mapping[str, Any]], protected: Iterable[str]) -> Policy:
