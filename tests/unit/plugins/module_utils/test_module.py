@@ -12,7 +12,9 @@ from ansible.module_utils import basic
 from ansible_collections.dockyard.ops.plugins.module_utils._module import ModuleCall, run_module
 
 
-def test_a_list_from_one_text_has_no_blanks(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_list_from_one_text_has_no_blanks(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Line 13 of the registry: strings of a survey for lists. A tag that was protected by one was deleted."""
     given = {"tags": "latest, v1.0 ", "rules": [{"paths": "/a , /b", "text": " as it is "}], "text": " as it is "}
     inner = {"paths": {"type": "list", "elements": "path"}, "text": {"type": "str"}}
