@@ -23,19 +23,24 @@ import socket
 import subprocess
 import sys
 
+import prepared_python
+
 # Python adds this one, if it is started without a locale.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "LC_CTYPE"}
 NOT_YET = 75  # the status with which it ends while the host boots
 LONGEST = 1 << 20  # bytes of a request; the kernel limits a single argument to an eighth of it
 
 
-def start(connection: socket.socket) -> int:
+def start(connection: socket.socket, prepared: prepared_python.Prepared) -> int:
     """Start what is asked for, and return its process id."""
     data, files, _flags, _address = socket.recv_fds(connection, LONGEST, 3)
     try:
         for file in files:
             os.set_inheritable(file, False)  # the copies that it is started with are
         arguments = json.loads(data)
+        python = prepared_python.reads_script(arguments)
+        if python is not None:
+            return prepared_python.start(prepared, python, files)
         # A session of its own, and signals as Python has found them.
         return os.posix_spawnp(
             arguments[0],
@@ -57,7 +62,7 @@ def answer(connection: socket.socket, status: int) -> None:
     connection.close()
 
 
-def serve(listener: socket.socket) -> None:
+def serve(listener: socket.socket, prepared: prepared_python.Prepared) -> None:
     with selectors.DefaultSelector() as selector:
         selector.register(listener, selectors.EVENT_READ)
         running: dict[int, tuple[int, socket.socket]] = {}
@@ -66,7 +71,7 @@ def serve(listener: socket.socket) -> None:
                 if key.fileobj is listener:
                     connection, _address = listener.accept()
                     try:
-                        pid = start(connection)
+                        pid = start(connection, prepared)
                     except (OSError, ValueError):
                         answer(connection, 127)
                         continue
@@ -108,7 +113,7 @@ def main() -> None:
             listener.bind(path)
             listener.listen(100)
             go_to_background()
-            serve(listener)
+            serve(listener, prepared_python.Prepared(folder))
 
 
 if __name__ == "__main__":

@@ -37,7 +37,12 @@ def options(container: str) -> list[str]:
     if os.environ.get("DOCKYARD_PLAIN"):
         return []
     (SHARED / container).mkdir(parents=True, mode=0o700)
-    mounts = (f"{HERE / 'command_server.py'}:{PROGRAM}:ro", f"{SHARED / container}:{FOLDER}")
+    library = pathlib.Path(PROGRAM).parent
+    mounts = (
+        f"{HERE / 'command_server.py'}:{PROGRAM}:ro",
+        f"{HERE / 'prepared_python.py'}:{library / 'prepared_python.py'}:ro",
+        f"{SHARED / container}:{FOLDER}",
+    )
     return [word for mount in mounts for word in ("--volume", mount)]
 
 
@@ -85,7 +90,7 @@ def _connect(docker: str, container: str) -> socket.socket | None:
             except OSError:
                 connection.close()
             if not started:
-                start = [docker, "exec", container, "/usr/bin/python3", "-I", PROGRAM, FOLDER]
+                start = [docker, "exec", container, "/usr/bin/python3", PROGRAM, FOLDER]
                 if subprocess.run(start, capture_output=True, stdin=subprocess.DEVNULL, check=False).returncode != 0:
                     return None
                 started = True

@@ -30,7 +30,7 @@ while [ "$1" = --interactive ]; do shift; done
 container=$1
 shift
 [ $container != gone ] || {{ echo "No such container: gone" >&2; exit 1; }}
-[ $1 != /usr/bin/python3 ] || exec {python} -I {server} {folder}/shared/$container
+[ $1 != /usr/bin/python3 ] || exec {python} {server} {folder}/shared/$container
 exec "$@"
 """
 
@@ -176,6 +176,7 @@ def test_a_host_gets_a_folder_of_its_own(commands: ModuleType, tmp_path: pathlib
     options = commands.options("host")
     assert options == [
         *("--volume", f"{HOSTS}/command_server.py:{commands.PROGRAM}:ro"),
+        *("--volume", f"{HOSTS}/prepared_python.py:/usr/local/lib/prepared_python.py:ro"),
         *("--volume", f"{tmp_path}/shared/host:{commands.FOLDER}"),
     ]
     assert list((tmp_path / "shared" / "host").iterdir()) == []
