@@ -1,7 +1,7 @@
 # Copyright (c) 2026 The Dockyard authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Variables of the role docker_engine as surveys and --extra-vars have them: lists and dictionaries that are texts."""
+"""Variables of role docker_engine as surveys and --extra-vars have them: lists and dictionaries that are strings."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 import yaml
 
-NAMES = ("users", "packages", "extra_packages", "python_packages", "repository_components", "registries_engines")
-NAMES += ("logins_later",)
+NAMES = (
+    *("users", "packages", "extra_packages", "python_packages"),
+    *("repository_components", "registries_engines", "logins_later"),
+)
 SHOWN = {
     **{name: f"{{{{ __docker_engine_{name} }}}}" for name in NAMES},
     "config": "{{ __docker_engine_daemon_config }}",
@@ -66,7 +68,7 @@ def test_lists_stay_lists(tmp_path: pathlib.Path) -> None:
     [
         (
             {"docker_engine_registries": '{"registry": "a"}', "docker_engine_logins": "registry=a"},
-            "docker_engine_registries and docker_engine_logins of localhost are a text, and must be a list of"
+            "docker_engine_registries and docker_engine_logins of localhost are a string, and must be a list of"
             " dictionaries; write it as one (with --extra-vars as JSON). Nothing was changed.",
         ),
         (
