@@ -19,7 +19,10 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 from .words import counted
 
 # What compose of old says after the reason, and the identifiers of containers in the reason.
-_NOISE = re.compile(r"Encountered errors while bringing up the project\.?| \([0-9a-f]{64}\)")
+# What docker and compose end with, after the reason.
+_NOISE = re.compile(
+    r"Encountered errors while bringing up the project\.?|Error: failed to \w+ containers: .*| \([0-9a-f]{64}\)"
+)
 
 
 def run(
