@@ -130,6 +130,7 @@ from typing import Any, Literal
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
+from ansible_collections.dockyard.ops.plugins.module_utils._http import address
 from ansible_collections.dockyard.ops.plugins.module_utils._module import MissingLibrary, ModuleCall, run_module
 from ansible_collections.dockyard.ops.plugins.module_utils._pki import server_certificate, x509
 
@@ -149,7 +150,8 @@ def run(call: ModuleCall) -> dict[str, Any]:
         ca=_read(params, "ca") if has_ca else None,
     )
     at = x509.now()
-    checked = server_certificate.check(files, params["hostname"], at, params["min_days_left"])
+    hostname = address.canonical(params["hostname"], "hostname")
+    checked = server_certificate.check(files, hostname, at, params["min_days_left"])
     for concern in checked.concerns:
         call.warn(concern)
     leaf = checked.chain[0]

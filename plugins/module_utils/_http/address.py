@@ -45,9 +45,8 @@ def split(registry: str, option: str = "registry") -> tuple[str, int | None]:
         )
     match = _ADDRESS.fullmatch(registry)
     if match is None:
-        raise DockyardError(
-            "registry_address_invalid", f"{subject} is not a registry's address; write it like {_SHAPE}."
-        )
+        remedy = f"write it like {_SHAPE}" if registry.isascii() else "write an international name in ASCII, as xn--..."
+        raise DockyardError("registry_address_invalid", f"{subject} is not a registry's address; {remedy}.")
     port = match["port"]
     if port is not None and not 1 <= int(port) <= 65535:
         raise DockyardError("registry_address_invalid", f"{subject} has no valid port; use one from 1 to 65535.")

@@ -234,8 +234,8 @@ def load_private_key(data: bytes, what: str) -> PrivateKey:
     if kind == "ENCRYPTED PRIVATE KEY" or b"Proc-Type: 4,ENCRYPTED" in block:
         raise DockyardError(
             "certificate_key_encrypted",
-            f"{what} is encrypted and Docker can't ask for its passphrase;"
-            " provide the key decrypted (openssl pkey -in encrypted.key -out client.key).",
+            f"{what} is encrypted, and nobody is there to be asked for its passphrase;"
+            " provide the key decrypted (openssl pkey -in encrypted.key -out decrypted.key).",
         )
     try:
         key = serialization.load_pem_private_key(block, None).public_key()
@@ -325,7 +325,7 @@ def check_pair(chain: list[Certificate], key: PrivateKey, what_certificate: str,
         raise DockyardError(
             "certificate_wrong_order",
             f"{what_certificate} has its certificates in the wrong order: the key's own is not the first one;"
-            " put the client's certificate first and its issuers after it.",
+            " put that one first and its issuers after it.",
         )
     if leaf.key_kind != key.kind:
         raise DockyardError(

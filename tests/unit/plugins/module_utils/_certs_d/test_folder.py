@@ -342,7 +342,7 @@ CAN_NOT = "; 'reg.test:5443' can't be used with this file in its folder, which t
         ),
         (
             {"a.cert": CLIENT.pem, "a.key": pki.key_pem(CLIENT.private_key, password=b"x")},
-            "{}/a.key is encrypted and Docker can't ask for its passphrase" + CAN_NOT,
+            "{}/a.key is encrypted, and nobody is there to be asked for its passphrase" + CAN_NOT,
         ),
         ({"a.cert": EXPIRED.pem, "a.key": EXPIRED.key}, "{}/a.cert (CN=expired) has expired at "),
     ],

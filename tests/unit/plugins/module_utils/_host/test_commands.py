@@ -59,7 +59,7 @@ def test_run_without_the_program() -> None:
         ("out\n", "", "out"),
         ("", "", "exit status 1 without a word"),
         ("", "no space\nEncountered errors while bringing up the project.\n", "no space"),
-        ("", "Error response from daemon: taken\nError: failed to start containers: web\n", "Error response from daemon: taken"),
+        ("", "the port is taken\nError: failed to start containers: web\n", "the port is taken"),
         ("", f"container ({'0a' * 32}) is gone", "container is gone"),
     ],
 )

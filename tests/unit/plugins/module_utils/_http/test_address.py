@@ -44,6 +44,10 @@ def test_accepted(registry: str, expected: tuple[str, int | None]) -> None:
         ("[10.0.0.1]:5000:1", "registry '[10.0.0.1]:5000:1' is not a registry's address;"),
         ("999.1.1.1:5000", "registry '999.1.1.1:5000' is not a valid IP address ("),
         ("", "registry '' is not a registry's address; write it like registry.example.com,"),
+        (
+            "b\u00fccher.example:5000",
+            "registry 'b\u00fccher.example:5000' is not a registry's address; write an international",
+        ),
         ("..", "registry '..' is not a registry's address;"),
         ("reg..test", "registry 'reg..test' is not a registry's address;"),
         ("reg.test.", "registry 'reg.test.' is not a registry's address;"),

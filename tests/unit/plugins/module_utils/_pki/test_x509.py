@@ -127,11 +127,11 @@ def test_kinds_of_keys(key: object, kind: str) -> None:
         (CLIENT.pem, "the key holds no private key but a 'CERTIFICATE'; provide the key that the certificate was"),
         (
             pki.key_pem(CLIENT.private_key, password=b"x"),
-            "the key is encrypted and Docker can't ask for its passphrase;",
+            "the key is encrypted, and nobody is there to be asked for its passphrase;",
         ),
         (
             pki.key_pem(CLIENT.private_key, serialization.PrivateFormat.TraditionalOpenSSL, b"x"),
-            "the key is encrypted and Docker can't ask for its passphrase;",
+            "the key is encrypted, and nobody is there to be asked for its passphrase;",
         ),
         (
             pki.key_pem(CLIENT.private_key, serialization.PrivateFormat.OpenSSH),
