@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import dataclasses
-import errno
 import glob
 import json
 import os
@@ -19,10 +18,12 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
+
+from .log_words import most_telling
 
 UnitState = Literal["absent", "stopped", "failed", "running"]
 Verb = Literal["start", "stop", "restart"]
@@ -38,12 +39,11 @@ _PROPERTIES = (
     "LoadState,ActiveState,SubState,MainPID,ExecMainStartTimestampMonotonic,ExecStart,Environment,EnvironmentFiles,"
     "NeedDaemonReload,DropInPaths"
 )
-NO_SPACE = os.strerror(errno.ENOSPC).lower()  # as programs in Go have it
 # What dockerd says when it has read its configuration, found it good, and only then sees that it is not root.
 _ONLY_ROOT_MISSING = "needs to be started with root"
 
 
-def _run(command: list[str], timeout: float | None = None) -> subprocess.CompletedProcess[str]:
+def run_program(command: list[str], timeout: float | None = None) -> subprocess.CompletedProcess[str]:
     """Run a command. One that does not end in time has failed with that complaint."""
     try:
         return subprocess.run(command, capture_output=True, text=True, errors="replace", check=False, timeout=timeout)
@@ -127,7 +127,7 @@ def _sockets_of_systemd() -> list[str]:
     """Return the paths of the Unix sockets that docker.socket hands over to the engine."""
     if not booted_by_systemd():
         return []
-    shown = _run(["systemctl", "show", SOCKET, "--property=Listen"], timeout=20).stdout
+    shown = run_program(["systemctl", "show", SOCKET, "--property=Listen"], timeout=20).stdout
     return re.findall(r"^Listen=(/.*) \(Stream\)$", shown, re.MULTILINE)
 
 
@@ -192,7 +192,7 @@ def _check_loaded(state: str) -> None:
 
 
 def _unit_properties() -> dict[str, str]:
-    done = _run(["systemctl", "show", SERVICE, f"--property={_PROPERTIES}"])
+    done = run_program(["systemctl", "show", SERVICE, f"--property={_PROPERTIES}"])
     if done.returncode != 0:
         raise DockyardError(
             "engine_no_systemd", f"systemd does not answer ({done.stderr.strip()}); fix that and run again."
@@ -224,16 +224,27 @@ def boot_id() -> str:
         return file.read().strip()
 
 
-def _exec_start() -> list[str]:
-    """Return the words of ExecStart as systemd has split them; systemctl shows them without their quotes."""
+def bus_property(interface: str, name: str) -> Any:
+    """Return a property of the unit as it is on the message bus; None if that does not answer.
+
+    systemctl prints some without their quotes, and others not at all.
+
+    interface: C(Service) or C(Unit).
+    """
     if not shutil.which("busctl"):
-        return []
+        return None
     place = ["org.freedesktop.systemd1", "/org/freedesktop/systemd1/unit/docker_2eservice"]
-    asked = ["busctl", "--json=short", "get-property", *place, "org.freedesktop.systemd1.Service", "ExecStart"]
+    asked = ["busctl", "--json=short", "get-property", *place, f"org.freedesktop.systemd1.{interface}", name]
     try:
-        words: list[str] = json.loads(_run(asked, timeout=20).stdout)["data"][0][1]
+        return json.loads(run_program(asked, timeout=20).stdout)["data"]
     except (ValueError, LookupError, TypeError):  # no message bus runs
-        return []
+        return None
+
+
+def _exec_start() -> list[str]:
+    """Return the words of ExecStart as systemd has split them."""
+    found = bus_property("Service", "ExecStart")
+    words: list[str] = found[0][1] if found else []
     return words
 
 
@@ -292,7 +303,7 @@ def installed_version(unit: Unit) -> tuple[int, ...] | None:
     dockerd = _dockerd(unit)
     if not dockerd:
         return None
-    done = _run([dockerd[0], "--version"], timeout=30)
+    done = run_program([dockerd[0], "--version"], timeout=30)
     version = re.search(r"version (\d+(?:\.\d+)*)", done.stdout)
     return tuple(map(int, version[1].split("."))) if version else None
 
@@ -313,7 +324,7 @@ def validate(unit: Unit, content: bytes) -> str | None:
             staged.write(content)
         flags = _without_config_file(dockerd[1:])
         command = [dockerd[0], f"--config-file={file}", *flags]
-        done = _run([*command, "--validate"], timeout=60)
+        done = run_program([*command, "--validate"], timeout=60)
         complaint = done.stderr.strip() or done.stdout.strip()
         if "unknown flag: --validate" in complaint:
             done = _as_nobody(command, folder, file)
@@ -323,8 +334,7 @@ def validate(unit: Unit, content: bytes) -> str | None:
         elif done.returncode == 0:
             return None
         return (
-            _most_telling(complaint.replace(f" with file {file}", "").splitlines())
-            or f"it ended with {done.returncode}"
+            most_telling(complaint.replace(f" with file {file}", "").splitlines()) or f"it ended with {done.returncode}"
         )
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -359,13 +369,13 @@ def _without_config_file(flags: list[str]) -> list[str]:
 
 def clear_start_limit() -> None:
     """Clear systemd's count of starts, successful ones included, which StartLimitBurst limits."""
-    _run(["systemctl", "reset-failed", SERVICE, SOCKET])
+    run_program(["systemctl", "reset-failed", SERVICE, SOCKET])
 
 
 def control(verb: Verb, timeout: float) -> str | None:
     """Start, stop or restart the engine. Return systemd's complaint, or None."""
     clear_start_limit()
-    done = _run(["systemctl", verb, SERVICE], timeout=timeout)
+    done = run_program(["systemctl", verb, SERVICE], timeout=timeout)
     if done.returncode == 0:
         return None
     return next(iter(done.stderr.strip().splitlines()), f"systemctl {verb} {SERVICE} ended with {done.returncode}")
@@ -373,63 +383,9 @@ def control(verb: Verb, timeout: float) -> str | None:
 
 def reload() -> None:
     """Send SIGHUP to the engine. For systemd that succeeds even if the engine refuses the file."""
-    done = _run(["systemctl", "reload", SERVICE], timeout=60)
+    done = run_program(["systemctl", "reload", SERVICE], timeout=60)
     if done.returncode == 0:
         return
     engine = inspect_unit().run  # a unit without ExecReload can't be reloaded by systemd
     if engine is not None:
         os.kill(engine.pid, signal.SIGHUP)
-
-
-def recent_log_errors(since: float, lines: int = 4) -> str:
-    """Return what the engine has logged as one line: its errors, or its last lines if there are none.
-
-    since: seconds since the epoch.
-    lines: how many of them at most.
-    """
-    _run(["journalctl", "--sync"], timeout=20)  # what it has just logged may not be written yet
-    done = _run(
-        ["journalctl", f"--unit={SERVICE}", f"--since=@{since:.3f}", "--output=cat", "--no-pager", "--lines=200"],
-        timeout=60,
-    )
-    return _most_telling(done.stdout.splitlines(), lines)
-
-
-def ran_out_of_space(since: float) -> bool:
-    """Return whether the engine has logged that a disk is full.
-
-    since: seconds since the epoch.
-    """
-    command = ["journalctl", f"--unit={SERVICE}", f"--since=@{since:.3f}", "--output=cat", "--no-pager"]
-    return NO_SPACE in _run(command, timeout=60).stdout
-
-
-# Also what systemd says about the unit itself.
-_NOISE = re.compile(
-    r"level=(debug|info|warning)|^(Starting|Started|Stopping|Stopped|Failed to start) |^docker\.service: "
-)
-_EXIT = re.compile(
-    r"process exited|timed out|terminated|Failed to (load environment files|run '|spawn |locate executable)"
-    r"|Failed at step|Unable to locate executable|Changing to the requested working directory failed"
-)
-_ERROR = re.compile(
-    r"level=(error|fatal|panic)|^failed to |^unable to |^Error|dockerd needs|invalid|flag", re.IGNORECASE
-)
-
-
-def _most_telling(lines: list[str], most: int = 4) -> str:
-    errors = [line for line in lines if _ERROR.search(line) and not _NOISE.search(line)]
-    chosen = errors or [line for line in lines if line.strip() and not _NOISE.search(line)]
-    # Where the engine itself has said nothing, as with an ExecStartPost that fails, systemd's own words are all.
-    chosen = chosen or [line for line in lines if line.startswith(f"{SERVICE}: ") and _EXIT.search(line)]
-    messages = [_log_message(line) for line in chosen]
-    return "; ".join(dict.fromkeys(messages[-most:]))
-
-
-def _log_message(line: str) -> str:
-    """Return a line of the engine's log without time stamp and level."""
-    fields = re.search(r'msg="((?:[^"\\]|\\.)*)"(.*)', line)
-    if not fields:
-        return line.strip().rstrip(".;")
-    reason = re.search(r'error="((?:[^"\\]|\\.)*)"', fields[2])
-    return (fields[1] + (f": {reason[1]}" if reason else "")).replace('\\"', '"')

@@ -14,11 +14,12 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Sequence
+from typing import Callable
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import commands
 
-from .service import SERVICE, booted_by_systemd
+from .service import SERVICE, booted_by_systemd, bus_property
 
 _PROGRAMS = ("ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost")
 # Without a unit of these nothing starts; those of Wants= are only tried.
@@ -27,6 +28,23 @@ _ELSEWHERE = ("RootDirectory", "RootImage")
 _PROPERTIES = ("EnvironmentFiles", "WorkingDirectory", *_ELSEWHERE, *_PROGRAMS, *_NEEDED_UNITS)
 _UNUSABLE = {"masked": "is masked", "not-found": "is not there", "bad-setting": "has a mistake", "error": "is unusable"}
 _IGNORED = "ignore_errors=yes"
+
+
+def _has_entries(folder: str) -> bool:
+    return os.path.isdir(folder) and bool(os.listdir(folder))
+
+
+# See ConditionPathExists= and what follows it in systemd.unit(5).
+_ABOUT_PATHS: dict[str, Callable[[str], bool]] = {
+    "PathExists": os.path.exists,
+    "PathExistsGlob": lambda pattern: bool(glob.glob(pattern)),
+    "PathIsDirectory": os.path.isdir,
+    "PathIsSymbolicLink": os.path.islink,
+    "PathIsMountPoint": os.path.ismount,
+    "DirectoryNotEmpty": _has_entries,
+    "FileNotEmpty": lambda path: os.path.isfile(path) and os.path.getsize(path) > 0,
+    "FileIsExecutable": lambda path: os.path.isfile(path) and os.access(path, os.X_OK),
+}
 
 
 def refuse() -> None:
@@ -48,10 +66,35 @@ def _lacking() -> Iterator[str]:
     needed = list(
         dict.fromkeys(unit for name in _NEEDED_UNITS for value in of_unit.get(name, []) for unit in value.split())
     )
-    for other in _properties(needed, ("Id", "LoadState")) if needed else []:
-        state = other.get("LoadState", [""])[0]
+    for other in _properties(needed, ("Id", "LoadState", "ActiveState", "What")) if needed else []:
+        unit, state, active, device = (other.get(name, [""])[0] for name in ("Id", "LoadState", "ActiveState", "What"))
         if state in _UNUSABLE:
-            yield f"it requires {other.get('Id', [''])[0]}, which {_UNUSABLE[state]}"
+            yield f"it requires {unit}, which {_UNUSABLE[state]}"
+        elif (
+            unit.endswith(".mount") and active != "active" and device.startswith("/dev/") and not os.path.exists(device)
+        ):
+            yield f"it requires {unit}, which is not mounted and whose device {device} is not there"
+    for kind in ("Condition", "Assert"):
+        yield from _unmet(kind, _conditions(f"{kind}s"))
+
+
+def _conditions(name: str) -> list[tuple[str, bool, bool, str]]:
+    """Return the conditions of the unit: type, whether one such is enough, whether it is negated, and its path."""
+    return [(each[0], bool(each[1]), bool(each[2]), each[3]) for each in bus_property("Unit", name) or []]
+
+
+def _unmet(kind: str, conditions: Sequence[tuple[str, bool, bool, str]]) -> Iterator[str]:
+    """Yield the conditions that do not hold. Those that are about no path are not judged."""
+    enough: list[bool | None] = []
+    for name, one, negated, about in conditions:
+        look = _ABOUT_PATHS.get(name.removeprefix(kind))
+        holds = None if look is None else look(about) != negated
+        if one:
+            enough.append(holds)
+        elif holds is False:
+            yield f"its {name}={'!' if negated else ''}{about} does not hold"
+    if enough and all(holds is False for holds in enough):
+        yield f"none of its conditions {kind}...=| holds"
 
 
 def _lost_files(of_unit: dict[str, list[str]]) -> Iterator[str]:

@@ -33,12 +33,12 @@ def unit_lacks(host: Host) -> Outcome:
     )
     host.drop_in(
         "EnvironmentFile=/etc/default/docker-gone\nWorkingDirectory=/srv/gone\nExecStartPre=/root/gone\n"
-        "[Unit]\nRequires=gone.service\nAfter=gone.service"
+        "[Unit]\nRequires=gone.service\nAfter=gone.service\nConditionPathIsDirectory=/srv/gone\nAssertPathExists=!/srv/new"
     )
     restarted = host.daemon(config={"dns-search": ["b.example"]}, on_running_containers="proceed")
     broken = [restarted["msg"]] if restarted.get("failed") else []
     host.must(
-        "rm /etc/default/docker-gone /root/gone /etc/systemd/system/gone.service; rmdir /srv/gone;"
+        "rm /etc/default/docker-gone /root/gone /etc/systemd/system/gone.service; rmdir /srv/gone; touch /srv/new;"
         " systemctl mask --quiet gone.service"
     )
     broken += _refused(
@@ -47,11 +47,22 @@ def unit_lacks(host: Host) -> Outcome:
         "it reads the environment file /etc/default/docker-gone, which is not there;"
         " it works in the folder /srv/gone, which is not there;"
         " its ExecStartPre is the program /root/gone, which is not there or can't be run;"
-        " it requires gone.service, which is masked. Bring that back",
+        " it requires gone.service, which is masked; its ConditionPathIsDirectory=/srv/gone does not hold;"
+        " its AssertPathExists=!/srv/new does not hold. Bring that back",
     )
     reloaded = host.daemon(config={"debug": True})
     broken += [reloaded["msg"]] if reloaded.get("action_taken") != "reload" else []
-    host.must("systemctl unmask --quiet gone.service")
+    host.must(
+        "systemctl unmask --quiet gone.service; rm /srv/new;"
+        " printf '[Mount]\nWhat=/dev/gone\nWhere=/srv/gone\nType=ext4\n' > /etc/systemd/system/srv-gone.mount"
+    )
+    host.drop_in("[Unit]\nRequiresMountsFor=/srv/gone")
+    broken += _refused(
+        host,
+        "engine_unit_cant_start",
+        "it requires srv-gone.mount, which is not mounted and whose device /dev/gone is not there.",
+    )
+    host.must("rm /etc/systemd/system/srv-gone.mount")
     host.without_drop_ins()
     host.base()
     return "refused, with each of them", broken

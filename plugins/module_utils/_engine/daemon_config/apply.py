@@ -20,7 +20,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, default_routes
 from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
 
-from .. import dependents, inventory, service
+from .. import dependents, engine_log, inventory, service
 from ..api import EngineApi, Unreachable, find_answering
 from ..containers import BroughtBack, bring_back
 from ..topology import lost_rules
@@ -200,7 +200,7 @@ class DaemonConfigUpdate:
             self._roll_back_silent(error)
         self._check_still_ours(self.plan.new, "reload")
         if not reloaded:
-            reason = service.recent_log_errors(since) or "it has logged nothing about it"
+            reason = engine_log.recent_errors(since) or "it has logged nothing about it"
             self._roll_back(f"did not take the new file over by a reload ({reason})", "reload")
         wrong = set(keys_not_in_force(target, live, self.host.unit.argv[1:])) - set(self.plan.after_reload)
         if wrong:
@@ -249,13 +249,13 @@ class DaemonConfigUpdate:
         timeout = self.options.timeout
         complaint = service.control("restart", timeout + STOP_TIMEOUT)
         if complaint:
-            reason = service.recent_log_errors(since) or complaint
+            reason = engine_log.recent_errors(since) or complaint
             self._roll_back(f"did not start with the new file ({reason})", "restart")
         self._check_still_ours(content, "restart")
         unit = service.inspect_unit(socket=self.options.socket)
         api = find_answering(unit.engine_sockets(target.get("hosts")), timeout) if unit.run else None
         if api is None:
-            reason = service.recent_log_errors(since)
+            reason = engine_log.recent_errors(since)
             self._roll_back(
                 f"did not answer within {counted(timeout, 'second')} with the new file ({reason})", "restart"
             )
@@ -305,7 +305,7 @@ class DaemonConfigUpdate:
 
     def _full(self) -> str:
         """Return that a disk is full as the end of a sentence, if the engine has logged that since its restart."""
-        return f" (its log says: {service.NO_SPACE})" if service.ran_out_of_space(self._since) else ""
+        return f" (its log says: {engine_log.NO_SPACE})" if engine_log.ran_out_of_space(self._since) else ""
 
     def _roll_back(self, reason: str, verb: Literal["reload", "restart"]) -> NoReturn:
         """Put the old file back, prove the old state, and raise RolledBack with the first error."""

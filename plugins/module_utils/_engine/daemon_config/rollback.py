@@ -14,7 +14,7 @@ from typing import Any, Callable, Literal
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, default_routes, network
 
-from .. import dependents, inventory, service
+from .. import dependents, engine_log, inventory, service
 from ..api import EngineApi, Unreachable, find_answering
 from ..containers import BroughtBack, bring_back, joined_names, reattach, running
 from ..networks.rules import DOCKER0
@@ -103,7 +103,7 @@ class Rollback:
         if api is None and verb == "reload":
             return f"{restored}, but the engine does not answer. It was not restarted, because its containers may run."
         if api is None:
-            reason = service.recent_log_errors(since) or complaint or "it has logged nothing"
+            reason = engine_log.recent_errors(since) or complaint or "it has logged nothing"
             return f"{restored}, but the engine does not start with it either: {reason}"
         if change.bip and verb != "reload" and not _docker0_has(change.bip):
             return f"{restored} and the engine answers, but docker0 did not go back to {change.bip}."

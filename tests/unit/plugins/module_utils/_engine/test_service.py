@@ -111,7 +111,7 @@ def test_one_process_that_starts_for_long_is_no_engine_that_is_down(
 
 
 def test_a_command_that_does_not_end_has_failed() -> None:
-    done = service._run(["sleep", "20", "1"], timeout=0.2)
+    done = service.run_program(["sleep", "20", "1"], timeout=0.2)
     assert (done.returncode, done.stderr) == (124, "sleep 20 1 did not end within 0.2 seconds")
 
 
@@ -187,95 +187,6 @@ def test_a_unit_without_a_command_has_no_arguments() -> None:
 )
 def test_a_file_is_judged_in_place_of_that_of_the_unit(flags: list[str], left: list[str]) -> None:
     assert service._without_config_file(flags) == left
-
-
-STAMP = 'time="2026-11-24T01:07:27.001001128Z" '
-
-
-@pytest.mark.parametrize(
-    "line, plain",
-    [
-        (
-            STAMP + 'level=error msg="unable to configure the Docker daemon with file /etc/docker/daemon.json:'
-            " invalid character '\\\\n' in literal true (expecting 'u')\"",
-            "unable to configure the Docker daemon with file /etc/docker/daemon.json: invalid character '\\\\n' in"
-            " literal"
-            " true (expecting 'u')",
-        ),
-        (
-            STAMP + 'level=error msg="Failed to GetDriver graph" driver=nonsense error="graphdriver plugins are only'
-            ' supported with experimental mode" home-dir=/var/lib/docker',
-            "Failed to GetDriver graph: graphdriver plugins are only supported with experimental mode",
-        ),
-        (
-            STAMP + 'level=fatal msg="Error starting daemon: Error creating default \\"bridge\\" network: failed to'
-            ' allocate gateway (10.77.0.0): Address already in use"',
-            'Error starting daemon: Error creating default "bridge" network: failed to allocate gateway (10.77.0.0):'
-            " Address already in use",
-        ),
-        (
-            "failed to start daemon: error initializing graphdriver: driver not supported",
-            "failed to start daemon: error initializing graphdriver: driver not supported",
-        ),
-        ("  dockerd needs to be started with root privileges.  ", "dockerd needs to be started with root privileges"),
-    ],
-)
-def test_a_line_of_the_log_without_its_trimmings(line: str, plain: str) -> None:
-    assert service._log_message(line) == plain
-
-
-def test_the_last_words_of_an_engine_that_failed() -> None:
-    # Docker 26.1 with a bip that is the address of its network, as `journalctl --output=cat` has it
-    log = [
-        "Starting docker.service - Docker Application Container Engine...",
-        STAMP + 'level=info msg="Starting up"',
-        STAMP + 'level=warning msg="WARNING: No swap limit support"',
-        STAMP + 'level=info msg="stopping event stream following graceful shutdown" error="<nil>" module=libcontainerd',
-        'failed to start daemon: Error initializing network controller: error creating default "bridge" network:'
-        " failed"
-        " to allocate gateway (10.77.0.0): Address already in use",
-        "docker.service: Main process exited, code=exited, status=1/FAILURE",
-        "docker.service: Failed with result 'exit-code'.",
-        "Failed to start docker.service - Docker Application Container Engine.",
-        "docker.service: Scheduled restart job, restart counter is at 1.",
-    ]
-    assert service._most_telling(log) == (
-        'failed to start daemon: Error initializing network controller: error creating default "bridge" network:'
-        " failed to"
-        " allocate gateway (10.77.0.0): Address already in use"
-    )
-
-
-def test_where_the_engine_says_nothing_systemd_is_asked() -> None:
-    log = [
-        "docker.service: Control process exited, code=exited, status=1/FAILURE",
-        "docker.service: Failed with result 'exit-code'.",
-        "Failed to start docker.service - Docker Application Container Engine.",
-        "docker.service: Scheduled restart job, restart counter is at 3.",
-    ]
-    assert service._most_telling(log) == "docker.service: Control process exited, code=exited, status=1/FAILURE"
-    log[0] = "docker.service: Failed to load environment files: No such file or directory"
-    log.insert(1, "docker.service: Failed to run 'start-pre' task: No such file or directory")  # systemd 252
-    assert service._most_telling(log) == "; ".join(log[:2])
-
-
-def test_the_last_words_name_each_error_once_and_the_last_ones() -> None:
-    errors = [STAMP + f'level=error msg="error number {number}"' for number in (1, 2, 3, 4, 5, 5, 5)]
-    assert service._most_telling(errors[:3]) == "error number 1; error number 2; error number 3"
-    assert service._most_telling(errors, 2) == "error number 5"
-    assert service._most_telling([errors[0], errors[0]]) == "error number 1"
-
-
-def test_the_last_words_where_no_error_is_named() -> None:
-    log = [
-        "Starting docker.service",
-        "panic in the machine room.",
-        "docker.service: Failed with result 'exit-code'.",
-        "",
-    ]
-    assert service._most_telling(log) == "panic in the machine room"
-    assert service._most_telling([STAMP + 'level=info msg="Starting up"', ""]) == ""
-    assert service._most_telling([]) == ""
 
 
 def test_without_a_dockerd_nothing_can_be_asked() -> None:
