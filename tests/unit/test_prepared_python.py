@@ -18,7 +18,9 @@ from typing import Any
 
 import ansible
 import pytest
-from ansible_collections.dockyard.ops.tests.unit.test_host_commands import commands  # noqa: F401  a fixture
+from ansible_collections.dockyard.ops.tests.unit.test_host_commands import (  # pylint: disable=unused-import  # a fixture
+    commands,  # noqa: F401
+)
 
 PYTHON = str(pathlib.Path(sys.executable).parent / "python3")
 LINE = "import os\nIMPORTED_IN = os.getpid()\n"

@@ -9,10 +9,12 @@ from __future__ import annotations
 import ipaddress
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._host import network
+from ansible_collections.dockyard.ops.plugins.module_utils._host.mounts import read_mounts
 
 from . import log_servers, naming
 from .api import EngineApi
@@ -32,19 +34,73 @@ def gone_for_start(api: EngineApi, container: Container, runtimes: dict[str, Any
     host_config = details["HostConfig"]
     runtime = runtimes.get(host_config.get("Runtime") or "")
     program = runtime.get("path") if isinstance(runtime, dict) else None
-    gone = [*_lost_paths(host_config), *_lost_network(api, host_config), *_lost_volumes(api, details)]
+    gone = [*_lost_devices(host_config), *_lost_sources(details), *_lost_network(api, host_config)]
+    gone += _lost_volumes(api, details)
     gone += [*_lost_addresses(container), *_lost_log_server(host_config)]
-    return [*gone, program] if program and shutil.which(program) is None else gone
+    gone += [program] if program and shutil.which(program) is None else []
+    return list(dict.fromkeys(gone))
 
 
-def _lost_paths(host_config: dict[str, Any]) -> list[str]:
-    """Return the paths of the host that a container needs for its start and that are gone.
-
-    Of those that it was given by C(--volume) an engine makes the missing ones, as folders.
-    """
-    mounts = [mount.get("Source") for mount in host_config.get("Mounts") or [] if mount.get("Type") == "bind"]
+def _lost_devices(host_config: dict[str, Any]) -> list[str]:
+    """Return the devices of the host that a container needs for its start and that are gone."""
     devices = [device.get("PathOnHost") for device in host_config.get("Devices") or []]
-    return sorted({path for path in [*mounts, *devices] if path and not os.path.lexists(path)})
+    return sorted({path for path in devices if path and not os.path.lexists(path)})
+
+
+def _lost_sources(details: dict[str, Any]) -> list[str]:
+    """Return sources of bind mounts that can't be mounted again, or are another thing than what the container has.
+
+    Of those that it was given by C(--volume) an engine makes the missing ones, as folders: the container would start
+    without its data.
+    """
+    pid = (details.get("State") or {}).get("Pid") or 0
+    changed = []
+    for mount in details.get("Mounts") or []:
+        source = mount.get("Source") or ""
+        if mount.get("Type") != "bind" or not source:
+            continue
+        link = next((path for path in _upwards(source) if os.path.islink(path) and not os.path.exists(path)), None)
+        if link:
+            changed.append(f"{link}, a link to {os.readlink(link)}, which is not there")
+        elif not os.path.exists(source):
+            changed.append(source)
+        else:
+            changed += _differs(source, _mounted(pid, mount.get("Destination") or ""))
+    return sorted(changed)
+
+
+def _differs(source: str, mounted: os.stat_result | None) -> Iterator[str]:
+    """Yield a source with what is another thing about it than what a container has of it."""
+    try:
+        now = os.stat(source)
+    except OSError:
+        return
+    if mounted is None:
+        return
+    if stat.S_ISDIR(mounted.st_mode) != stat.S_ISDIR(now.st_mode):
+        yield f"{source}, which is {'a folder now' if stat.S_ISDIR(now.st_mode) else 'no folder any more'}"
+    elif stat.S_ISDIR(now.st_mode) and mounted.st_dev != now.st_dev:
+        yield f"{source}, which is on another file system now"
+
+
+def _upwards(path: str) -> Iterator[str]:
+    """Yield a path and the folders above it."""
+    while path not in ("", "/"):
+        yield path
+        path = os.path.dirname(path)
+
+
+def _mounted(pid: int, destination: str) -> os.stat_result | None:
+    """Return what is mounted there in a container that runs; None if that is not known.
+
+    No part of a mount point is a link, which would lead out of the container.
+    """
+    try:
+        if any(mount.point == destination for mount in read_mounts(f"/proc/{pid}/mountinfo")):
+            return os.stat(f"/proc/{pid}/root{destination}")
+    except OSError:
+        pass
+    return None
 
 
 def _lost_network(api: EngineApi, host_config: dict[str, Any]) -> list[str]:

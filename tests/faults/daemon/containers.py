@@ -205,22 +205,38 @@ def source_gone(host: Host) -> Outcome:
         " 100000 >/dev/null; docker network connect user-defined moved; docker network disconnect away moved;"
         " docker network rm away"
     )
+    host.must(
+        "mkdir /srv/cfg /srv/release; touch /srv/cfg/conf; ln -s /srv/release /srv/cur;"
+        " docker run --detach --init --name cfg --volume /srv/cfg/conf:/conf small:1 sleep 100000;"
+        " docker run --detach --init --name cur --volume /srv/cur:/x small:1 sleep 100000;"
+        " rm /srv/cfg/conf; mkdir /srv/cfg/conf; rmdir /srv/release; mkdir /srv/disk; mount -t tmpfs tmpfs /srv/disk;"
+        " docker run --detach --init --name disk --volume /srv/disk:/x small:1 sleep 100000; mkdir /srv/disk/data;"
+        " docker run --detach --init --name data --volume /srv/disk/data:/x small:1 sleep 100000;"
+        " umount --lazy /srv/disk"
+    )
     before = host.state()
     answers = [
         host.daemon(check=check, config={"dns-search": ["a.example"]}, on_running_containers="proceed")
         for check in (True, False)
     ]
     broken = [f"it says {answer}" for answer in answers if answer.get("error_code") != "daemon_containers_cant_start"]
-    said = "(bound needs /srv/gone; filled needs /srv/vol of the volume vol; moved needs the network away)"
+    said = (
+        "(bound needs /srv/gone; cfg needs /srv/cfg/conf, which is a folder now; cur needs /srv/cur, a link to"
+        " /srv/release, which is not there; data needs /srv/disk/data; disk needs /srv/disk, which is on another file"
+        " system now; filled needs /srv/vol of the volume vol; moved needs the network away)"
+    )
     broken += [answer["msg"] for answer in answers if said not in answer["msg"]]
     without = host.daemon(config={"bridge": "none"}, on_running_containers="proceed")
     if (
         without.get("error_code") != "daemon_bridge_in_use"
-        or "always, bound, filled, plain have no" not in without["msg"]
+        or "always, bound, cfg, cur, data, disk, filled, plain have no" not in without["msg"]
     ):
         broken.append(f"without docker0 it says {without['msg']}")
     broken += host.healthy(before, same_engine=True)
-    host.must("docker rm --force bound moved filled; docker volume rm vol")
+    host.must(
+        "docker rm --force bound cfg cur data disk moved filled; docker volume rm vol;"
+        " rm -r /srv/cfg /srv/cur /srv/disk"
+    )
     return "refused, with what is gone", broken
 
 

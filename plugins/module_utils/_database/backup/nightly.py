@@ -14,7 +14,7 @@ import dataclasses
 import json
 import os
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
@@ -47,14 +47,18 @@ class Settings:
         return cls(**{**data, "request": Request(**data["request"])})
 
 
+def _say(what: object, stream: TextIO | None = None) -> None:
+    (stream or sys.stdout).write(f"{what}\n")
+
+
 def main(arguments: list[str]) -> int:
     """Back up as the file says whose path is given. Return the exit status; the reason of a failure is printed."""
     if len(arguments) != 1:
-        print("Give the file with the settings of one instance's backup.", file=sys.stderr)
+        _say("Give the file with the settings of one instance's backup.", sys.stderr)
         return 2
     content = atomic_file.read(arguments[0])
     if content is None:
-        print(f"{arguments[0]} does not exist.", file=sys.stderr)
+        _say(f"{arguments[0]} does not exist.", sys.stderr)
         return 2
     return _run(Settings.decoded(content.decode()))
 
@@ -66,12 +70,12 @@ def _run(settings: Settings) -> int:
         lock = lock_of(docker, request.container)
         with lock.locked(_LOCK_SECONDS) if lock else contextlib.nullcontext():
             outcome = back_up(docker, request, False)
-            print(outcome.message)
+            _say(outcome.message)
             if outcome.backup and settings.rehearse and not _rehearsed(docker, request, outcome.backup):
                 return 1
     except (DockyardError, OSError) as error:
         facts.note(request.container, Store(request.folder, request.container), str(error))
-        print(error, file=sys.stderr)
+        _say(error, sys.stderr)
         return 1
     return 0 if outcome.backup and _taken_elsewhere(settings, outcome.backup) else 1
 
@@ -79,11 +83,11 @@ def _run(settings: Settings) -> int:
 def _rehearsed(docker: Docker, request: Request, backup: Backup) -> bool:
     try:
         secret = encryption.secret_of(request.key_file) if request.key_file else ""
-        print(restore.rehearse(docker, request.container, backup, secret).message)
+        _say(restore.rehearse(docker, request.container, backup, secret).message)
         failure = ""
     except DockyardError as error:
         failure = error.message
-        print(failure, file=sys.stderr)
+        _say(failure, sys.stderr)
     facts.note_further(request.container, "rehearsal", failure)
     return not failure
 
@@ -97,7 +101,7 @@ def _taken_elsewhere(settings: Settings, backup: Backup) -> bool:
         failure = "" if done.returncode == 0 else f"{settings.hook} failed ({last_line(done)})."
     except DockyardError as error:
         failure = error.message
-    print(failure or f"{settings.hook} has {backup.path}.", file=sys.stderr if failure else sys.stdout)
+    _say(failure or f"{settings.hook} has {backup.path}.", sys.stderr if failure else sys.stdout)
     facts.note_further(name, "elsewhere", failure)
     return not failure
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import pathlib
 import socket
 from typing import Any
@@ -19,11 +20,13 @@ from ansible_collections.dockyard.ops.plugins.module_utils._host import network,
 class Api:
     """Stand-in for an engine that describes one container."""
 
-    def __init__(self, **host_config: Any) -> None:
-        self._host_config = host_config
+    def __init__(self, bound: tuple[str, str] = ("", ""), **host_config: Any) -> None:
+        source, destination = bound
+        mounts = [{"Type": "bind", "Source": source, "Destination": destination}]
+        self._details = {"HostConfig": host_config, "Mounts": mounts, "State": {"Pid": os.getpid()}}
 
     def ask(self, method: str, path: str) -> tuple[int, dict[str, Any]]:
-        return (200, {"HostConfig": self._host_config}) if path == "/containers/1/json" else (404, {})
+        return (200, self._details) if path == "/containers/1/json" else (404, {})
 
 
 def lacking(*published_on: str, **host_config: Any) -> list[str]:
@@ -33,12 +36,28 @@ def lacking(*published_on: str, **host_config: Any) -> list[str]:
 
 def test_nothing(tmp_path: pathlib.Path) -> None:
     assert lacking() == []
-    assert lacking(Mounts=[{"Type": "bind", "Source": str(tmp_path)}], LogConfig={"Type": "json-file"}) == []
+    assert lacking(bound=(str(tmp_path), "/nowhere"), LogConfig={"Type": "json-file"}) == []
 
 
 def test_a_path_and_a_network_that_are_gone() -> None:
-    mounts = [{"Type": "bind", "Source": "/nowhere/conf"}]
-    assert lacking(Mounts=mounts, NetworkMode="front") == ["/nowhere/conf", "the network front"]
+    assert lacking(bound=("/nowhere/conf", "/conf"), NetworkMode="front") == ["/nowhere/conf", "the network front"]
+
+
+def test_sources_that_can_not_be_mounted_again(tmp_path: pathlib.Path) -> None:
+    """By the mounts of this process, of which /proc is one."""
+    (tmp_path / "file").write_text("")
+    (tmp_path / "current").symlink_to("release-1")
+    assert lacking(bound=(str(tmp_path / "file"), "/proc")) == [f"{tmp_path}/file, which is no folder any more"]
+    link = f"{tmp_path}/current, a link to release-1, which is not there"
+    for below in ("current", "current/conf/app"):
+        assert lacking(bound=(str(tmp_path / below), "/proc")) == [link]
+    # One that the engine would make, empty, and one where nothing is mounted any more.
+    assert lacking(bound=(str(tmp_path / "new"), "/proc")) == [f"{tmp_path}/new"]
+    assert lacking(bound=(str(tmp_path), "/proc")) == [f"{tmp_path}, which is on another file system now"]
+    # One that is as it was, and those of which it is not known what they were.
+    (tmp_path / "release-1").mkdir()
+    assert lacking(bound=("/proc", "/proc")) == lacking(bound=(str(tmp_path / "current"), "/nowhere")) == []
+    assert lacking(bound=(str(tmp_path / "file"), "/nowhere")) == []
 
 
 @pytest.mark.parametrize("nonlocal_bind", ["0", "1"])
