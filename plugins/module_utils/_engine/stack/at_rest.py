@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
 
 from ..api import EngineApi
 from . import changes, survey
@@ -90,7 +91,7 @@ class AtRest:
                 late = ", ".join(f"{name} has {counts.get(name, 0)} of {number}" for name, number in wanted.items())
                 raise DockyardError(
                     "stack_not_at_rest",
-                    f"After {self._seconds:g} seconds the tasks of the stack {self._stack} are not as wanted: {late};"
+                    f"After {counted(self._seconds, 'second')} the tasks of the stack {self._stack} are not as wanted: {late};"
                     " see docker service ps, and run the deployment again.",
                     changed=True,
                 )
