@@ -91,7 +91,8 @@ class AtRest:
                 late = ", ".join(f"{name} has {counts.get(name, 0)} of {number}" for name, number in wanted.items())
                 raise DockyardError(
                     "stack_not_at_rest",
-                    f"After {counted(self._seconds, 'second')} the tasks of the stack {self._stack} are not as wanted: {late};"
+                    f"After {counted(self._seconds, 'second')} the tasks of the stack {self._stack} are not as wanted:"
+                    f" {late};"
                     " see docker service ps, and run the deployment again.",
                     changed=True,
                 )
