@@ -19,6 +19,7 @@ description:
     failure, for instance of a server that is down or a full disk.
 extends_documentation_fragment:
   - dockyard.ops._attributes
+  - dockyard.ops._database_backup
 requirements:
   - Root on the managed host.
   - The command C(docker) and a Docker Engine that answers.
@@ -33,24 +34,6 @@ options:
       - Several instances may have the same one. To have them elsewhere too, copy this folder after the run, for instance by C(rsync).
     type: path
     required: true
-  keep:
-    description: How many good backups of the instance are always kept.
-    type: int
-    default: 7
-  keep_days:
-    description: Days that any backup is kept for, beside those of O(keep). If it is not given, only O(keep) counts.
-    type: float
-  key_file:
-    description:
-      - A file on the managed host whose first line is the key with which the backup is encrypted, of at least 20 letters, for instance made by
-        C(openssl rand -hex 32). Without it the backup is not encrypted. Keep the key elsewhere too; without it the backups are lost.
-      - C(openssl) does it (AES-256 in counter mode, PBKDF2 with SHA-256 and 600000 iterations), since every host has it. The manifest has a code of
-        HMAC-SHA-256 over the checksum of the file and all that was counted, so that what was altered without the key is refused.
-    type: path
-  timeout:
-    description: Seconds in which the server has to answer, or to write its snapshot.
-    type: int
-    default: 3600
   lock_timeout:
     description: Seconds to wait for another run on the same instance.
     type: float
@@ -102,11 +85,10 @@ removed:
   sample: []
 """
 
-import os
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._database import module_common
-from ansible_collections.dockyard.ops.plugins.module_utils._database.backup.run import Request, back_up
+from ansible_collections.dockyard.ops.plugins.module_utils._database.backup.run import OPTIONS, Request, back_up
 from ansible_collections.dockyard.ops.plugins.module_utils._database.docker import Docker
 from ansible_collections.dockyard.ops.plugins.module_utils._module import ModuleCall, run_module
 
@@ -117,12 +99,8 @@ def run(call: ModuleCall) -> dict[str, Any]:
     docker = Docker()
     module_common.engine_answers(docker, False)
     name = params["container_name"]
-    folder = os.path.normpath(params["directory"])
     with module_common.locked_by_name(call, docker, name):
-        request = Request(
-            name, folder, params["keep"], params["keep_days"], params["key_file"] or "", params["timeout"]
-        )
-        outcome = back_up(docker, request, call.check_mode)
+        outcome = back_up(docker, Request.of(params), call.check_mode)
     manifest = outcome.backup.manifest if outcome.backup else None
     return {
         "changed": True,
@@ -140,10 +118,7 @@ def main() -> None:
         argument_spec={
             "container_name": {"type": "str", "required": True},
             "directory": {"type": "path", "required": True},
-            "keep": {"type": "int", "default": 7},
-            "keep_days": {"type": "float"},
-            "key_file": {"type": "path", "no_log": False},
-            "timeout": {"type": "int", "default": 3600},
+            **OPTIONS,
             "lock_timeout": {"type": "float", "default": 60},
         },
     )

@@ -19,6 +19,7 @@ description:
     O(rehearse) and O(hook) ended. A failure also is one of the unit C(dockyard-backup-NAME.service), with the reason in its journal.
 extends_documentation_fragment:
   - dockyard.ops._attributes
+  - dockyard.ops._database_backup
 requirements:
   - Root, on a managed host that is run by systemd.
   - The command C(docker), and C(openssl) if O(key_file) is given.
@@ -43,16 +44,6 @@ options:
         its next boot.
     type: str
     default: "*-*-* 02:30:00"
-  keep:
-    description: How many good backups of the instance are always kept.
-    type: int
-    default: 7
-  keep_days:
-    description: Days that any backup is kept for, beside those of O(keep). If it is not given, only O(keep) counts.
-    type: float
-  key_file:
-    description: A file on the managed host with the key of the backups, see O(dockyard.ops.database_backup#module:key_file).
-    type: path
   rehearse:
     description:
       - Whether each backup is tried as M(dockyard.ops.database_restore) does, in a container of its own, and compared with what was counted. It takes the
@@ -65,10 +56,6 @@ options:
         store. The guide has an example of both. If it fails, that is a fact and a failure of the unit; the backup on this host counts all the same.
       - Its environment has C(DOCKYARD_BACKUP_PATH), the folder of the backup, C(DOCKYARD_BACKUP_DIRECTORY), O(directory), and C(DOCKYARD_BACKUP_CONTAINER).
     type: path
-  timeout:
-    description: Seconds in which the server has to answer, or to write its snapshot.
-    type: int
-    default: 3600
 seealso:
   - module: dockyard.ops.database_backup
   - module: dockyard.ops.database_restore
@@ -105,12 +92,11 @@ files:
   sample: [/etc/systemd/system/dockyard-backup-shop.timer]
 """
 
-import os
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._database.backup import timer
 from ansible_collections.dockyard.ops.plugins.module_utils._database.backup.nightly import Settings
-from ansible_collections.dockyard.ops.plugins.module_utils._database.backup.run import Request
+from ansible_collections.dockyard.ops.plugins.module_utils._database.backup.run import OPTIONS, Request
 from ansible_collections.dockyard.ops.plugins.module_utils._module import ModuleCall, run_module
 
 
@@ -124,21 +110,16 @@ def run(call: ModuleCall) -> dict[str, Any]:
         if files and not call.check_mode:
             timer.remove(name)
         return {"changed": bool(files), "msg": f"{name} is not backed up by a timer.", "files": files}
-    request = Request(
-        container=name,
-        folder=os.path.normpath(params["directory"]),
-        keep=params["keep"],
-        keep_days=params["keep_days"],
-        key_file=params["key_file"] or "",
-        timeout=params["timeout"],
-    )
+    request = Request.of(params)
     wanted = timer.Timer(Settings(request, params["rehearse"], params["hook"] or ""), params["at"])
     timer.check(wanted)
-    files = timer.differing(wanted)
-    changed = bool(files) or not timer.is_on(name)
+    attributes = call.selinux_attributes()
+    different = timer.differing(wanted, attributes)
+    changed = bool(different) or not timer.is_on(name)
     if changed and not call.check_mode:
-        timer.install(wanted)
-    return {"changed": changed, "msg": f"{name} is backed up to {request.folder} ({wanted.at}).", "files": files}
+        timer.install(name, different, attributes)
+    message = f"{name} is backed up to {request.folder} ({wanted.at})."
+    return {"changed": changed, "msg": message, "files": list(different)}
 
 
 def main() -> None:
@@ -149,12 +130,9 @@ def main() -> None:
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "directory": {"type": "path"},
             "at": {"type": "str", "default": "*-*-* 02:30:00"},
-            "keep": {"type": "int", "default": 7},
-            "keep_days": {"type": "float"},
-            "key_file": {"type": "path", "no_log": False},
+            **OPTIONS,
             "rehearse": {"type": "bool", "default": False},
             "hook": {"type": "path"},
-            "timeout": {"type": "int", "default": 3600},
         },
         required_if=[("state", "present", ["directory"])],
     )

@@ -13,8 +13,9 @@ import time
 from collections.abc import Sequence
 
 from ansible_collections.dockyard.ops.plugins.module_utils._host import commands
+from ansible_collections.dockyard.ops.plugins.module_utils._host.systemd import booted_by_systemd
 
-from .service import SERVICE, SOCKET, booted_by_systemd
+from .service import SERVICE, SOCKET
 
 _STOP_WITH_IT = "RequiredBy,RequisiteOf,BoundBy,ConsistsOf"
 

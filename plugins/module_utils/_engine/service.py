@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host.systemd import booted_by_systemd
 from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
 
 from .log_words import most_telling
@@ -50,11 +51,6 @@ def run_program(command: list[str], timeout: float | None = None) -> subprocess.
     except subprocess.TimeoutExpired:
         complaint = f"{' '.join(command[:3])} did not end within {counted(timeout or 0, 'second')}"
         return subprocess.CompletedProcess(command, _TIMED_OUT, "", complaint)
-
-
-def booted_by_systemd() -> bool:
-    """Return whether systemd runs this host, by the rule of sd_booted(3)."""
-    return os.path.isdir("/run/systemd/system")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,8 +18,9 @@ from typing import Callable
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import commands
+from ansible_collections.dockyard.ops.plugins.module_utils._host.systemd import booted_by_systemd
 
-from .service import SERVICE, booted_by_systemd, bus_property
+from .service import SERVICE, bus_property
 
 _PROGRAMS = ("ExecCondition", "ExecStartPre", "ExecStart", "ExecStartPost")
 # Without a unit of these nothing starts; those of Wants= are only tried.

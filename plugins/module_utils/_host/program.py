@@ -21,10 +21,10 @@ _TIME = (1980, 1, 1, 0, 0, 0)
 def packed(entry: str) -> bytes:
     """Return a zip file that Python runs, with what of this collection this process has imported.
 
-    entry: the module, below module_utils, whose main() is called.
+    entry: the module, below module_utils, whose main() is called with the arguments, and returns the exit status.
     """
     importlib.import_module(f"{_PREFIX}{entry}")
-    files = {"__main__.py": f"from {_PREFIX}{entry} import main\n\nmain()\n"}
+    files = {"__main__.py": f"import sys\n\nfrom {_PREFIX}{entry} import main\n\nsys.exit(main(sys.argv[1:]))\n"}
     for name in sorted(filter(_belongs, sys.modules)):
         parts = name.split(".")
         for depth in range(1, len(parts)):

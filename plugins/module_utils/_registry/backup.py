@@ -16,11 +16,11 @@ from typing import Any
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import archive
 
-from . import read_only_window
 from .api import Registry
 from .container import Container
 from .place import Place
 from .read_only_window import ReadOnlyWindow
+from .window_end import marker
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _write(
     request: Request, place: Place, path: str, present: Sequence[str]
 ) -> tuple[archive.Contents, float, list[str]]:
     left_out = [
-        os.path.relpath(read_only_window.marker(place.config_file), request.base),
+        os.path.relpath(marker(place.config_file), request.base),
         os.path.relpath(f"{place.config_file}.new", request.base),
     ]
     frozen = [folder for folder in present if folder in request.window_folders]

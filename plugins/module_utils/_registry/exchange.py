@@ -21,7 +21,7 @@ from typing import Callable, TypeVar
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
 
-from . import proven, read_only_window
+from . import proven, window_end
 from .container import Container
 from .record import read_record, write_record
 
@@ -130,7 +130,7 @@ def _drop_markers(exchange: Exchange) -> None:
     """Remove what a read-only window set aside: the container that is up takes uploads."""
     for folder in exchange.folders:
         for name in os.listdir(os.path.join(exchange.base, folder)):
-            if name.endswith(read_only_window.marker("")):
+            if name.endswith(window_end.marker("")):
                 os.unlink(os.path.join(exchange.base, folder, name))
 
 

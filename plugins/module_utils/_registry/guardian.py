@@ -19,12 +19,12 @@ import time
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, commands, processes, program
+from ansible_collections.dockyard.ops.plugins.module_utils._host.systemd import booted_by_systemd
 
 from .container import Container
 from .window_end import close, marker
 
 SIGNALS = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
-SYSTEMD = "/run/systemd/system"
 _FOLDER = "/run/dockyard"
 _PAUSE = 0.3  # seconds
 _SYSTEMD_SECONDS = 20
@@ -65,7 +65,7 @@ class Guardian:
 
     def _start_unit(self) -> bool:
         """Start the unit. Return False if there is no systemd that does it."""
-        if not os.path.isdir(SYSTEMD) or os.geteuid() != 0:
+        if not booted_by_systemd() or os.geteuid() != 0:
             return False
         name = re.sub("[^a-zA-Z0-9_.-]", "-", self._container.name)
         unit = f"dockyard-window-{name}-{os.getpid()}.service"
@@ -124,11 +124,12 @@ def watch(container: Container, config_file: str, start_timeout: float, owner: i
         close(container, config_file, start_timeout)
 
 
-def main() -> None:
-    """Do it as the unit's arguments say."""
-    name, config_file, start_timeout, owner, started = sys.argv[1:6]
+def main(arguments: list[str]) -> int:
+    """Do it as the unit's arguments say. Return the exit status."""
+    name, config_file, start_timeout, owner, started = arguments
     try:
         watch(Container(name), config_file, float(start_timeout), int(owner), int(started))
     finally:
         with contextlib.suppress(OSError):
             os.unlink(sys.argv[0])
+    return 0

@@ -36,9 +36,6 @@ _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 _REPOSITORY = "dockyard-proof"
 
 
-__all__ = ["ReadOnlyWindow", "close", "marker"]
-
-
 class _Interrupted(BaseException):
     """A signal that ends the process."""
 

@@ -40,10 +40,10 @@ def outcome_file(work: str) -> str:
     return f"{work}.last.json"
 
 
-def main() -> None:
-    """Do one work, as the arguments say: the registry's container and the work."""
-    container_name, work = sys.argv[1:3]
-    raise SystemExit(0 if run(folder(container_name), work) else 1)
+def main(arguments: list[str]) -> int:
+    """Do one work, as the arguments say: the registry's container and the work. Return the exit status."""
+    container_name, work = arguments
+    return 0 if run(folder(container_name), work) else 1
 
 
 def run(state: StateDir, work: str) -> bool:

@@ -13,12 +13,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
-from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, commands, program
-from ansible_collections.dockyard.ops.plugins.module_utils._host.file_set import Attributes, FileSet
+from ansible_collections.dockyard.ops.plugins.module_utils._host import commands, program, systemd
+from ansible_collections.dockyard.ops.plugins.module_utils._host.file_set import Attributes
 
 from . import scheduled
 
-UNITS = "/etc/systemd/system"
 _PROGRAM = "program.pyz"
 _SYSTEMCTL_SECONDS = 60
 _TEXTS = {
@@ -83,22 +82,16 @@ class Timers:
     def check(self) -> None:
         """Raise DockyardError for what systemd does not take."""
         for work, calendar in self._wanted.calendars.items():
-            if "\n" in calendar:
-                raise self._no_calendar(work, calendar, "it has several lines")
-            done = commands.run(["systemd-analyze", "calendar", "--", calendar], _SYSTEMCTL_SECONDS)
-            if done.returncode != 0:
-                raise self._no_calendar(work, calendar, commands.last_line(done))
+            reason = systemd.why_no_calendar(calendar)
+            if reason:
+                raise DockyardError(
+                    "registry_timer_calendar",
+                    f"calendar of {work} is '{calendar}', which systemd does not understand ({reason}); give a time"
+                    " such as '*-*-* 02:00:00', see systemd.time(7).",
+                )
 
-    @staticmethod
-    def _no_calendar(work: str, calendar: str, reason: str) -> DockyardError:
-        return DockyardError(
-            "registry_timer_calendar",
-            f"calendar of {work} is '{calendar}', which systemd does not understand ({reason}); give a time such as"
-            " '*-*-* 02:00:00', see systemd.time(7).",
-        )
-
-    def _files(self) -> dict[str, tuple[bytes | None, int]]:
-        """Return content and mode of each file by its path; None for one that is to be absent."""
+    def _files(self) -> systemd.Files:
+        """Return the files as they are to be."""
         found: dict[str, tuple[bytes | None, int]] = {}
         any_at_all = bool(self._wanted.calendars)
         settings = json.dumps(self._wanted.settings, indent=1, sort_keys=True).encode() + b"\n"
@@ -117,27 +110,19 @@ class Timers:
             }
             for kind, text in (("service", _SERVICE), ("timer", _TIMER)):
                 content = text.format(**values).encode() if work in self._wanted.calendars else None
-                found[os.path.join(UNITS, self.unit(work, kind))] = (content, 0o644)
+                found[os.path.join(systemd.UNITS, self.unit(work, kind))] = (content, 0o644)
             if work not in self._wanted.calendars:
                 found[self._state.file(scheduled.outcome_file(work))] = (None, 0o600)
         return found
 
     def different(self) -> dict[str, tuple[bytes | None, int]]:
         """Return the files that are not as they are to be."""
-        return {
-            path: (content, mode)
-            for path, (content, mode) in self._files().items()
-            if atomic_file.read(path) != content or (content is not None and self._attributes.differ(path, mode))
-        }
+        return systemd.different(self._files(), self._attributes)
 
     def idle(self) -> list[str]:
         """Return the timers that are to wait for their time and do not, though they are written already."""
         units = [self.unit(work, "timer") for work in self._wanted.calendars]
-        return [unit for unit in units if not (self._is("is-active", unit) and self._is("is-enabled", unit))]
-
-    @staticmethod
-    def _is(what: str, unit: str) -> bool:
-        return commands.run(["systemctl", "--quiet", what, unit], _SYSTEMCTL_SECONDS).returncode == 0
+        return [unit for unit in units if not systemd.waits(unit)]
 
     def apply(self) -> None:
         """Make it so, and prove that each timer waits for its time; what was there comes back if one does not."""
@@ -146,45 +131,26 @@ class Timers:
             self._state.create()
         gone = [os.path.basename(path) for path, (content, _mode) in different.items() if content is None]
         for unit in (name for name in gone if name.endswith(".timer")):
-            self._must("disable", "--now", unit)
-        try:
-            with FileSet(self._attributes) as files:
-                for path, (content, mode) in different.items():
-                    if content is None:
-                        files.remove(path)
-                    else:
-                        files.write(path, content, mode)
-                files.commit(lambda: self._start(different))
-        except DockyardError:
-            commands.run(["systemctl", "daemon-reload"], _SYSTEMCTL_SECONDS)
-            raise
+            self._require(systemd.switch_off(unit))
+        systemd.replace(different, self._attributes, lambda: self._start(different))
         if not self._wanted.calendars and os.path.isdir(self._state.path) and not os.listdir(self._state.path):
             os.rmdir(self._state.path)
 
-    def _start(self, different: dict[str, Any]) -> None:
-        if any(path.startswith(UNITS) for path in different):
-            self._must("daemon-reload")
+    def _start(self, different: systemd.Files) -> None:
+        if any(path.startswith(systemd.UNITS) for path in different):
+            self._require(systemd.reload())
         for work in self._wanted.calendars:
             unit = self.unit(work, "timer")
-            self._must("enable", unit)
-            # A timer that runs already takes a new time only by that.
-            changed = os.path.join(UNITS, unit) in different
-            self._must("restart" if changed else "start", unit)
-            if not self._is("is-active", unit):
-                raise self._failed(f"{unit} is not active; look at systemctl status {unit}")
+            self._require(systemd.switch_on(unit, os.path.join(systemd.UNITS, unit) in different))
 
-    def _must(self, *arguments: str) -> None:
-        done = commands.run(["systemctl", *arguments], _SYSTEMCTL_SECONDS)
-        if done.returncode != 0:
-            raise self._failed(f"systemctl {' '.join(arguments)} failed ({commands.last_line(done)})")
-
-    def _failed(self, reason: str) -> DockyardError:
-        return DockyardError(
-            "registry_timer_failed",
-            f"The timers of the registry {self._wanted.name} could not be set up: {reason}. The files from before were"
-            " put back.",
-            changed=True,
-        )
+    def _require(self, complaint: str) -> None:
+        if complaint:
+            raise DockyardError(
+                "registry_timer_failed",
+                f"The timers of the registry {self._wanted.name} could not be set up: {complaint}. The files from"
+                " before were put back.",
+                changed=True,
+            )
 
     def report(self) -> list[dict[str, Any]]:
         """Return for each work its time, the next run, and how the last one ended; None as long as there was none."""

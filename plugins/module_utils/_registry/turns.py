@@ -12,7 +12,7 @@ from typing import Any, Callable
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
 
-from . import read_only_window
+from . import window_end
 from .container import Container
 
 # Another run may be in its window; its guardian closes it within two starts of the registry.
@@ -35,8 +35,8 @@ def in_turn(
     with atomic_file.locked(os.path.dirname(config_file), patience):
         if check_mode:
             result = work()
-            return {**result, "changed": result["changed"] or os.path.exists(read_only_window.marker(config_file))}
-        closed = read_only_window.close(registry, config_file, start_timeout)
+            return {**result, "changed": result["changed"] or os.path.exists(window_end.marker(config_file))}
+        closed = window_end.close(registry, config_file, start_timeout)
         try:
             result = work()
         except DockyardError as error:

@@ -10,6 +10,7 @@ import dataclasses
 import os
 import shutil
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
@@ -23,6 +24,14 @@ from . import encryption, facts
 from .families import kind_of
 from .kind import BackupKind
 from .store import ENCRYPTED, Backup, Manifest, Store
+
+# Of each module that backs an instance up, now or by a timer.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "keep": {"type": "int", "default": 7},
+    "keep_days": {"type": "float"},
+    "key_file": {"type": "path", "no_log": False},
+    "timeout": {"type": "int", "default": 3600},
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +48,18 @@ class Request:
     keep_days: float | None = None
     key_file: str = ""
     timeout: float = 3600
+
+    @classmethod
+    def of(cls, params: Mapping[str, Any]) -> Request:
+        """Return what the options of a module say."""
+        return cls(
+            params["container_name"],
+            os.path.normpath(params["directory"]),
+            params["keep"],
+            params["keep_days"],
+            params["key_file"] or "",
+            params["timeout"],
+        )
 
 
 @dataclasses.dataclass

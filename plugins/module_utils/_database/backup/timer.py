@@ -14,27 +14,19 @@ from __future__ import annotations
 import dataclasses
 import glob
 import hashlib
-import io
 import os
 import re
 import sys
-import zipfile
-from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
-from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
-from ansible_collections.dockyard.ops.plugins.module_utils._host.commands import last_line, run
+from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, program, systemd
+from ansible_collections.dockyard.ops.plugins.module_utils._host.file_set import Attributes
 
 from . import encryption, nightly
 from .store import require_absolute
 
 PROGRAMS = "/usr/local/lib/dockyard"
 SETTINGS = "/etc/dockyard/backups"
-UNITS = "/etc/systemd/system"
-_PACKAGE = "ansible_collections.dockyard.ops.plugins.module_utils"
-_MAIN = f"import sys\nfrom {nightly.__name__} import main\nsys.exit(main(sys.argv[1:]))\n"
-_SECONDS = 60.0
-_LONG_AGO = (1980, 1, 1, 0, 0, 0)  # so that equal programs are equal archives
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,36 +41,9 @@ class Timer:
         return self.settings.request.container
 
 
-def program() -> bytes:
-    """Return an archive that Python runs, of the modules of this collection that are loaded here."""
-    found = {"__main__.py": _MAIN}
-    parts = _PACKAGE.split(".")
-    for name in [".".join(parts[: length + 1]) for length in range(len(parts))]:
-        found[f"{name.replace('.', '/')}/__init__.py"] = ""
-    for name, module in list(sys.modules.items()):
-        source = _source(name, module) if name.startswith(f"{_PACKAGE}._") else None
-        if source is not None:
-            found[f"{name.replace('.', '/')}.py"] = source
-            found[f"{name.rpartition('.')[0].replace('.', '/')}/__init__.py"] = ""
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in sorted(found):
-            archive.writestr(zipfile.ZipInfo(path, _LONG_AGO), found[path], zipfile.ZIP_DEFLATED)
-    return content.getvalue()
-
-
-def _source(name: str, module: object) -> str | None:
-    """Return the source of a module; None for a package, and for the one module that needs Ansible."""
-    loader: Any = getattr(getattr(module, "__spec__", None), "loader", None)
-    if name == f"{_PACKAGE}._module" or hasattr(module, "__path__") or not hasattr(loader, "get_source"):
-        return None
-    source: str | None = loader.get_source(name)
-    return source
-
-
 def desired_files(timer: Timer) -> dict[str, tuple[bytes, int]]:
     """Return the files of a timer by their paths, each with its mode."""
-    archive = program()
+    archive = program.packed("_database.backup.nightly")
     program_path = os.path.join(PROGRAMS, f"backup-{hashlib.sha256(archive).hexdigest()[:16]}.pyz")
     settings = os.path.join(SETTINGS, f"{timer.name}.json")
     python = sys.executable or "/usr/bin/python3"
@@ -113,10 +78,7 @@ WantedBy=timers.target
 
 def is_on(name: str) -> bool:
     """Return whether the timer waits for its time, now and after a boot."""
-    unit = os.path.basename(_unit(name, "timer"))
-    return all(
-        run(["systemctl", how, "--quiet", unit], _SECONDS).returncode == 0 for how in ("is-active", "is-enabled")
-    )
+    return systemd.waits(_name(name, "timer"))
 
 
 def check_name(name: str) -> None:
@@ -133,11 +95,11 @@ def check(timer: Timer) -> None:
     require_absolute(settings.request.folder)
     if settings.request.key_file:
         encryption.secret_of(settings.request.key_file)
-    done = run(["systemd-analyze", "calendar", timer.at], _SECONDS)
-    if done.returncode != 0 or "\n" in timer.at:
+    reason = systemd.why_no_calendar(timer.at)
+    if reason:
         raise DockyardError(
             "database_backup_time_invalid",
-            f"systemd does not understand the time '{timer.at}' ({last_line(done)}); write it as OnCalendar takes it,"
+            f"systemd does not understand the time '{timer.at}' ({reason}); write it as OnCalendar takes it,"
             " for instance daily or *-*-* 02:30:00.",
         )
     hook = settings.hook
@@ -149,47 +111,33 @@ def check(timer: Timer) -> None:
         )
 
 
-def differing(timer: Timer) -> list[str]:
-    """Return the paths of the files that are not as they are to be."""
-    return [
-        path
-        for path, (content, mode) in desired_files(timer).items()
-        if atomic_file.read(path) != content or os.stat(path).st_mode & 0o777 != mode
-    ]
+def differing(timer: Timer, attributes: Attributes) -> systemd.Files:
+    """Return the files that are not as they are to be."""
+    return systemd.different(desired_files(timer), attributes)
 
 
-def install(timer: Timer) -> None:
-    """Write the files and switch the timer on. What fails is put back."""
-    wanted = desired_files(timer)
-    before = {path: atomic_file.read(path) for path in wanted}
-    was_on = is_on(timer.name)
+def install(name: str, files: systemd.Files, attributes: Attributes) -> None:
+    """Write those files of a timer and switch it on. What fails is put back."""
+    was_on = is_on(name)
+    unit = _name(name, "timer")
     try:
-        for path, (content, mode) in wanted.items():
-            os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-            atomic_file.write(path, content, mode=mode)
-        _switch(timer.name, "enable")
+        systemd.replace(
+            files,
+            attributes,
+            lambda: _require(name, systemd.reload() or systemd.switch_on(unit, _unit(name, "timer") in files)),
+        )
     except DockyardError:
-        for path, former in before.items():
-            if former is None:
-                atomic_file.remove(path)
-            else:
-                atomic_file.write(path, former, mode=wanted[path][1])
-        run(["systemctl", "daemon-reload"], _SECONDS)
         if was_on:
-            _switch(timer.name, "enable")
+            systemd.switch_on(unit, True)
         raise
     _remove_unused_programs()
 
 
-def _switch(name: str, how: str) -> None:
-    unit = os.path.basename(_unit(name, "timer"))
-    for words in (["daemon-reload"], [how, "--now", unit], *([["restart", unit]] if how == "enable" else [])):
-        done = run(["systemctl", *words], _SECONDS)
-        if done.returncode != 0:
-            raise DockyardError(
-                "database_backup_timer_failed",
-                f"systemctl {' '.join(words)} failed ({last_line(done)}); look at journalctl -u {unit}.",
-            )
+def _require(name: str, complaint: str) -> None:
+    if complaint:
+        raise DockyardError(
+            "database_backup_timer_failed", f"{complaint}; look at journalctl -u {_name(name, 'timer')}."
+        )
 
 
 def present(name: str) -> list[str]:
@@ -201,10 +149,10 @@ def present(name: str) -> list[str]:
 def remove(name: str) -> None:
     """Switch the timer off and remove its files. Backups stay."""
     if os.path.lexists(_unit(name, "timer")):
-        _switch(name, "disable")
+        _require(name, systemd.switch_off(_name(name, "timer")))
     for path in present(name):
         atomic_file.remove(path)
-    run(["systemctl", "daemon-reload"], _SECONDS)
+    systemd.reload()
     _remove_unused_programs()
 
 
@@ -217,4 +165,8 @@ def _remove_unused_programs() -> None:
 
 
 def _unit(name: str, kind: str) -> str:
-    return os.path.join(UNITS, f"dockyard-backup-{name}.{kind}")
+    return os.path.join(systemd.UNITS, _name(name, kind))
+
+
+def _name(name: str, kind: str) -> str:
+    return f"dockyard-backup-{name}.{kind}"

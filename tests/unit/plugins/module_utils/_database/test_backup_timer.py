@@ -15,6 +15,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._database.backup impo
 from ansible_collections.dockyard.ops.plugins.module_utils._database.backup.run import Request
 from ansible_collections.dockyard.ops.plugins.module_utils._database.checksum import checksum
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host import program
 from ansible_collections.dockyard.ops.tests.unit.helpers.error_page import assert_explained
 
 SECRET = "0123456789abcdef-secret"
@@ -95,8 +96,8 @@ def test_settings_are_read_as_they_are_written() -> None:
 
 def test_the_program_runs_by_itself(tmp_path: Path) -> None:
     archive = tmp_path / "program.pyz"
-    archive.write_bytes(timer.program())
-    assert timer.program() == archive.read_bytes()
+    archive.write_bytes(program.packed("_database.backup.nightly"))
+    assert program.packed("_database.backup.nightly") == archive.read_bytes()
     # -I: neither this folder nor the environment says where modules are.
     done = subprocess.run(
         [sys.executable, "-I", str(archive), "/nowhere"], capture_output=True, text=True, cwd="/", check=False
@@ -106,9 +107,9 @@ def test_the_program_runs_by_itself(tmp_path: Path) -> None:
 
 def test_files_of_a_timer() -> None:
     files = timer.desired_files(timer.Timer(SETTINGS, "*-*-* 02:30:00"))
-    program, settings, service, times = files
+    archive, settings, service, times = files
     assert settings == "/etc/dockyard/backups/shop.json" and files[settings][1] == 0o600
-    assert f"{program} {settings}\n" in files[service][0].decode()
+    assert f"{archive} {settings}\n" in files[service][0].decode()
     assert "OnCalendar=*-*-* 02:30:00\nPersistent=true\n" in files[times][0].decode()
 
 

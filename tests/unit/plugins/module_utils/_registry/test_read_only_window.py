@@ -21,6 +21,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._registry import (
     overlay,
     read_only_window,
     shared_storage,
+    window_end,
 )
 from ansible_collections.dockyard.ops.plugins.module_utils._registry.api import Registry
 from ansible_collections.dockyard.ops.plugins.module_utils._registry.container import Container
@@ -150,9 +151,9 @@ def test_a_registry_that_does_not_start_read_only(docker: RegistryDocker) -> Non
     assert "readonly" not in docker.config.read_text()
 
     docker.change(fails={})
-    assert read_only_window.close(Container("registry"), str(docker.config), 5)
+    assert window_end.close(Container("registry"), str(docker.config), 5)
     assert closed(docker)
-    assert not read_only_window.close(Container("registry"), str(docker.config), 5)
+    assert not window_end.close(Container("registry"), str(docker.config), 5)
 
 
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT, signal.SIGTERM])
@@ -185,7 +186,7 @@ def test_a_kill_of_both_is_answered_by_the_next_run(docker: RegistryDocker) -> N
     os.waitpid(process, 0)
     assert "readonly" in docker.config.read_text()
 
-    assert read_only_window.close(Container("registry"), str(docker.config), 5)
+    assert window_end.close(Container("registry"), str(docker.config), 5)
     assert closed(docker)
 
 
@@ -206,7 +207,7 @@ def test_closing_needs_no_space(docker: RegistryDocker, monkeypatch: pytest.Monk
 def test_a_registry_whose_container_is_gone_gets_its_configuration_back(docker: RegistryDocker) -> None:
     os.link(docker.config, f"{docker.config}.read-write")
     docker.change(containers={})
-    assert read_only_window.close(Container("registry"), str(docker.config), 5)
+    assert window_end.close(Container("registry"), str(docker.config), 5)
     assert closed(docker)
     assert docker.calls == []
 
@@ -246,7 +247,7 @@ def test_closing_waits_for_an_engine_that_restarts(docker: RegistryDocker, monke
         return real(container)
 
     monkeypatch.setattr(Container, "details", details)
-    assert read_only_window.close(Container("registry"), str(docker.config), 5)
+    assert window_end.close(Container("registry"), str(docker.config), 5)
     assert closed(docker)
 
 
@@ -254,7 +255,7 @@ def test_an_engine_that_stays_away_is_said_after_the_change(docker: RegistryDock
     os.link(docker.config, f"{docker.config}.read-write")
     (docker.base.parent / "bin" / "docker").write_text("#!/bin/sh\necho No engine >&2; exit 1\n")
     with pytest.raises(DockyardError) as caught:
-        read_only_window.close(Container("registry"), str(docker.config), 0.1)
+        window_end.close(Container("registry"), str(docker.config), 0.1)
     assert caught.value.code == "registry_container_unknown" and caught.value.changed
 
 
