@@ -14,23 +14,8 @@ description:
     Traefik, and creates an environment by Portainer's API if there is none. Environments that are there stay as they are.
 extends_documentation_fragment:
   - dockyard.ops._attributes
+  - dockyard.ops._traefik
 options:
-  host:
-    description: The host name by which users reach Portainer.
-    type: str
-    required: true
-  address:
-    description: The address on which Traefik is asked.
-    type: str
-    default: 127.0.0.1
-  https_port:
-    description: The port of Traefik's entry point for TLS.
-    type: int
-    default: 443
-  ca_content:
-    description: The CA that has signed the certificate, in PEM format. Those that the host trusts are trusted besides.
-    type: str
-    default: ""
   path:
     description: The path below which Portainer is.
     type: str

@@ -17,29 +17,14 @@ description:
   - Changes nothing. An upload to the registry is cancelled.
 extends_documentation_fragment:
   - dockyard.ops._attributes
+  - dockyard.ops._traefik
 requirements:
   - Root on the managed host, for O(socket_proxy).
 options:
-  host:
-    description: The host name by which users reach the stack.
-    type: str
-    required: true
-  address:
-    description: The address on which Traefik is asked.
-    type: str
-    default: 127.0.0.1
   http_port:
     description: The port of Traefik's entry point for plain HTTP.
     type: int
     default: 80
-  https_port:
-    description: The port of Traefik's entry point for TLS.
-    type: int
-    default: 443
-  ca_content:
-    description: The CA that has signed the certificates, in PEM format. Those that the host trusts are trusted besides.
-    type: str
-    default: ""
   portainer:
     description: How to reach Portainer.
     type: dict
@@ -137,6 +122,7 @@ from typing import Any
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks.survey import find_engine
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._module import ModuleCall, run_module
+from ansible_collections.dockyard.ops.plugins.module_utils._traefik import peer
 from ansible_collections.dockyard.ops.plugins.module_utils._traefik.proof import Proof
 
 _PORTAINER = {
@@ -153,11 +139,8 @@ _REGISTRY = {
 }
 _ROUTE = {"host": {"type": "str", "required": True}, "path": {"type": "str", "default": "/"}}
 OPTIONS: dict[str, dict[str, Any]] = {
-    "host": {"type": "str", "required": True},
-    "address": {"type": "str", "default": "127.0.0.1"},
+    **peer.OPTIONS,
     "http_port": {"type": "int", "default": 80},
-    "https_port": {"type": "int", "default": 443},
-    "ca_content": {"type": "str", "default": ""},
     "portainer": {"type": "dict", "options": _PORTAINER},
     "registry": {"type": "dict", "options": _REGISTRY},
     "routes": {"type": "list", "elements": "dict", "default": [], "options": _ROUTE},

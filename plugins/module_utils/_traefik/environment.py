@@ -19,10 +19,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._http import tls
 from . import peer
 
 OPTIONS: dict[str, dict[str, Any]] = {
-    "host": {"type": "str", "required": True},
-    "address": {"type": "str", "default": "127.0.0.1"},
-    "https_port": {"type": "int", "default": 443},
-    "ca_content": {"type": "str", "default": ""},
+    **peer.OPTIONS,
     "path": {"type": "str", "default": "/portainer"},
     "username": {"type": "str", "default": "admin"},
     "password": {"type": "str", "required": True, "no_log": True},

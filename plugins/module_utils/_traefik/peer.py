@@ -15,6 +15,13 @@ from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
+# How a stack is reached, of each module that asks one.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "host": {"type": "str", "required": True},
+    "address": {"type": "str", "default": "127.0.0.1"},
+    "https_port": {"type": "int", "default": 443},
+    "ca_content": {"type": "str", "default": ""},
+}
 _SECONDS = 30
 
 
