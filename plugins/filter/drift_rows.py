@@ -74,6 +74,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.dockyard.ops.plugins.plugin_utils.drift import line, of_failure, row
 
 NOT_SET = "(not set)"
 NOT_REPORTED = "(not known)"  # the engine does not report it, or does not run
@@ -87,32 +88,18 @@ NOT_RUNNING = {
 
 
 def drift_rows(result: Any, host: str, declared: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-    if not isinstance(result, Mapping):
-        raise AnsibleFilterError(f"drift_rows takes the result of a module, and not {type(result).__name__}.")
-    if result.get("unreachable"):
-        return [_row(host, note=f"not reachable: {_line(result.get('msg'))}")]
-    if result.get("failed"):
-        return [_row(host, note=f"refused: {_line(result.get('msg'))}")]
+    failure = of_failure("drift_rows", result, host)
+    if failure:
+        return failure
     if not result or result.get("skipped"):
-        return [_row(host, note="nothing is declared", drift=False)]
+        return [row(host, note="nothing is declared", drift=False)]
     if not result.get("diff"):
         raise AnsibleFilterError("drift_rows needs the module's diff: run it with diff: true.")
     return [
         *_of_engine(host, result),
-        *(_row(host, "(firewall)", "in force", "lost", _line(sentence)) for sentence in result.get("lost_rules") or []),
+        *(row(host, "(firewall)", "in force", "lost", line(sentence)) for sentence in result.get("lost_rules") or []),
         *_of_keys(host, result, result.get("declared") if declared is None else declared),
-    ] or [_row(host, note="as declared", drift=False)]
-
-
-def _row(
-    host: str, key: str = "", declared: Any = "", running: Any = "", note: str = "", drift: bool = True
-) -> dict[str, Any]:
-    return {"host": host, "key": key, "declared": declared, "running": running, "note": note, "drift": drift}
-
-
-def _line(text: Any) -> str:
-    """As one line: a report has one for each difference."""
-    return " ".join(str(text or "no reason given").removeprefix("Task failed: ").split())
+    ] or [row(host, note="as declared", drift=False)]
 
 
 def _of_engine(host: str, result: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -120,14 +107,14 @@ def _of_engine(host: str, result: Mapping[str, Any]) -> list[dict[str, Any]]:
     if engine == "running":
         return []
     # Stopped, or not installed yet, is as it is meant to be. One that failed is not.
-    return [_row(host, "(engine)", "", engine, NOT_RUNNING[engine], drift=engine == "failed")]
+    return [row(host, "(engine)", "", engine, NOT_RUNNING[engine], drift=engine == "failed")]
 
 
 def _of_keys(host: str, result: Mapping[str, Any], declared: Mapping[str, Any] | None) -> list[dict[str, Any]]:
     before, after = _config(result["diff"][0]["before"]), _config(result["diff"][0]["after"])
     live = result.get("live") or {}
     if before is None:
-        return [_row(host, "(file)", note=f"daemon.json is broken: {_line(result['diff'][0]['before']).strip('()')}")]
+        return [row(host, "(file)", note=f"daemon.json is broken: {line(result['diff'][0]['before']).strip('()')}")]
     after = after or {}
     changed, waiting = result.get("changed_keys") or [], result.get("pending_keys") or []
     needed = result.get("action_needed", "none")
@@ -150,9 +137,9 @@ def _of_keys(host: str, result: Mapping[str, Any], declared: Mapping[str, Any] |
         # Where nothing is needed, the engine still has what is declared, and only the file was changed.
         running = after.get(key, NOT_SET) if needed == "none" and result.get("engine") == "running" else NOT_REPORTED
         running = live.get(key, running)
-        rows.append(_row(host, key, after.get(key, NOT_SET) if named else "(not declared)", running, "; ".join(notes)))
+        rows.append(row(host, key, after.get(key, NOT_SET) if named else "(not declared)", running, "; ".join(notes)))
     if not rows and needed in ("reload", "restart"):
-        rows.append(_row(host, note=f"a {needed} is pending"))
+        rows.append(row(host, note=f"a {needed} is pending"))
     return rows
 
 

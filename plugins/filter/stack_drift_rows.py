@@ -72,7 +72,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible.errors import AnsibleFilterError
+from ansible_collections.dockyard.ops.plugins.plugin_utils.drift import of_failure, row
 
 _KINDS = {"networks": "network", "configs": "config", "secrets": "secret", "services": "service"}
 
@@ -80,37 +80,29 @@ _KINDS = {"networks": "network", "configs": "config", "secrets": "secret", "serv
 def stack_drift_rows(
     result: Any, host: str, replicas: Iterable[Mapping[str, Any]] = (), further: Iterable[str] = ()
 ) -> list[dict[str, Any]]:
-    if not isinstance(result, Mapping):
-        raise AnsibleFilterError(f"stack_drift_rows takes the result of a module, and not {type(result).__name__}.")
-    if result.get("unreachable") or result.get("failed"):
-        what = "not reachable" if result.get("unreachable") else "refused"
-        return [_row(host, note=f"{what}: {' '.join(str(result.get('msg') or 'no reason given').split())}")]
+    failure = of_failure("stack_drift_rows", result, host)
+    if failure:
+        return failure
     rows = [
         _of_part(host, f"{word} {name}", part)
         for kind, word in _KINDS.items()
         for name, part in (result.get(kind) or {}).items()
         if part["action"] != "none"
     ]
-    rows += [_row(host, what, note="differs") for what in further]
+    rows += [row(host, what, note="differs") for what in further]
     for service in replicas:
         found = re.match(r"(\d+)/(\d+)", str(service["Replicas"]))
         if found and int(found[1]) < int(found[2]):
-            rows.append(_row(host, f"tasks of {service['Name']}", found[2], found[1], "not all of them run"))
-    return rows or [_row(host, note="as declared", drift=False)]
+            rows.append(row(host, f"tasks of {service['Name']}", found[2], found[1], "not all of them run"))
+    return rows or [row(host, note="as declared", drift=False)]
 
 
 def _of_part(host: str, key: str, part: Mapping[str, Any]) -> dict[str, Any]:
     if part["action"] == "created":
-        return _row(host, key, "yes", "no", "is not there")
+        return row(host, key, "yes", "no", "is not there")
     if part["action"] == "removed":
-        return _row(host, key, "no", "yes", "is not declared")
-    return _row(host, key, "yes", "yes", f"differs in {', '.join(part.get('differences') or ['what it is'])}")
-
-
-def _row(
-    host: str, key: str = "", declared: str = "", running: str = "", note: str = "", drift: bool = True
-) -> dict[str, Any]:
-    return {"host": host, "key": key, "declared": declared, "running": running, "note": note, "drift": drift}
+        return row(host, key, "no", "yes", "is not declared")
+    return row(host, key, "yes", "yes", f"differs in {', '.join(part.get('differences') or ['what it is'])}")
 
 
 class FilterModule:
