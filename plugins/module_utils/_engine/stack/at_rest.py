@@ -92,8 +92,7 @@ class AtRest:
                 raise DockyardError(
                     "stack_not_at_rest",
                     f"After {counted(self._seconds, 'second')} the tasks of the stack {self._stack} are not as wanted:"
-                    f" {late};"
-                    " see docker service ps, and run the deployment again.",
+                    f" {late}; see docker service ps, and run the deployment again.",
                     changed=True,
                 )
             time.sleep(_INTERVAL)
