@@ -23,6 +23,18 @@ def line(text: Any) -> str:
     return " ".join(str(text or "no reason given").removeprefix("Task failed: ").split())
 
 
+def reason(result: Mapping[str, Any]) -> str:
+    """Return why a module gave no answer.
+
+    What could not run at all, as where sudo is missing, has left its words on standard error, and Ansible's message is about
+    what it could not read of them.
+    """
+    words = line(result.get("module_stderr") or result.get("msg"))
+    if result.get("module_stderr") and "sudo" in words:
+        words += " (where Ansible connects as root to a host without sudo, set ansible_become to false)"
+    return words
+
+
 def of_failure(name: str, result: Any, host: str) -> list[dict[str, Any]]:
     """Return the row for a module that has no answer; nothing if it has one.
 
@@ -31,7 +43,7 @@ def of_failure(name: str, result: Any, host: str) -> list[dict[str, Any]]:
     if not isinstance(result, Mapping):
         raise AnsibleFilterError(f"{name} takes the result of a module, and not {type(result).__name__}.")
     if result.get("unreachable"):
-        return [row(host, note=f"not reachable: {line(result.get('msg'))}")]
+        return [row(host, note=f"not reachable: {reason(result)}")]
     if result.get("failed"):
-        return [row(host, note=f"refused: {line(result.get('msg'))}")]
+        return [row(host, note=f"refused: {reason(result)}")]
     return []

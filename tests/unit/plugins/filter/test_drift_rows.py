@@ -72,6 +72,22 @@ def test_refused_without_a_word() -> None:
     assert only(drift_rows({"failed": True}, "web1"))["note"] == "refused: no reason given"
 
 
+def test_no_module_can_run() -> None:
+    result = {
+        "failed": True,
+        "msg": "Module result deserialization failed: No start of json char found",
+        "module_stderr": "/bin/sh: 1: sudo: not found\n",
+    }
+    assert only(drift_rows(result, "web1"))["note"] == (
+        "refused: /bin/sh: 1: sudo: not found (where Ansible connects as root to a host without sudo, set ansible_become to false)"
+    )
+
+
+def test_a_module_that_dies_without_a_word_about_sudo() -> None:
+    result = {"failed": True, "msg": "No start of json char found", "module_stderr": "Killed\n"}
+    assert only(drift_rows(result, "web1"))["note"] == "refused: Killed"
+
+
 def test_a_restart_is_needed() -> None:
     found = result(
         {"bip": "10.1.0.1/24"},
