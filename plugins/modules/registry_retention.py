@@ -189,6 +189,14 @@ missing_repositories:
   type: list
   elements: str
   sample: []
+idle_rules:
+  description:
+    - Numbers, from 1 on, of the rules with O(rules[].repositories) or O(rules[].tags) that had no tag to decide about, since no tag is like
+      their patterns, or earlier rules and O(protected_tags) have all that are. Each is warned of.
+  returned: success
+  type: list
+  elements: int
+  sample: []
 repositories:
   description: How many repositories were looked at.
   returned: success
@@ -207,7 +215,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 from ansible_collections.dockyard.ops.plugins.module_utils._module import ModuleCall, diff, run_module
 from ansible_collections.dockyard.ops.plugins.module_utils._pki.x509 import now
 from ansible_collections.dockyard.ops.plugins.module_utils._registry import options
-from ansible_collections.dockyard.ops.plugins.module_utils._registry.pruning import Pruning, sentence
+from ansible_collections.dockyard.ops.plugins.module_utils._registry.pruning import Pruning, doubts, sentence
 from ansible_collections.dockyard.ops.plugins.module_utils._registry.retention import policy_of
 
 
@@ -222,8 +230,8 @@ def run(call: ModuleCall) -> dict[str, Any]:
     registry.ping()
     registry.limit(params["deadline"])
     outcome = Pruning(registry, policy, now(), call.check_mode).run()
-    if outcome.missing:
-        call.warn(f"{registry.name} has no repository {', '.join(outcome.missing)}; check the names in rules.")
+    for doubt in doubts(outcome, registry.name):
+        call.warn(doubt)
     result: dict[str, Any] = {
         "changed": bool(outcome.deleted),
         "msg": sentence(outcome, call.check_mode),
@@ -231,6 +239,7 @@ def run(call: ModuleCall) -> dict[str, Any]:
         "kept": outcome.kept,
         "undated": outcome.undated,
         "missing_repositories": outcome.missing,
+        "idle_rules": outcome.idle,
         "repositories": outcome.repositories,
         "tags": outcome.tags,
     }

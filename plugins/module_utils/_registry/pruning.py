@@ -41,6 +41,8 @@ class Outcome:
     kept: list[dict[str, Any]] = field(default_factory=list)
     undated: list[dict[str, Any]] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    # Numbers, from 1 on, of rules with patterns that had no tag to decide about.
+    idle: list[int] = field(default_factory=list)
     repositories: int = 0
     tags: int = 0
     # The names of the tags by repository, before and after; of those that change.
@@ -68,6 +70,18 @@ def sentence(outcome: Outcome, check_mode: bool) -> str:
     return f"{'; '.join([done, *stays])}."
 
 
+def doubts(outcome: Outcome, registry: str) -> list[str]:
+    """Return what may be a mistake in the rules, a sentence each: a clean-up that never cleans must not be silent."""
+    missing = [f"{registry} has no repository {', '.join(outcome.missing)}; check the names in rules."]
+    return [
+        *(missing if outcome.missing else []),
+        *(
+            f"Rule {number} of rules decides about no tag; check its patterns, and the rules before it, if it should."
+            for number in outcome.idle
+        ),
+    ]
+
+
 class Pruning:
     """One run of a policy over a registry."""
 
@@ -77,6 +91,7 @@ class Pruning:
         self._now = now
         self._check_mode = check_mode
         self._outcome = Outcome()
+        self._busy: set[int] = set()
 
     def run(self) -> Outcome:
         """Delete what is old, or say what would be deleted."""
@@ -93,6 +108,7 @@ class Pruning:
                     error.changed = True
                     error.args = (f"{error.message} Before that, {self._done()}.",)
                 raise
+        self._outcome.idle = sorted(set(self._policy.narrow()) - self._busy)
         return self._outcome
 
     def _done(self) -> str:
@@ -123,7 +139,11 @@ class Pruning:
             return
         self._outcome.repositories += 1
         self._outcome.tags += len(names)
-        groups = self._policy.groups(repository, names)
+        decided = self._policy.decided_by(repository, names)
+        self._busy |= decided.keys()
+        rules = ((self._policy.rules[number - 1], group) for number, group in decided.items())
+        # A rule keeps all of a group that is no larger than its number; nothing is read for it.
+        groups = [(rule, group) for rule, group in rules if len(group) > (rule.keep or 0)]
         if not groups:
             return
         content = _Repository(self._registry, repository)

@@ -75,18 +75,21 @@ class Policy:
             return ()
         return tuple(dict.fromkeys(name for rule in self.rules for name in rule.repositories))
 
-    def groups(self, repository: str, tags: Iterable[str]) -> list[tuple[Rule, list[str]]]:
-        """Return the tags that each rule has to decide about; without those of which it keeps all for their number."""
-        rules = [rule for rule in self.rules if rule.covers(repository)]
+    def decided_by(self, repository: str, tags: Iterable[str]) -> dict[int, list[str]]:
+        """Return the tags about which each rule decides, by the rule's number from 1 on; a rule without any is left out."""
         found: dict[int, list[str]] = {}
         for tag in tags:
             if matches(tag, self.protected) or digest_of(tag):
                 continue
-            for number, rule in enumerate(rules):
-                if not rule.tags or matches(tag, rule.tags):
+            for number, rule in enumerate(self.rules, 1):
+                if rule.covers(repository) and (not rule.tags or matches(tag, rule.tags)):
                     found.setdefault(number, []).append(tag)
                     break
-        return [(rules[number], names) for number, names in found.items() if len(names) > (rules[number].keep or 0)]
+        return found
+
+    def narrow(self) -> list[int]:
+        """Return the numbers, from 1 on, of the rules that are for some names only, in which a mistake shows as silence."""
+        return [number for number, rule in enumerate(self.rules, 1) if rule.repositories or rule.tags]
 
 
 def _check_patterns(where: str, patterns: Iterable[str]) -> None:

@@ -148,7 +148,8 @@ def _retain(settings: dict[str, Any], work: dict[str, Any]) -> str:
     registry = _connect(settings)
     registry.ping()
     registry.limit(work["time_limit"])
-    return pruning.sentence(pruning.Pruning(registry, policy, x509.now(), False).run(), False)
+    outcome = pruning.Pruning(registry, policy, x509.now(), False).run()
+    return " ".join([pruning.sentence(outcome, False), *pruning.doubts(outcome, registry.name)])
 
 
 def _renew(settings: dict[str, Any], work: dict[str, Any]) -> str:

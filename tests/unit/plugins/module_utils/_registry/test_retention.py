@@ -59,10 +59,10 @@ def test_the_first_rule_that_is_for_a_tag_decides_about_it() -> None:
         (Rule(tags=("v*",), days=1), Rule(("team/*",), keep=1), Rule(("team/app",), keep=0)), ("latest", "stable-*")
     )
     tags = ["latest", "stable-1", "v1", "a", "b", f"sha256-{'0' * 64}.sig"]
-    assert [(rule.days, names) for rule, names in policy.groups("team/app", tags)] == [(1, ["v1"]), (None, ["a", "b"])]
-    assert policy.groups("other", tags) == [(policy.rules[0], ["v1"])]
-    # A rule that keeps all of them for their number has nothing to decide.
-    assert policy.groups("team/app", ["a"]) == []
+    assert policy.decided_by("team/app", tags) == {1: ["v1"], 2: ["a", "b"]}
+    assert policy.decided_by("other", tags) == {1: ["v1"]}
+    assert policy.narrow() == [1, 2, 3]
+    assert Policy((Rule(keep=1), Rule(tags=("a",), keep=1))).narrow() == [2]
     assert policy.patterns == ()
     assert Policy((Rule(("b/*", "a"), keep=1), Rule(("a",), keep=2))).patterns == ("b/*", "a")
 
