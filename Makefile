@@ -37,7 +37,7 @@ integration: ## NAME=docker_certs SUITE=trixie ## The modules' tests on a real h
 scenario: ## NAME=registry SUITE=trixie ## One molecule scenario
 	$(NOX) scenario -- $(NAME) $(SUITE)
 
-faults: ## NAME=daemon|daemon-files|daemon-random|harbor|images|registry|stack|wiring SUITE="trixie sid" ## Inject faults for real and print which of them held
+faults: ## NAME=daemon|daemon-files|daemon-random|data|harbor|images|registry|stack|wiring SUITE="trixie sid" ## Inject faults for real and print which of them held
 	$(NOX) faults -- $(NAME) $(SUITE)
 
 bench: ## NAME="htpasswd certs" ## Measure against peers, write docs/performance.md

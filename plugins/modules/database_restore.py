@@ -14,7 +14,8 @@ description:
     compares all that was counted when the backup was made. A truncated, empty or altered backup is refused before.
   - O(state=rehearsed) ends there, and removes what was built. The instance goes on, and nothing of it is touched.
   - O(state=restored) then stops the instance, exchanges its data for what was built, starts it and proves that it is up. If that fails, the data of
-    before are put back. A run that was killed in it is taken back by the next one.
+    before are put back. A restore that was killed is ended by the next one, or by the next run of the instance's own module - what was proven and put in
+    place stays, and otherwise the data of before come back.
   - What was written since the backup is lost by a restore, and so are the users of MariaDB that were made since. The accounts of this collection
     come back.
 extends_documentation_fragment:

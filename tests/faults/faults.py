@@ -5,9 +5,9 @@
 
     faults.py SUBJECT [SUITE ...] [--only TEXT] [--without TEXT] [--small] [--seed N] [--changes N]
 
-SUBJECT is "daemon", "daemon-files", "daemon-random", "harbor", "images", "registry", "stack" or "wiring". SUITES are
-Debian releases and engines, for "registry" versions of Docker Distribution; those of the subject if none is named.
-They run side by side. The last line is "N of N held".
+SUBJECT is "daemon", "daemon-files", "daemon-random", "data", "harbor", "images", "registry", "stack" or "wiring".
+SUITES are Debian releases and engines, for "registry" versions of Docker Distribution; those of the subject if none is
+named. They run side by side. The last line is "N of N held".
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "hosts"), str(HERE.parent / "harbor
 
 import table  # noqa: E402
 
-SUBJECTS = ("daemon", "daemon-files", "daemon-random", "harbor", "images", "registry", "stack", "wiring")
-PACKAGES = {"images": "image_ways"}  # tests/hosts has a module of that name
+SUBJECTS = ("daemon", "daemon-files", "daemon-random", "data", "harbor", "images", "registry", "stack", "wiring")
+PACKAGES = {"data": "data_ways", "images": "image_ways"}  # tests/hosts has a module of that name
 
 
 def main() -> None:

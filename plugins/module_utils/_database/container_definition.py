@@ -88,6 +88,12 @@ class ContainerDefinition(abc.ABC):
         user, _colon, group = self.user.partition(":")
         return base[0] + int(user), base[1] + int(group)
 
+    def scratch_mount(self, path: str) -> list[str]:
+        """Return the option of docker create that gives it a folder in memory, which its server may write into."""
+        user, _colon, group = self.user.partition(":")
+        # An older runc gives it the mode of the image's folder, whatever was asked for. The owner stays.
+        return ["--tmpfs", f"{path}:mode=1777,uid={user},gid={group}"]
+
     def config_mount(self, folder: str) -> list[str]:
         """Return the option of docker create that shows it a folder as its configuration."""
         return ["--mount", f"type=bind,source={folder},target={CONFIG},readonly"]

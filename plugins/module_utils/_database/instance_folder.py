@@ -77,7 +77,8 @@ class InstanceFolder:
     def make_folders(self, owner: tuple[int, int]) -> None:
         """Create what is missing. owner: numbers of the server's user and group on the host."""
         for path, mode, uid, gid in (
-            (self.folder, 0o755, 0, 0),
+            # The group of the configuration may be one of the host's as well, with members that have no business here.
+            (self.folder, 0o700, 0, 0),
             (self.data, 0o700, *owner),
             (self.config, 0o750, 0, owner[1]),
             (self.secrets, 0o700, 0, 0),

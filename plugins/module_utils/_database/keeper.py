@@ -7,9 +7,13 @@
 from __future__ import annotations
 
 import abc
+import contextlib
+import os
+import shutil
 from typing import Any, Protocol
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
 
 from . import server_container
 from .container_definition import ContainerDefinition
@@ -120,11 +124,7 @@ class Keeper(abc.ABC):
                 " it or takes it back.",
             )
         if record is not None and record["state"] == server_container.RESTORING:
-            raise DockyardError(
-                "database_restore_unfinished",
-                f"A restore of {self.name} was interrupted; run the module database_restore again, which begins by"
-                " putting the data of before back.",
-            )
+            return self.end_restore(record)
         if record is None or record["state"] != "changing":
             return None
         previous = server_container.previous_name(self.name)
@@ -143,3 +143,72 @@ class Keeper(abc.ABC):
         self.folder.drop_aside()
         self.folder.write_record({**record, "state": "steady", "first": False})
         return sentence
+
+    # --- a restore
+
+    @property
+    def data_before(self) -> str:
+        """Return where the data of before are during a restore."""
+        return f"{self.folder.data}.before"
+
+    def require_restored(self, record: dict[str, Any]) -> None:
+        """Raise DockyardError if a restore was interrupted, after which nobody knows whose data these are."""
+        if record["state"] == server_container.RESTORING:
+            raise DockyardError(
+                "database_restore_unfinished",
+                f"A restore of {self.name} was interrupted; run its role or module again first, or database_restore"
+                " with state: restored, which begin by ending it.",
+            )
+
+    def end_restore(self, record: dict[str, Any]) -> str:
+        """End a restore that was interrupted. Return a sentence about it.
+
+        Data that were proven and are in their place stay there: clients may have written into them since. Otherwise
+        those of before come back.
+        """
+        sentence = "An earlier restore was interrupted; the data of before are in place and up."
+        if os.path.isdir(self.data_before) and os.path.isdir(self.folder.data):
+            try:
+                self._start_restored(record)
+                sentence = "An earlier restore was interrupted; what it had proven and put in place is up."
+            except DockyardError:
+                self.put_back_data(record)
+        else:
+            self.put_back_data(record)
+        self.folder.write_record({**record, "state": "steady"})
+        self.drop_data_before()
+        return sentence
+
+    def put_back_data(self, record: dict[str, Any]) -> None:
+        """Put back the data that a restore has taken away, and start the server with them."""
+        failed = f"{self.folder.data}.failed"
+        if os.path.isdir(self.data_before):
+            self.stop(self.definition_of(record).stop_timeout)
+            shutil.rmtree(failed, ignore_errors=True)
+            if os.path.isdir(self.folder.data):
+                # As a whole: half of it would look like data that were put in place.
+                os.rename(self.folder.data, failed)
+            os.rename(self.data_before, self.folder.data)
+            atomic_file.sync_folder(self.folder.folder)
+            shutil.rmtree(failed, ignore_errors=True)
+        self._start_restored(record)
+
+    def exchange_data(self, record: dict[str, Any], built: str) -> None:
+        """Put data that were built beside in the place of those that are there, and start the server with them."""
+        self.stop(self.definition_of(record).stop_timeout)
+        os.rename(self.folder.data, self.data_before)
+        os.rename(built, self.folder.data)
+        atomic_file.sync_folder(self.folder.folder)
+        self._start_restored(record)
+
+    def drop_data_before(self) -> None:
+        shutil.rmtree(self.data_before, ignore_errors=True)
+
+    def _start_restored(self, record: dict[str, Any]) -> None:
+        definition = self.definition_of(record)
+        if not self.is_running():
+            with contextlib.suppress(DockyardError):
+                self.docker.command("update", "--restart", definition.restart_policy, self.name)
+            self.docker.command("start", self.name)
+        self.running_server().wait(definition.start_timeout)
+        server_container.prove_health(self.docker, self.name)

@@ -65,7 +65,7 @@ def refuse_foreign(
         raise DockyardError(
             "database_flavour_changes",
             f"{wish.folder} is an instance of {flavours.TITLES[record['flavour']]}, and {wish.title} is declared; a"
-            " flavour is not changed in place. Make an instance of the other flavour beside, and {wish.copy_hint}.",
+            f" flavour is not changed in place. Make an instance of the other flavour beside, and {wish.copy_hint}.",
         )
     if docker is None:
         return

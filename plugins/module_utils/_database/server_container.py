@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import time
 from collections.abc import Callable
@@ -17,6 +18,9 @@ from .container_definition import HEALTH, ContainerDefinition
 from .docker import Docker, Json
 
 _PAUSE = 0.1  # seconds
+# Of MySQL and MariaDB, and of Redis and Valkey. A server that is still beginning may say so for a moment.
+_LOGIN_REFUSED = re.compile(r"^ERROR (?:1045|1698)\b|WRONGPASS|NOAUTH")
+_REFUSED_SECONDS = 20
 RESTORING = "restoring"  # the state of the record while database_restore exchanges the data
 UPGRADING = "upgrading"  # the state of the record while database_upgrade has the instance
 
@@ -48,10 +52,17 @@ def set_aside(docker: Docker, name: str) -> None:
 def wait(docker: Docker, name: str, seconds: float, why_not_up: Callable[[], str]) -> str:
     """Wait until a server answers. Return what it does instead, as a sentence; an empty string if it answers."""
     deadline = time.monotonic() + seconds
+    refused_until = 0.0
     while True:
         reason = why_not_up()
         if not reason:
             return ""
+        if not _LOGIN_REFUSED.search(reason):
+            refused_until = 0.0
+        elif not refused_until:
+            refused_until = time.monotonic() + _REFUSED_SECONDS
+        elif time.monotonic() >= refused_until:
+            return f"The server in the container {name} refuses the login ({reason})."
         details = docker.container(name)
         ended = details is None or not details["State"]["Running"] or details["RestartCount"] > 0
         if ended or time.monotonic() >= deadline:

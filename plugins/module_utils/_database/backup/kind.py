@@ -95,8 +95,10 @@ class BackupKind(abc.ABC):
             alone = dataclasses.replace(
                 definition, instance=self.work, data=self.built, config=config, port=0, networks=()
             )
-            os.mkdir(alone.config, 0o750)
+            os.mkdir(alone.config)
             os.chown(alone.config, 0, owner[1])
+            # The umask may take from the group what its server needs.
+            os.chmod(alone.config, 0o750)
             self.build(opened(self.work), alone, image, owner)
             yield
         except OSError as error:

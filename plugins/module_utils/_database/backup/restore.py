@@ -6,14 +6,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import os
-import shutil
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
-from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, disk
+from ansible_collections.dockyard.ops.plugins.module_utils._host import disk
 
 from .. import server_container, version
 from ..docker import Docker
@@ -45,8 +42,9 @@ def rehearse(docker: Docker, name: str, backup: Backup, secret: str = "") -> Res
 def restore(docker: Docker, name: str, backup: Backup, secret: str = "") -> Restored:
     """Put a backup in the place of an instance's data. What fails leaves, or puts back, the data of before."""
     kind, record = kind_of(docker, name)
-    recover(kind, record)
-    record = {**record, "state": "steady"}
+    if record["state"] == server_container.RESTORING:
+        kind.keeper.end_restore(record)
+        record = {**record, "state": "steady"}
     _require(kind, record, docker, backup)
     definition = kind.keeper.definition_of(record)
     running = kind.keeper.is_running()
@@ -54,17 +52,13 @@ def restore(docker: Docker, name: str, backup: Backup, secret: str = "") -> Rest
         _compare(kind, backup)
         kind.close(definition.stop_timeout)
         docker.remove(kind.scratch)
-        # From here on the next run would put the data of before back.
+        # From here on the next run ends it.
         kind.folder.write_record({**record, "state": server_container.RESTORING})
         try:
-            kind.keeper.stop(definition.stop_timeout)
-            os.rename(kind.folder.data, _before(kind))
-            os.rename(kind.built, kind.folder.data)
-            atomic_file.sync_folder(kind.folder.folder)
-            _start(kind, definition.restart_policy, definition.start_timeout)
-            server_container.prove_health(docker, name)
+            kind.keeper.exchange_data(record, kind.built)
         except (DockyardError, OSError) as error:
-            recover(kind, {**record, "state": server_container.RESTORING})
+            kind.keeper.put_back_data(record)
+            kind.folder.write_record(record)
             reason = error.message if isinstance(error, DockyardError) else f"{error.strerror}."
             raise DockyardError(
                 "database_restore_failed",
@@ -72,40 +66,15 @@ def restore(docker: Docker, name: str, backup: Backup, secret: str = "") -> Rest
                 changed=True,
             ) from error
     kind.folder.write_record(record)
-    shutil.rmtree(_before(kind), ignore_errors=True)
+    kind.keeper.drop_data_before()
     census = backup.manifest.census["text"]
     return Restored(f"{name} was restored from {backup.path}, and is up with its {census}.", True)
-
-
-def recover(kind: BackupKind, record: dict[str, Any]) -> None:
-    """Put back the data of before, if a run was interrupted after it had taken them away."""
-    if record["state"] != server_container.RESTORING:
-        return
-    definition = kind.keeper.definition_of(record)
-    if os.path.isdir(_before(kind)):
-        kind.keeper.stop(definition.stop_timeout)
-        shutil.rmtree(kind.folder.data, ignore_errors=True)
-        os.rename(_before(kind), kind.folder.data)
-        atomic_file.sync_folder(kind.folder.folder)
-    _start(kind, definition.restart_policy, definition.start_timeout)
-    kind.folder.write_record({**record, "state": "steady"})
-
-
-def _before(kind: BackupKind) -> str:
-    return f"{kind.folder.data}.before"
-
-
-def _start(kind: BackupKind, restart_policy: str, seconds: float) -> None:
-    if not kind.keeper.is_running():
-        with contextlib.suppress(DockyardError):
-            kind.docker.command("update", "--restart", restart_policy, kind.keeper.name)
-        kind.docker.command("start", kind.keeper.name)
-    kind.keeper.running_server().wait(seconds)
 
 
 def _require(kind: BackupKind, record: dict[str, Any], docker: Docker, backup: Backup) -> None:
     """Raise DockyardError if this instance can't take this backup."""
     manifest = backup.manifest
+    kind.keeper.require_restored(record)
     if record["state"] != "steady":
         raise DockyardError(
             "database_change_unfinished",

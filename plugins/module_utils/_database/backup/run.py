@@ -78,6 +78,7 @@ def back_up(docker: Docker, request: Request, only_plan: bool) -> Outcome:
     try:
         kind, record = kind_of(docker, name)
         _require_outside(kind, folder)
+        kind.keeper.require_restored(record)
         secret = encryption.secret_of(request.key_file) if request.key_file else ""
         if not kind.keeper.is_running():
             raise DockyardError(
@@ -113,7 +114,8 @@ def _require_outside(kind: BackupKind, folder: str) -> None:
 
 
 def _make(kind: BackupKind, record: dict[str, Any], store: Store, seconds: float, secret: str) -> Backup:
-    store.prepare(disk.content_bytes(kind.folder.data))
+    # The compressed file and the encrypted one are there at the same time for a moment.
+    store.prepare(disk.content_bytes(kind.folder.data) * (2 if secret else 1))
     kind.keeper.running_server().wait(seconds)
     unfinished = store.begin()
     try:

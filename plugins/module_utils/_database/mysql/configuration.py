@@ -61,6 +61,7 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
         "skip_name_resolve": True,
     },
 }
+_SECURE = "require_secure_transport"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _PLAIN = re.compile(r"[A-Za-z0-9_./:@%+*,=~-]+")
 _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
@@ -83,6 +84,12 @@ def merged(config: Mapping[str, Any], flavour: str, tls: tuple[str, ...] = ()) -
             raise _refuse(f"The option {key} {reason}; leave it out of config.")
         values[key] = value
     files = {option: f"{CONFIG}/{file}" for option, file in TLS.items() if file in tls}
+    secured = [value for key, value in values.items() if key.removeprefix("loose_") == _SECURE]
+    if "ssl_cert" not in files and any(_string(_SECURE, value).lower() in ("on", "yes", "1") for value in secured):
+        raise _refuse(
+            f"The option {_SECURE} lets nobody in over the network without a certificate of the server; give"
+            " tls_certificate_file and tls_key_file."
+        )
     return {key: _string(key, value) for key, value in sorted({**values, **_OURS, **files}.items())}
 
 

@@ -34,7 +34,7 @@ class Definition(ContainerDefinition):
         return [
             *("--mount", f"type=bind,source={data},target={configuration.DATA}"),
             *("--mount", f"type=bind,source={scratch},target=/tmp"),
-            *("--tmpfs", f"{_RUN}:mode=1777"),
+            *self.scratch_mount(_RUN),
         ]
 
     def command(self, image: str) -> list[str]:
@@ -51,6 +51,6 @@ class Definition(ContainerDefinition):
     def check_arguments(self, name: str, image: str, config: str) -> list[str]:
         """Return the arguments of docker run for the server to judge a configuration, without data and network."""
         words = ["run", "--rm", "--name", name, "--user", self.user, "--network", "none", "--no-healthcheck"]
-        words += [*self.config_mount(config), "--tmpfs", "/tmp", "--tmpfs", f"{_RUN}:mode=1777"]
-        words += ["--tmpfs", f"{configuration.DATA}:mode=1777", *PRIVATE]
+        words += [*self.config_mount(config), "--tmpfs", "/tmp", *self.scratch_mount(_RUN)]
+        words += [*self.scratch_mount(configuration.DATA), *PRIVATE]
         return [*words, *self.command(image), *_CHECK[self.program]]

@@ -20,7 +20,7 @@ SERVERS = {"mariadb": "mariadbd", "mysql": "mysqld"}
 CLIENTS = {"mariadb": "mariadb", "mysql": "mysql"}
 DUMPS = {"mariadb": "mariadb-dump", "mysql": "mysqldump"}
 # What a server says of itself. Builds of MySQL don't have its name in it.
-_SAYS = {"mariadb": re.compile(r"MariaDB"), "mysql": re.compile(r"Ver \d(?!.*MariaDB)")}
+_SAYS = {"mariadb": re.compile(r"Ver \d.*MariaDB"), "mysql": re.compile(r"Ver \d(?!.*MariaDB)")}
 
 
 def inspect(docker: Docker, name: str, flavour: str) -> ServerImage | None:
@@ -33,9 +33,11 @@ def inspect(docker: Docker, name: str, flavour: str) -> ServerImage | None:
     )
     found = version.parse(done.stdout)
     if done.returncode != 0 or not found or not _SAYS[flavour].search(done.stdout):
+        other = next((title for key, title in TITLES.items() if found and _SAYS[key].search(done.stdout)), "")
+        what = f"it is {other} {version.shown(found)}" if other else last_line(done)
         raise DockyardError(
             "database_image_invalid",
-            f"The image {name} is none of {TITLES[flavour]} ({last_line(done)}); give one that is.",
+            f"The image {name} is none of {TITLES[flavour]} ({what}); give one that is, or another flavour.",
         )
     user = user_of(docker, details["Id"], "mysql", str(details["Config"].get("User") or ""))
     return ServerImage(name, details["Id"], flavour, found, user)

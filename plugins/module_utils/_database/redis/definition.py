@@ -29,7 +29,7 @@ class Definition(ContainerDefinition):
     def scratch_arguments(self, name: str, image: str, config: str) -> list[str]:
         """Return the arguments of docker create for a server that tries a configuration, without data and network."""
         words = ["create", "--name", name, "--user", self.user, "--network", "none", "--no-healthcheck"]
-        words += [*self.config_mount(config), "--tmpfs", "/data:mode=1777", *PRIVATE]
+        words += [*self.config_mount(config), *self.scratch_mount("/data"), *PRIVATE]
         return [*words, *self.command(image)]
 
 

@@ -109,8 +109,12 @@ class ContainerKind(Kind):
         job = context.job
         self._folder.put_back()
         failed = f"{job.copy}.failed"
-        if "copy" not in job.done or not os.path.isdir(job.copy):
-            return  # nothing has written into the data, or a run that was killed has put them back
+        if "copy" not in job.done:
+            # Nothing has written into the data. A server needs some of the room that half of a copy takes.
+            shutil.rmtree(job.copy, ignore_errors=True)
+            return
+        if not os.path.isdir(job.copy):
+            return  # a run that was killed has put them back
         if os.path.isdir(self._folder.data):
             shutil.rmtree(failed, ignore_errors=True)
             os.rename(self._folder.data, failed)

@@ -44,6 +44,8 @@ def test_certificate_is_named_if_there_is_one() -> None:
     assert "ssl_cert" not in configuration.merged({}, "mariadb")
     values = configuration.merged({}, "mariadb", ("server.crt", "server.key"))
     assert values["ssl_cert"] == "/etc/dockyard/server.crt" and "ssl_ca" not in values
+    secured = configuration.merged({"require_secure_transport": True}, "mariadb", ("server.crt", "server.key"))
+    assert secured["require_secure_transport"] == "ON"
 
 
 @pytest.mark.parametrize(
@@ -61,6 +63,8 @@ def test_certificate_is_named_if_there_is_one() -> None:
         {"sql_mode": 'A"B'},
         {"sql_mode": "A\nskip_grant_tables"},
         {"a b": "c"},
+        {"require_secure_transport": True},
+        {"loose-require-secure-transport": "on"},
     ],
 )
 def test_options_that_are_refused(given: dict[str, Any]) -> None:
