@@ -190,7 +190,7 @@ class Keeper(abc.ABC):
                 os.rename(self.folder.data, failed)
             os.rename(self.data_before, self.folder.data)
             atomic_file.sync_folder(self.folder.folder)
-            shutil.rmtree(failed, ignore_errors=True)
+        shutil.rmtree(failed, ignore_errors=True)
         self._start_restored(record)
 
     def exchange_data(self, record: dict[str, Any], built: str) -> None:

@@ -56,7 +56,10 @@ def note_further(name: str, what: str, failure: str) -> None:
 
 
 def _write(name: str, values: dict[str, Any]) -> None:
-    os.makedirs(FOLDER, mode=0o755, exist_ok=True)
+    if not os.path.isdir(FOLDER):
+        os.makedirs(FOLDER, exist_ok=True)
+        # Whatever the umask is: users without privileges read facts as well.
+        os.chmod(FOLDER, 0o755)
     path = os.path.join(FOLDER, _NOTES)
     with atomic_file.locked(FOLDER):
         found: dict[str, Any] = {}
