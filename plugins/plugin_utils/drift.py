@@ -26,8 +26,8 @@ def line(text: Any) -> str:
 def reason(result: Mapping[str, Any]) -> str:
     """Return why a module gave no answer.
 
-    What could not run at all, as where sudo is missing, has left its words on standard error, and Ansible's message is about
-    what it could not read of them.
+    What could not run at all, as where sudo is missing, has left its words on standard error, and Ansible's message is
+    about what it could not read of them.
     """
     words = line(result.get("module_stderr") or result.get("msg"))
     if result.get("module_stderr") and "sudo" in words:

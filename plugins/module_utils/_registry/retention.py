@@ -76,7 +76,7 @@ class Policy:
         return tuple(dict.fromkeys(name for rule in self.rules for name in rule.repositories))
 
     def decided_by(self, repository: str, tags: Iterable[str]) -> dict[int, list[str]]:
-        """Return the tags about which each rule decides, by the rule's number from 1 on; a rule without any is left out."""
+        """Return the tags about which each rule decides, by its number from 1 on; a rule without any is left out."""
         found: dict[int, list[str]] = {}
         for tag in tags:
             if matches(tag, self.protected) or digest_of(tag):
@@ -88,7 +88,7 @@ class Policy:
         return found
 
     def narrow(self) -> list[int]:
-        """Return the numbers, from 1 on, of the rules that are for some names only, in which a mistake shows as silence."""
+        """Return the numbers, from 1 on, of rules that are for some names only: a mistake in them shows as silence."""
         return [number for number, rule in enumerate(self.rules, 1) if rule.repositories or rule.tags]
 
 

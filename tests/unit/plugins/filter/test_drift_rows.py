@@ -79,7 +79,8 @@ def test_no_module_can_run() -> None:
         "module_stderr": "/bin/sh: 1: sudo: not found\n",
     }
     assert only(drift_rows(result, "web1"))["note"] == (
-        "refused: /bin/sh: 1: sudo: not found (where Ansible connects as root to a host without sudo, set ansible_become to false)"
+        "refused: /bin/sh: 1: sudo: not found (where Ansible connects as root to a host without sudo, set"
+        " ansible_become to false)"
     )
 
 
