@@ -10,7 +10,7 @@ NOX = @tests/environment/run nox --error-on-missing-interpreters -s
 help: ## Show this list
 	@awk -F ' *## *' '/^[a-z-]+: *##/ {sub(":", "", $$1); printf "  make %-50s %s\n", $$1 (NF > 2 ? " " $$2 : ""), $$NF}' $(MAKEFILE_LIST)
 
-demo: ## NAME=topology|databases ## From nothing to a trusted registry on a disposable host, proven; or a network report; or an upgrade under writers
+demo: ## NAME=topology|databases|stack ## From nothing to a trusted registry on a disposable host, proven; or a network report; or an upgrade under writers; or a stack on three hosts
 	$(NOX) demo -- $(NAME) $(BASELINE)
 
 demo-clean: ## Remove everything that the demo put on this machine

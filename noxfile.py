@@ -115,9 +115,14 @@ def path_with_working_pythons() -> str:
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """Show something on a disposable host, and prove it. Arguments: registry (by default), topology or databases."""
+    """Show something on a disposable host, and prove it. Arguments: registry, topology, databases or stack."""
     name, *others = session.posargs or ["registry"]
-    scripts = {"registry": "demo.py", "topology": "network_report.py", "databases": "databases.py"}
+    scripts = {
+        "registry": "demo.py",
+        "topology": "network_report.py",
+        "databases": "databases.py",
+        "stack": "swarm.py",
+    }
     if name not in scripts:
         session.error(f"There is no demo {name}; there are {', '.join(scripts)}.")
     session.env.update({**engine_environment(), **PLAIN})

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Measures this collection against what people use today, both in the same run on the same machine.
 
-    bench.py [SUBJECT ...]      subjects: htpasswd certs registry_host harbor_upgrade databases topology
+    bench.py [SUBJECT ...]      subjects: htpasswd certs registry_host harbor_upgrade databases topology traefik_stack
 
 Prints the table, and writes it to docs/performance.md, in which each subject has a section of its own. Each subject
 is a module of this folder with a function rows(), which returns dictionaries with the keys subject,
@@ -23,7 +23,7 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 PAGE = ROOT / "docs" / "performance.md"
-SUBJECTS = ("htpasswd", "certs", "registry_host", "harbor_upgrade", "databases", "topology")
+SUBJECTS = ("htpasswd", "certs", "registry_host", "harbor_upgrade", "databases", "topology", "traefik_stack")
 MODULES = {"databases": "database_servers"}  # tests/demo has a module of that name
 INTRODUCTION = """# What it costs in time
 

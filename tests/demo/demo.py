@@ -47,11 +47,11 @@ def say(text: str) -> None:
     print(f"\n\033[1m{text}\033[0m" if sys.stdout.isatty() else f"\n== {text}", flush=True)
 
 
-def on_host(*command: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """Run a command on the demo's host and show it the way one would have typed it."""
-    print(f"{NAME}# {' '.join(command)}", flush=True)
+def on_host(*command: str, stdin: str = "", host: str = HOST, prompt: str = NAME) -> subprocess.CompletedProcess[str]:
+    """Run a command on a host of the demo and show it the way one would have typed it."""
+    print(f"{prompt}# {' '.join(command)}", flush=True)
     done = subprocess.run(
-        ["docker", "exec", "--interactive", hosts.container(HOST), *command],
+        ["docker", "exec", "--interactive", hosts.container(host), *command],
         input=stdin,
         capture_output=True,
         text=True,

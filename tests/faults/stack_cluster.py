@@ -119,7 +119,8 @@ def _answer(done: subprocess.CompletedProcess[str]) -> dict[str, Any]:
             if result.get("changed"):
                 changed.append(task["task"]["name"])
             if result.get("failed") or result.get("unreachable"):
-                failures.append(str(result.get("msg", "")))
+                items = [item for item in result.get("results") or [] if item.get("failed")]
+                failures.append(" ".join(str(item.get("msg", "")) for item in items or [result]))
     return {
         "failed": done.returncode != 0,
         # A rescue reports the first failure again, in the role's words.

@@ -35,6 +35,8 @@ LABEL = "dockyard.test.host"  # with the key of the clone as its value
 DEMO = "dockyard-demo"
 DEMO_TOPOLOGY = "dockyard-demo-topology"
 DEMO_DATABASES = "dockyard-demo-databases"
+DEMO_STACK = tuple(f"dockyard-demo-stack-{number}" for number in (1, 2, 3))
+DEMOS = (DEMO, DEMO_TOPOLOGY, DEMO_DATABASES, *DEMO_STACK)
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 COMPILED = ROOT / ".cache" / "compiled_modules"
@@ -171,7 +173,7 @@ def containers(label: str) -> list[str]:
     return docker("ps", "--all", "--format", "{{.Names}}", "--filter", f"label={label}").split()
 
 
-def clean(kept: tuple[str, ...] = (DEMO, DEMO_TOPOLOGY, DEMO_DATABASES)) -> None:
+def clean(kept: tuple[str, ...] = DEMOS) -> None:
     """Remove this clone's hosts, except those that are to be kept, and their network."""
     stay = [container(name) for name in kept]
     gone = [name for name in containers(f"{LABEL}={engine.clone()}") if name not in stay]

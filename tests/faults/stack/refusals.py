@@ -122,6 +122,8 @@ def not_started(cluster: Cluster) -> tuple[str, list[str]]:
     broken = _judge(
         answer, r"rolled edge_hello back.*non-zero exit \(2\).*unrecognized arguments.*everything is as before"
     )
+    # A task that the rollback takes away may take its time to stop.
+    cluster.first.run(f"for each in $(seq 15); do test \"$({_LISTED})\" = '{before}' && break; sleep 1; done")
     now = cluster.first.must(_LISTED)
     found = ask(cluster, 6, 10, cluster.nodes)
     broken += [f"what ran before loses {found['lost']} of 6: {found['reasons']}"] if found["lost"] else []

@@ -183,7 +183,7 @@ def ingress(cluster: Cluster) -> tuple[str, list[str]]:
 _ISSUE = """
 cd /root && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days {days} -subj /CN={name} \
     -addext subjectAltName=DNS:{name},DNS:{other} -keyout own.key -out own.crt 2>/dev/null
-cat own.crt && echo ---- && cat own.key
+cat own.crt && echo == && cat own.key
 """
 _FINGERPRINT = "openssl x509 -noout -fingerprint -sha256"
 _SERVED = f"echo | openssl s_client -connect 127.0.0.1:443 -servername {{name}} 2>/dev/null | {_FINGERPRINT}"
@@ -195,7 +195,7 @@ def supplied(cluster: Cluster) -> tuple[str, list[str]]:
     served = []
     for days in (30, 60):
         certificate, _mark, key = cluster.first.must(_ISSUE.format(days=days, name=HOST, other=REGISTRY)).partition(
-            "----\n"
+            "==\n"
         )
         answer = cluster.entry(
             "main",
