@@ -23,6 +23,7 @@ from ..keeper import Keeper
 from .job import Job, UpgradeContext
 from .kind import Kind
 
+_RESERVE = "reserve"  # in the folder of the copies
 _SPARE = 64 * 1024 * 1024  # bytes that stay free beside the copies
 
 
@@ -68,6 +69,7 @@ class ContainerKind(Kind):
             )
         self.prepare(context)
         require_space(job, self._folder.data)
+        _reserve(job)
 
     def copy(self, context: UpgradeContext) -> None:
         job = context.job
@@ -107,6 +109,7 @@ class ContainerKind(Kind):
 
     def restore_data(self, context: UpgradeContext) -> None:
         job = context.job
+        _release(job)
         self._folder.put_back()
         failed = f"{job.copy}.failed"
         if "copy" not in job.done:
@@ -194,6 +197,7 @@ class ContainerKind(Kind):
         self._docker.remove(server_container.previous_name(self._name))
         self._folder.drop_aside()
         self.write_record(job, "steady", after)
+        _release(job)
         if not job.keep_copy:
             shutil.rmtree(job.work, ignore_errors=True)
         # The copies of older upgrades: that of the last one is enough.
@@ -216,6 +220,22 @@ class ContainerKind(Kind):
 def changed_user(definition: ContainerDefinition, user: tuple[int, int]) -> ContainerDefinition:
     """Return how a container is created for an image with another user."""
     return dataclasses.replace(definition, user=f"{user[0]}:{user[1]}")
+
+
+def _reserve(job: Job) -> None:
+    """Take the room that the old server needs to start again, should others fill the disk in the meantime."""
+    path = os.path.join(job.work, _RESERVE)
+    try:
+        os.makedirs(job.work, mode=0o700, exist_ok=True)
+        with open(path, "wb") as file:
+            os.posix_fallocate(file.fileno(), 0, _SPARE // 2)
+    except OSError as error:
+        raise atomic_file.explain("write", path, error) from error
+
+
+def _release(job: Job) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(os.path.join(job.work, _RESERVE))
 
 
 def require_space(job: Job, data: str) -> None:
