@@ -39,7 +39,9 @@ options:
     elements: str
     required: true
   at_rest:
-    description: Services, by their names in the Swarm, that have no tasks in the meantime.
+    description:
+      - Services, by their names in the Swarm, that have no tasks in the meantime.
+      - With O(operation=restore), all that have one of the folders, as they would go on with what was there before.
     type: list
     elements: str
     default: []

@@ -18,6 +18,8 @@ from ansible_collections.dockyard.ops.plugins.module_utils._host.words import co
 from .api import EngineApi, Unreachable, message
 from .networks.rules import overlap
 from .networks.survey import find_engine
+from .stack import encryption
+from .stack import survey as surveys
 
 PORT = 2377
 _INTERVAL = 0.5
@@ -64,6 +66,8 @@ def run(call: Any) -> dict[str, Any]:
     for warning in _check_host(before, pools, params["subnet_size"]):
         call.warn(warning)
     swarm = before.get("Swarm") or {}
+    for warning in _check_encrypted(api, swarm):
+        call.warn(warning)
     if state(swarm) != "inactive":
         _require_same(swarm, params["manager_id"])
         return _result(call, swarm, swarm, "The host is a member of the Swarm.")
@@ -140,6 +144,18 @@ def _check_host(info: dict[str, Any], pools: list[Any], size: int) -> Iterator[s
                 )
     if not pools:
         yield from _judge_default(routed, size)
+
+
+def _check_encrypted(api: EngineApi | None, swarm: dict[str, Any]) -> list[str]:
+    """Return warnings of a manager about engines that do not understand each other on encrypted networks."""
+    if api is None or not swarm.get("ControlAvailable"):
+        return []
+    try:
+        nodes, networks = api.get("/nodes"), api.get("/networks", filters={"driver": ["overlay"]})
+    except Unreachable:
+        # Without a majority of its managers a Swarm lists no nodes. Nothing is known of engines then.
+        return []
+    return encryption.warnings([(network["Name"], network) for network in networks], surveys.engines(nodes))
 
 
 def _judge_default(routed: list[tuple[Any, str]], size: int) -> Iterator[str]:

@@ -13,6 +13,7 @@ from . import releases, routes, socket_rules
 
 CERTIFICATE, KEY = "/etc/stack-tls/tls.crt", "/run/secrets/tls.key"
 ACME = "/acme/acme.json"
+ACME_CA = "/etc/stack-tls/acme-ca.crt"
 RESOLVER = "acme"
 PING = "127.0.0.1:8082"
 # Seconds in which a Traefik that is to stop says so by /ping and goes on, and in which running requests may end.
@@ -39,11 +40,12 @@ def static(settings: Mapping[str, Any], network: str, version: releases.Version)
     if settings["trusted_proxies"]:
         for entry_point in (web, secure):
             entry_point["forwardedHeaders"] = {"trustedIPs": list(settings["trusted_proxies"])}
-    secure["http"] = {"middlewares": ["hsts@file"]} if settings["hsts"] else {}
+    if settings["hsts"]:
+        secure["http"] = {"middlewares": ["hsts@file"]}
     if version >= releases.SINCE["entryPoints.*.http.aliasHeadersStrategy"]:
         # Otherwise a client could send X_Forwarded_For, which many applications take for X-Forwarded-For.
         for entry_point in (web, secure):
-            entry_point["http"]["aliasHeadersStrategy"] = "delete"
+            entry_point.setdefault("http", {})["aliasHeadersStrategy"] = "delete"
     found: dict[str, Any] = {
         "global": {"checkNewVersion": False, "sendAnonymousUsage": False},
         "log": {"level": "INFO"},
@@ -68,7 +70,9 @@ def static(settings: Mapping[str, Any], network: str, version: releases.Version)
         challenge = {"httpChallenge": {"entryPoint": "web"}}
         if settings["acme_challenge"] == "tls":
             challenge = {"tlsChallenge": {}}
-        server = {"caServer": settings["acme_server"]} if settings["acme_server"] else {}
+        server: dict[str, Any] = {"caServer": settings["acme_server"]} if settings["acme_server"] else {}
+        if settings["acme_ca"]:
+            server["caCertificates"] = [ACME_CA]
         resolver = {"email": settings["acme_email"], "storage": ACME, **server, **challenge}
         found["certificatesResolvers"] = {RESOLVER: {"acme": resolver}}
     releases.check_known(found, version)

@@ -26,6 +26,8 @@ from . import peer, socket_rules
 from .peer import Peer
 
 _INTERVAL = 1.0
+# What Traefik itself answers where it has no route. An application may well answer 404 in other words.
+_NO_ROUTE = b"404 page not found\n"
 # A slow push sends a byte so often.
 _DRIP = 1.0
 _SERVICE_LABEL = "com.docker.swarm.service.name"
@@ -113,8 +115,10 @@ class Proof:
             connection.close()
 
     def _route(self, route: Mapping[str, Any]) -> str:
-        status, _headers, _body = self._send("GET", route["path"], name=route["host"])
-        return f"it answers {status}" if status in (404, 502, 503, 504) else ""
+        status, _headers, body = self._send("GET", route["path"], name=route["host"])
+        if status == 404 and body == _NO_ROUTE:
+            return "it answers 404 with Traefik's own words"
+        return f"it answers {status}" if status in (502, 503, 504) else ""
 
     def _portainer_slash(self) -> str:
         path = self._settings["portainer"]["path"]

@@ -14,7 +14,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from . import configuration, releases, routes, socket_rules
+from . import configuration, portainer, releases, routes, socket_rules
 
 SOCKET = "/var/run/docker.sock"
 OF_ROLE = ("socket_proxy", "traefik", "agent", "portainer", "registry")
@@ -49,6 +49,8 @@ def definition(settings: Mapping[str, Any]) -> dict[str, Any]:
     if settings["tls"] != "acme":
         found["configs"]["tls.crt"] = {"content": settings["certificate"]}
         found["secrets"]["tls.key"] = {"content": settings["privatekey"]}
+    elif settings["acme_ca"]:
+        found["configs"]["acme_ca"] = {"content": settings["acme_ca"]}
     services["socket_proxy"] = _socket_proxy(settings)
     services["traefik"] = _traefik(settings)
     if settings["portainer"]:
@@ -129,10 +131,11 @@ def _traefik(settings: Mapping[str, Any]) -> dict[str, Any]:
         },
     }
     if settings["tls"] == "acme":
-        # Its storage is a file that only one may write.
-        service["deploy"].update(mode="replicated", replicas=1)
+        # Its storage is a file that only one may write. The mode stays, since a Swarm changes that of no service.
         service["deploy"]["placement"] = {"constraints": [f"node.id == {settings['node']}"]}
         service["volumes"] = [f"{settings['directory']}/acme:/acme"]
+        if settings["acme_ca"]:
+            service["configs"].append({"source": "acme_ca", "target": configuration.ACME_CA})
     else:
         service["configs"].append({"source": "tls.crt", "target": configuration.CERTIFICATE})
         service["secrets"] = [{"source": "tls.key", "target": "tls.key", "mode": "0400"}]
@@ -163,7 +166,10 @@ def _add_portainer(found: dict[str, Any], settings: Mapping[str, Any], stack: st
     prefix = settings["portainer_path"]
     rule = routes.rule("Portainer", settings["host"], prefix)
     command = ["-H", "tcp://tasks.agent:9001", "--tlsskipverify"]
-    command += ["--admin-password-file", "/run/secrets/portainer_password", *settings["portainer_arguments"]]
+    # Without this secret, newer versions would want a setup token from their log before an administrator is made.
+    command += ["--admin-password-file", "/run/secrets/portainer_password"]
+    command += portainer.trusted_origins(settings["images"]["portainer"], settings["portainer_trusted_origins"])
+    command += settings["portainer_arguments"]
     found["services"]["portainer"] = {
         "image": settings["images"]["portainer"],
         "command": command,
@@ -250,7 +256,8 @@ def _add_registry(found: dict[str, Any], settings: Mapping[str, Any], stack: str
 _PASSED_ON = ("command", "entrypoint", "environment", "healthcheck", "image", "init", "user", "volumes", "working_dir")
 _OF_SERVICE = frozenset(
     {
-        "constraints", "host", "middlewares", "name", "path_prefix", "port", "replicas", "rule", "strip_prefix",
+        "constraints", "host", "middlewares", "name", "path_prefix", "port", "prove_path", "replicas", "rule",
+        "strip_prefix",
         *_PASSED_ON,
     }
 )  # fmt: skip

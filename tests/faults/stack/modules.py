@@ -124,7 +124,8 @@ def backup(cluster: Cluster) -> tuple[str, list[str]]:
     before = cluster.first.must(f"cat {_DATA}/portainer/portainer.db")
     place = {"operation": "restore", "archive": f"/srv/four/{archives[-1]}", "checksum": digest}
     would, did = (True, "Would have restored portainer, registry"), (True, "Restored portainer, registry")
-    # Those that have a folder would go on with the one that was there before.
+    words = "The service edge_registry has"
+    broken += _four(cluster, "traefik_backup", ((False, words),) * 4, **place, **common)
     common["at_rest"] = ["edge_portainer", "edge_registry"]
     broken += _four(cluster, "traefik_backup", (would, did, did, would), **place, **common)
     broken += _registry_answers(cluster)

@@ -11,7 +11,7 @@ from typing import Callable
 import table
 from stack_cluster import Cluster
 
-from stack import data, modules, nodes, refusals, updates
+from stack import certificates, data, modules, nodes, refusals, updates
 
 SUITES = ("trixie", "bookworm")
 DEFAULT = ("trixie",)
@@ -26,6 +26,7 @@ def run(suite: str, wanted: Callable[[str], bool], small: bool, result: table.Ta
         *updates.faults(),
         *data.faults(),
         *modules.faults(),
+        *certificates.faults(),
     ]
     faults = [fault for fault in faults if wanted(fault[0])]
     if not faults:

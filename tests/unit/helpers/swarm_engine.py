@@ -39,6 +39,7 @@ class SwarmEngine(engine_server.Engine):
     )
     tasks: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     volumes: list[str] = dataclasses.field(default_factory=list)
+    further_nodes: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     refused: dict[str, str] = dataclasses.field(default_factory=dict)
     digests: dict[str, str] = dataclasses.field(default_factory=dict)
     sent: dict[str, dict[str, str]] = dataclasses.field(default_factory=dict)
@@ -136,7 +137,10 @@ class SwarmEngine(engine_server.Engine):
         if path == "/info":
             return 200, {"Swarm": self.swarm}
         if path == "/nodes":
-            return 200, [{"ID": NODE, "Description": {"Hostname": "one"}}]
+            return 200, [
+                {"ID": NODE, "Description": {"Hostname": "one", "Engine": {"EngineVersion": "26.1.5"}}},
+                *self.further_nodes,
+            ]
         if word[1] == "distribution":
             image = "/".join(word[2:-1])
             self.sent[path] = self.headers

@@ -18,6 +18,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 from ansible_collections.dockyard.ops.plugins.module_utils._host import archive, state_dir
 
 from ..api import EngineApi
+from . import survey
 from .at_rest import AtRest
 
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -130,6 +131,7 @@ def _restore(params: Mapping[str, Any], api: EngineApi, check_mode: bool) -> dic
     found = sorted({name.split("/")[0] for name in contents.parts})
     if not found:
         raise DockyardError("host_archive_foreign", f"{path} holds nothing of the stack {stack}; give another one.")
+    _require_rest(params, api, found)
     if check_mode:
         return {"changed": True, "msg": f"Would have restored {', '.join(found)} to {base} from {path}."}
     archive.require_space(base, sum(part.bytes for part in contents.parts.values()), "what is restored")
@@ -154,6 +156,21 @@ def _restore(params: Mapping[str, Any], api: EngineApi, check_mode: bool) -> dic
         "sha256": contents.sha256,
         "bytes": contents.bytes,
     }
+
+
+def _require_rest(params: Mapping[str, Any], api: EngineApi, folders: Sequence[str]) -> None:
+    """Raise DockyardError for a service that would go on with the folder that was there before."""
+    places = [os.path.join(params["directory"], name) for name in folders]
+    for service in api.get("/services", filters=survey.of_label(params["stack"])):
+        name = service["Spec"]["Name"]
+        mounts = service["Spec"]["TaskTemplate"]["ContainerSpec"].get("Mounts") or []
+        for source in (str(mount.get("Source")) for mount in mounts if mount.get("Type") == "bind"):
+            if name not in params["at_rest"] and any(f"{source}/".startswith(f"{place}/") for place in places):
+                raise DockyardError(
+                    "traefik_restore_in_use",
+                    f"The service {name} has {source}, and would go on with what was there before the restore; name it in"
+                    " at_rest.",
+                )
 
 
 def _exchange(base: str, name: str, new: str, old: str) -> None:

@@ -14,7 +14,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._host import state_di
 
 from ..api import EngineApi, Unreachable
 from ..networks.survey import find_engine
-from . import checks, compose, images, logins, removal, report
+from . import checks, compose, encryption, images, logins, removal, report
 from . import plan as planning
 from . import survey as surveys
 from .compose import Definition
@@ -144,6 +144,9 @@ def _plan(call: Any, definition: Definition, api: EngineApi | None, survey: Surv
     checks.require_free_subnets(plan, survey)
     checks.require_unused_networks(plan, survey)
     plan.warnings[:0] = checks.warnings(definition, known) + (resolver.warnings if resolver else [])
+    used = {step.name: step.spec or {} for step in plan.networks if step.action != "removed"}
+    external = {each.name: survey.networks.get(each.name) or {} for each in objects.networks.values() if each.external}
+    plan.warnings += encryption.warnings([*used.items(), *external.items()], survey.engines)
     return plan
 
 

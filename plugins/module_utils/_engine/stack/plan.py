@@ -84,6 +84,13 @@ def _service(
     login = logins.mark(image, survey.cluster)
     if login:
         spec["Labels"][LABEL] = login
+    if found is not None and spec["Mode"].keys() != found["Spec"]["Mode"].keys():
+        now, wanted = (" ".join(mode).lower() for mode in (found["Spec"]["Mode"], spec["Mode"]))
+        raise DockyardError(
+            "stack_mode_differs",
+            f"The service {spec['Name']} is {now}, declared is {wanted}, and a Swarm changes that of no service; remove"
+            " the service first, or declare one of another name.",
+        )
     names = survey.network_names
     after = compare.comparable(spec, names)
     if found is None:

@@ -21,11 +21,13 @@ Service = dict[str, Any]
 class Survey:
     """A Swarm as it was found. Services, networks, configs and secrets are those of all stacks, by their names.
 
-    cluster: its identifier; empty on a host that is in no Swarm. nodes: their names by their identifiers.
+    cluster: its identifier; empty on a host that is in no Swarm. nodes: their names by their identifiers. engines: the
+    versions of their engines, by their names.
     """
 
     cluster: str = ""
     nodes: dict[str, str] = dataclasses.field(default_factory=dict)
+    engines: dict[str, str] = dataclasses.field(default_factory=dict)
     services: dict[str, Service] = dataclasses.field(default_factory=dict)
     networks: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     configs: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
@@ -71,9 +73,11 @@ def take(api: EngineApi | None, may_be_none: bool) -> Survey:
         raise DockyardError(
             "stack_no_manager", f"The Docker Engine of this host manages no Swarm (it is {what}); {remedy}."
         )
+    nodes = api.get("/nodes")
     return Survey(
         cluster=(swarm.get("Cluster") or {}).get("ID") or "",
-        nodes={node["ID"]: (node.get("Description") or {}).get("Hostname") or node["ID"] for node in api.get("/nodes")},
+        nodes={node["ID"]: (node.get("Description") or {}).get("Hostname") or node["ID"] for node in nodes},
+        engines=engines(nodes),
         services={service["Spec"]["Name"]: service for service in api.get("/services", status="true")},
         # A network of a Swarm comes before one of this node with the same name.
         networks={
@@ -83,6 +87,15 @@ def take(api: EngineApi | None, may_be_none: bool) -> Survey:
         configs={config["Spec"]["Name"]: config for config in api.get("/configs")},
         secrets={secret["Spec"]["Name"]: secret for secret in api.get("/secrets")},
     )
+
+
+def engines(nodes: list[dict[str, Any]]) -> dict[str, str]:
+    """Return the versions of the nodes' engines by the names of the nodes. nodes: as the engine lists them."""
+    described = [(node["ID"], node.get("Description") or {}) for node in nodes]
+    return {
+        node.get("Hostname") or identity: (node.get("Engine") or {}).get("EngineVersion") or ""
+        for identity, node in described
+    }
 
 
 def of_label(stack: str) -> dict[str, list[str]]:

@@ -141,6 +141,12 @@ def ports(place: str, value: Any) -> list[dict[str, Any]]:
     first, last = int(found["target"]), int(found["target_end"] or found["target"])
     published_first = int(found["published"] or 0)
     published_last = int(found["published_end"] or published_first)
+    if first == last and published_last > published_first:
+        # Each of the range leads to the one port.
+        return [
+            _port(first, published, found["protocol"] or "tcp", "ingress")
+            for published in range(published_first, published_last + 1)
+        ]
     if published_first and published_last - published_first != last - first:
         raise invalid(place, value, "two ranges of one length")
     return [

@@ -33,11 +33,18 @@ class Member(engine_server.Engine):
     leaves: bool = True
     info: dict[str, Any] = dataclasses.field(default_factory=lambda: {"Swarm": {"LocalNodeState": "inactive"}})
     sent: list[Any] = dataclasses.field(default_factory=list)
+    nodes: list[tuple[str, str]] = dataclasses.field(default_factory=list)
 
     def answer(self, method: str, target: str) -> engine_server.Answer | bytes:
         self.requests.append(f"{method} {target}")
         if target == "/info":
             return 200, self.info
+        if target == "/nodes":
+            described = [{"Hostname": name, "Engine": {"EngineVersion": version}} for name, version in self.nodes]
+            listed = [{"ID": each["Hostname"], "Description": each} for each in described]
+            return (200, listed) if listed else (503, {"message": "The swarm does not have a leader."})
+        if target.startswith("/networks?"):
+            return 200, [{"Name": "secret", "Driver": "overlay", "Options": {"encrypted": ""}}]
         if target.startswith("/swarm/leave"):
             if not self.leaves:
                 return 500, {"message": "context deadline exceeded"}
@@ -77,6 +84,21 @@ def failed(**params: Any) -> DockyardError:
     with pytest.raises(DockyardError) as caught:
         swarm_member.run(Call(**params))
     return caught.value
+
+
+def test_a_manager_warns_of_engines_that_do_not_understand_each_other(engine: Member) -> None:
+    engine.info = {"Swarm": {"LocalNodeState": "active", "ControlAvailable": True, "NodeID": "n1"}}
+    engine.nodes = [("one", "28.5.0"), ("two", "29.1.0")]
+    call = Call()
+    swarm_member.run(call)
+    assert [warning for warning in call.warnings if "encrypted" in warning] == [
+        "The network secret is encrypted, and the engines of two (29.1.0) do not understand those of one (28.5.0) on"
+        " it; bring all to one version from 29.2.1 on."
+    ]
+    engine.nodes = []
+    call = Call()
+    swarm_member.run(call)
+    assert "encrypted" not in str(call.warnings)
 
 
 def test_a_swarm_is_made_once(engine: Member) -> None:

@@ -143,6 +143,7 @@ def test_all_of_it_is_asked_as_users_ask(pki: Pki, quick: None) -> None:
         ("/v2/dockyard/proof/blobs/uploads/", Reply(413), "an upload is answered with 413"),
         ("/v2/dockyard/proof/blobs/uploads/1?state=x", Reply(504), "after 3 seconds it is answered with 504"),
         ("/shop/", Reply(502), "the route 127.0.0.1/shop/ could not be proven within 0 seconds: it answers 502"),
+        ("/shop/", Reply(404, "404 page not found\n"), "within 0 seconds: it answers 404 with Traefik's own words"),
         ("/", Reply(200), "that an unknown host gets 404 could not be proven within 0 seconds: it gets 200"),
     ],
 )
@@ -152,6 +153,11 @@ def test_what_can_not_be_proven_is_said(pki: Pki, quick: None, path: str, reply:
     assert text in str(error)
     assert str(error).startswith("The stack runs, but ")
     assert str(error).endswith("; see docker service logs.")
+
+
+def test_an_application_may_answer_404_in_its_own_words(pki: Pki, quick: None) -> None:
+    with running(pki, Stack({"/shop/": Reply(404, '{"error": "no such page"}')})) as settings:
+        assert "the route 127.0.0.1/shop/" in proof.Proof(settings, no_engine).run()
 
 
 def test_a_password_that_portainer_does_not_have(pki: Pki, quick: None) -> None:

@@ -49,10 +49,12 @@ SETTINGS: dict[str, Any] = {
     "acme_email": "",
     "acme_server": "",
     "acme_challenge": "http",
+    "acme_ca": "",
     "portainer": True,
     "portainer_path": "/portainer",
     "portainer_password": "portainer-secret",
     "portainer_arguments": [],
+    "portainer_trusted_origins": [],
     "agent_secret": "agent-secret",
     "registry": True,
     "registry_access": "published",
@@ -223,6 +225,13 @@ def test_services_of_a_user() -> None:
     assert kept["traefik.http.routers.edge-shop.tls.certresolver"] == "acme"
 
 
+def test_no_part_of_an_entry_point_is_empty() -> None:
+    # Traefik does not start with such a one.
+    older = static(images={**SETTINGS["images"], "traefik": "traefik:v3.6.15"})["entryPoints"]["websecure"]
+    assert "http" not in older
+    assert static()["entryPoints"]["websecure"]["http"] == {"aliasHeadersStrategy": "delete"}
+
+
 def test_certificates_by_acme() -> None:
     options = {"tls": "acme", "registry": False, "acme_email": "a@example.com"}
     found = static(**options, acme_server="https://acme.example.com/dir")["certificatesResolvers"]["acme"]["acme"]
@@ -235,8 +244,32 @@ def test_certificates_by_acme() -> None:
     assert "tlsChallenge" in str(static(**options, acme_challenge="tls"))
     traefik = made(**options)["services"]["traefik"]
     assert traefik["deploy"]["placement"] == {"constraints": ["node.id == node1"]}
-    assert traefik["deploy"]["replicas"] == 1
+    assert traefik["deploy"]["mode"] == made()["services"]["traefik"]["deploy"]["mode"] == "global"
     assert "tls" not in dynamic(**options)
+    assert "acme_ca" not in made(**options)["configs"]
+    own = made(**options, acme_ca="-----BEGIN")
+    assert own["configs"]["acme_ca"] == {"content": "-----BEGIN"}
+    target = own["services"]["traefik"]["configs"][-1]
+    assert target["source"] == "acme_ca"
+    known = json.loads(own["configs"]["static"]["content"])["certificatesResolvers"]["acme"]["acme"]
+    assert known["caCertificates"] == [target["target"]]
+
+
+@pytest.mark.parametrize(
+    ("tag", "written"), [("2.33.5", "a.test,b.test:8443"), ("2.41.0-alpine", "https://a.test,https://b.test:8443")]
+)
+def test_trusted_origins_are_written_as_the_version_wants_them(tag: str, written: str) -> None:
+    images = {**SETTINGS["images"], "portainer": f"docker.io/portainer/portainer-ce:{tag}"}
+    names = ["a.test", "b.test:8443"]
+    command = made(images=images, portainer_trusted_origins=names)["services"]["portainer"]["command"]
+    assert command[-2:] == ["--trusted-origins", written]
+    assert "--trusted-origins" not in made(images=images)["services"]["portainer"]["command"]
+
+
+def test_trusted_origins_that_can_not_be_written() -> None:
+    images = {**SETTINGS["images"], "portainer": "portainer-ce:lts"}
+    assert "the tag of portainer-ce:lts does not say" in refusal(images=images, portainer_trusted_origins=["a.test"])
+    assert "has https://a.test, which is no host name" in refusal(portainer_trusted_origins=["https://a.test"])
 
 
 def test_the_dashboard_is_behind_a_login_that_goes_no_further() -> None:

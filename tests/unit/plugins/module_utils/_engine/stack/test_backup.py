@@ -99,6 +99,27 @@ def test_backup_and_restore(engine: SwarmEngine, base: pathlib.Path) -> None:
     assert not (base / "portainer" / "new").exists()
 
 
+def test_a_service_that_has_a_folder_must_rest_for_a_restore(engine: SwarmEngine, base: pathlib.Path) -> None:
+    path = run(base, "backup")["archive"]
+    mounts = [{"Type": "bind", "Source": f"{base}/registry/auth"}, {"Type": "volume", "Source": "data"}]
+    engine.add_service({
+        **SPEC,
+        "Name": "edge_registry",
+        "TaskTemplate": {"ContainerSpec": {"Image": "registry:2", "Mounts": mounts}},
+    })  # fmt: skip
+    before = len(engine.changes)
+    for check in (True, False):
+        error = refusal(base, "restore", archive=path, check_mode=check)
+        assert (error.code, error.message) == (
+            "traefik_restore_in_use",
+            f"The service edge_registry has {base}/registry/auth, and would go on with what was there before the restore;"
+            " name it in at_rest.",
+        )
+    assert len(engine.changes) == before
+    run(base, "restore", archive=path, at_rest=["edge_portainer", "edge_registry"])
+    assert content(base) == FILES
+
+
 def test_links_come_before_what_they_lead_to(engine: SwarmEngine, base: pathlib.Path) -> None:
     with tarfile.open(run(base, "backup")["archive"]) as archive:
         names = [name for name in archive.getnames() if "docker/registry/v2/" in name]

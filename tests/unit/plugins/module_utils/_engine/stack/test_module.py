@@ -125,6 +125,31 @@ def test_check_mode_and_a_run_say_the_same(engine: SwarmEngine) -> None:
     ]
 
 
+def test_engines_that_do_not_understand_each_other_on_an_encrypted_network(engine: SwarmEngine) -> None:
+    engine.further_nodes = [{"ID": "n2", "Description": {"Hostname": "two", "Engine": {"EngineVersion": "29.1.0"}}}]
+    network = {"driver": "overlay", "driver_opts": {"encrypted": ""}}
+    call = Call({**WEB, "networks": {"default": network}}, True)
+    module.run(call)
+    words = (
+        "The network shop_default is encrypted, and the engines of two (29.1.0) do not understand those of one (26.1.5)"
+    )
+    assert [warning for warning in call.warnings if warning.startswith(words)]
+
+
+def test_a_service_of_another_mode_is_refused_before(engine: SwarmEngine) -> None:
+    module.run(Call(WEB))
+    engine.requests.clear()
+    for check in (True, False):
+        with pytest.raises(DockyardError) as caught:
+            module.run(Call(changed(WEB, web={"deploy": {"mode": "global"}}), check))
+        assert (caught.value.code, caught.value.message) == (
+            "stack_mode_differs",
+            "The service shop_web is replicated, declared is global, and a Swarm changes that of no service; remove the"
+            " service first, or declare one of another name.",
+        )
+    assert engine.changes == []
+
+
 def test_a_second_run_changes_nothing(engine: SwarmEngine) -> None:
     module.run(Call(WEB))
     engine.requests.clear()

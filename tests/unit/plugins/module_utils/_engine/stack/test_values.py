@@ -41,6 +41,7 @@ def test_sizes(given: Any, size: int) -> None:
         (8080, [(8080, None, "tcp", "ingress")]),
         ("8080:80/udp", [(80, 8080, "udp", "ingress")]),
         ("8080-8081:80-81", [(80, 8080, "tcp", "ingress"), (81, 8081, "tcp", "ingress")]),
+        ("8080-8081:80", [(80, 8080, "tcp", "ingress"), (80, 8081, "tcp", "ingress")]),
         ({"target": 80, "published": "8080", "mode": "host"}, [(80, 8080, "tcp", "host")]),
     ],
 )
