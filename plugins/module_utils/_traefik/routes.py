@@ -12,16 +12,10 @@ from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
+from . import conditions
+
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.IGNORECASE)
-# What a rule of Traefik 3 is made of. With any other it is no rule, and its router is missing without a failure.
-_MATCHERS = frozenset(
-    {
-        "ClientIP", "Header", "HeaderRegexp", "Host", "HostRegexp", "Method", "Path", "PathPrefix", "PathRegexp",
-        "Query", "QueryRegexp",
-    }
-)  # fmt: skip
-_QUOTED = re.compile(r"`[^`]*`|\"[^\"]*\"")
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)+")
 
 
@@ -88,19 +82,17 @@ def further(stack: str, given: Mapping[str, Any], host: str, resolver: str, last
     place = f"The service {given.get('name', '')}"
     if not given.get("port"):
         raise refuse(place, "has no port, without which Traefik answers 404")
+    if not str(given["port"]).isdecimal():
+        raise refuse(place, f"has the port {given['port']}, which is no number")
     prefix = str(given.get("path_prefix") or "")
     wanted = str(given.get("rule") or "") or rule(place, str(given.get("host") or host), prefix)
     if given.get("rule") and (given.get("host") or prefix):
         raise refuse(place, "has a rule, and beside it host or path_prefix; give one or the other")
     if wanted == f"Host(`{host}`)":
         raise refuse(place, "has neither a host of its own, a path_prefix nor a rule, and would take all requests")
-    for opening, closing in ("()", "``"):
-        if wanted.count(opening) != wanted.count(closing) or (opening == closing and wanted.count(opening) % 2):
-            raise refuse(place, f"has the rule {wanted}, in which a {opening} or a {closing} is missing")
-    words = set(re.findall(r"[A-Za-z]\w*", _QUOTED.sub("", wanted)))
-    if not words or words - _MATCHERS:
-        named = ", ".join(sorted(words - _MATCHERS)) or "no condition"
-        raise refuse(place, f"has the rule {wanted} with {named}, which Traefik does not know")
+    why = conditions.fault(wanted)
+    if why:
+        raise refuse(place, f"has the rule {wanted}, {why}")
     return labels(
         f"{stack}-{given['name']}",
         wanted,

@@ -63,6 +63,7 @@ def definition(settings: Mapping[str, Any]) -> dict[str, Any]:
         if name in services or name in OF_ROLE:
             raise routes.refuse(f"The service {name}", "is there twice, or has the name of one of the role's own")
         services[name] = _further(given, settings, stack)
+    _check_rules(services, stack)
     return {key: value for key, value in found.items() if value}
 
 
@@ -261,6 +262,16 @@ _OF_SERVICE = frozenset(
         *_PASSED_ON,
     }
 )  # fmt: skip
+
+
+def _check_rules(services: Mapping[str, Any], stack: str) -> None:
+    """Refuse two services with one rule: Traefik would give all requests to one of them, and none to the other."""
+    seen: dict[str, str] = {}
+    for name, service in services.items():
+        rule = service["deploy"].get("labels", {}).get(f"traefik.http.routers.{stack}-{name}.rule", "")
+        if rule and rule in seen:
+            raise routes.refuse(f"The service {name}", f"has the rule {rule}, and so has {seen[rule]}")
+        seen[rule] = name
 
 
 def _further(given: Mapping[str, Any], settings: Mapping[str, Any], stack: str) -> dict[str, Any]:

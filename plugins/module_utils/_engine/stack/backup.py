@@ -168,8 +168,8 @@ def _require_rest(params: Mapping[str, Any], api: EngineApi, folders: Sequence[s
             if name not in params["at_rest"] and any(f"{source}/".startswith(f"{place}/") for place in places):
                 raise DockyardError(
                     "traefik_restore_in_use",
-                    f"The service {name} has {source}, and would go on with what was there before the restore; name it in"
-                    " at_rest.",
+                    f"The service {name} has {source}, and would go on with what was there before the restore; name"
+                    " it in at_rest.",
                 )
 
 

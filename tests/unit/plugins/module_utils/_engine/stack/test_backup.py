@@ -112,8 +112,8 @@ def test_a_service_that_has_a_folder_must_rest_for_a_restore(engine: SwarmEngine
         error = refusal(base, "restore", archive=path, check_mode=check)
         assert (error.code, error.message) == (
             "traefik_restore_in_use",
-            f"The service edge_registry has {base}/registry/auth, and would go on with what was there before the restore;"
-            " name it in at_rest.",
+            f"The service edge_registry has {base}/registry/auth, and would go on with what was there before the"
+            " restore; name it in at_rest.",
         )
     assert len(engine.changes) == before
     run(base, "restore", archive=path, at_rest=["edge_portainer", "edge_registry"])
