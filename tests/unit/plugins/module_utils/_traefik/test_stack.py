@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from ansible.errors import AnsibleFilterError
 from ansible_collections.dockyard.ops.plugins.filter.traefik_stack import FilterModule, traefik_stack
+from ansible_collections.dockyard.ops.plugins.filter.traefik_stack_error import traefik_stack_error
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.stack import compose
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._traefik import releases, routes, socket_rules, stack
@@ -91,6 +92,15 @@ def test_it_is_known_to_ansible() -> None:
         traefik_stack({**SETTINGS, "host": "a b"})
     with pytest.raises(AnsibleFilterError, match="takes the role's variables, and not list"):
         traefik_stack([])
+
+
+def test_the_filter_that_gives_the_reason() -> None:
+    assert not traefik_stack_error(SETTINGS)
+    assert traefik_stack_error({**SETTINGS, "host": "a b"}).endswith(
+        "is no host name; correct it. Nothing was changed."
+    )
+    with pytest.raises(AnsibleFilterError, match="traefik_stack_error takes the role's variables, and not list"):
+        traefik_stack_error([])
 
 
 @pytest.mark.parametrize("tls", ["own_ca", "acme"])
