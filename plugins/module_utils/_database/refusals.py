@@ -105,6 +105,23 @@ def refuse_data(wish: Declared, folder: flavours.Folder, found: ServerImage | No
         raise _upgrade_needed(wish, f"{folder.path} holds data of {data.title} {version.shown(data.version)}", found)
 
 
+def refuse_unknown_version(folder: flavours.Folder, record: dict[str, Any] | None) -> None:
+    """Refuse to take over data that do not say which server wrote them: any other would change them for good.
+
+    It is for servers that keep their version in a file beside the data. record: of the instance, if it is one already.
+    """
+    data = folder.data
+    if record is None and data is not None and not data.version:
+        example = "10.11.18-MariaDB" if data.flavour == "mariadb" else "5.7.44"
+        raise DockyardError(
+            "database_version_unknown",
+            f"{folder.path} holds data of {data.title}, and no file there says of which version; a server of another"
+            " one would change them for good. If it is known which it was, write it to"
+            f" {folder.path}/{data.flavour}_upgrade_info, as in {example}; otherwise load a dump into an empty"
+            " instance.",
+        )
+
+
 def refuse_version(wish: Declared, found: ServerImage | None, present: ServerImage | None) -> None:
     """Refuse an image of another version than the container has, whose data may not be on the disk yet.
 

@@ -116,6 +116,7 @@ def make_plan(wish: Wish, docker: Docker, engine: bool) -> Plan:
     refusals.refuse_foreign(wish, instance, record, container, docker if engine else None)
     data = flavours.recognise(instance.data)
     refusals.refuse_data(wish, data, found, container)
+    refusals.refuse_unknown_version(data, record)
     if container is not None and found is not None and container["Image"] != found.id:
         refusals.refuse_version(wish, found, image.inspect(docker, container["Image"], wish.flavour))
     passwords = instance.own_passwords()

@@ -10,7 +10,7 @@ import pathlib
 from typing import Any
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._database import flavours, info, rdb, redis_family
+from ansible_collections.dockyard.ops.plugins.module_utils._database import flavours, info, rdb, redis_family, refusals
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.tests.unit.helpers.error_page import assert_explained
 
@@ -119,6 +119,22 @@ def test_what_a_folder_holds(
     assert found.state == "database" and found.data is not None
     data = found.data
     assert (data.flavour, data.version, data.format, data.source) == (flavour, version, number, source)
+
+
+@pytest.mark.parametrize(
+    ("name", "example"),
+    [("aria_log_control", "mariadb_upgrade_info, as in 10.11.18-MariaDB"), ("x", "mysql_upgrade_info, as in 5.7.44")],
+)
+def test_data_of_an_unknown_version_are_not_taken_over(tmp_path: pathlib.Path, name: str, example: str) -> None:
+    folder = flavours.recognise(write(tmp_path, {"ibdata1": b"", name: b""}))
+    with pytest.raises(DockyardError, match=example) as caught:
+        refusals.refuse_unknown_version(folder, None)
+    assert caught.value.code == "database_version_unknown"
+    assert_explained(caught.value)
+    # An instance of the module's own has its version in the container's image.
+    refusals.refuse_unknown_version(folder, {"flavour": "mariadb"})
+    (tmp_path / "mariadb_upgrade_info").write_text("10.11.18-MariaDB")
+    refusals.refuse_unknown_version(flavours.recognise(str(tmp_path)), None)
 
 
 def test_folders_without_a_database(tmp_path: pathlib.Path) -> None:
