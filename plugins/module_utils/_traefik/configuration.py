@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,8 @@ SAY_SO, LET_END = 5, 20
 # does so only before it has sent anything. Otherwise a task on a lost node would be waited for half a minute.
 RETRY = "stack-retry"
 _DIAL = "3s"
+# A user with a hash that Traefik's basicAuth knows; the rest of the line is the user's own.
+_LOGIN = re.compile(r"[^:\s]+:(\$(apr1|1|2|2[abxy])\$[^$]|\{SHA\}.)")
 
 
 def static(settings: Mapping[str, Any], network: str, version: releases.Version) -> dict[str, Any]:
@@ -93,6 +96,13 @@ def dynamic(settings: Mapping[str, Any], stack: str) -> dict[str, Any]:
     if settings["dashboard"]:
         if not settings["dashboard_users"]:
             raise routes.refuse("The dashboard", "has no users in traefik_stack_dashboard_users and would be open")
+        for number, user in enumerate(settings["dashboard_users"], 1):
+            if not _LOGIN.match(user):
+                raise routes.refuse(
+                    "The dashboard",
+                    f"has in traefik_stack_dashboard_users as entry {number} no line that htpasswd makes, with a hash"
+                    " of bcrypt, MD5 or SHA-1, and a $ where compose files have two",
+                )
         middlewares["dashboard-login"] = {
             "basicAuth": {"users": list(settings["dashboard_users"]), "removeHeader": True}
         }

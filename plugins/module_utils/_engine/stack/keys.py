@@ -23,6 +23,10 @@ IGNORED = frozenset(
         "storage_opt", "userns_mode", "uts",
     }
 )  # fmt: skip
+# The same of a service's networks, where a Swarm chooses addresses by itself.
+_IGNORED_OF_NETWORKS = frozenset(
+    {"gw_priority", "interface_name", "ipv4_address", "ipv6_address", "link_local_ips", "mac_address", "priority"}
+)
 # What is refused, as it would change what runs, and what to write for it.
 INSTEAD = {
     "cpus": "write deploy.resources.limits.cpus in its place",
@@ -63,7 +67,7 @@ _INSIDE = {
     "deploy.update_config": _UPDATE,
     "healthcheck": frozenset({"disable", "interval", "retries", "start_interval", "start_period", "test", "timeout"}),
     "logging": frozenset({"driver", "options"}),
-    "networks.*": frozenset({"aliases", "driver_opts"}),
+    "networks.*": _IGNORED_OF_NETWORKS | {"aliases", "driver_opts"},
     "ports.*": frozenset({"app_protocol", "mode", "name", "protocol", "published", "target"}),
     "configs.*": frozenset({"gid", "mode", "source", "target", "uid"}),
     "secrets.*": frozenset({"gid", "mode", "source", "target", "uid"}),
@@ -121,7 +125,13 @@ def check_service(place: str, service: dict[str, Any]) -> list[str]:
         if not isinstance(service.get(key) or [], list):
             raise DockyardError("stack_value_invalid", f"{place}.{key} is not a list; correct it.")
     _check_inside(place, service, _INSIDE)
-    return sorted(key for key in service if key in IGNORED)
+    networks = [
+        f"{where.removeprefix(f'{place}.')}.{key}"
+        for where, found in _at(service, ["networks", "*"], place)
+        for key in (found if isinstance(found, dict) else ())
+        if key in _IGNORED_OF_NETWORKS
+    ]
+    return sorted([*(key for key in service if key in IGNORED), *networks])
 
 
 def _check_inside(place: str, value: dict[str, Any], tables: Mapping[str, frozenset[str]]) -> None:

@@ -79,6 +79,9 @@ def dynamic(**other: Any) -> Any:
     return json.loads(made(**other)["configs"]["dynamic"]["content"])
 
 
+ALICE = "alice:$apr1$a9sR3wF1$e3LQVq0Bq4Ww7nGJvYzjK."
+
+
 def refusal(**other: Any) -> str:
     with pytest.raises(DockyardError) as caught:
         made(**other)
@@ -195,6 +198,8 @@ def test_a_registry_behind_traefik_takes_slow_pushes() -> None:
         ({"registry_access": "routed"}, "registry_host is none of its own"),
         ({"tls": "acme"}, "has no certificate of its own with ACME"),
         ({"dashboard": True}, "has no users in traefik_stack_dashboard_users and would be open"),
+        ({"dashboard": True, "dashboard_users": [ALICE, "bob:secret"]}, "as entry 2 no line that htpasswd makes"),
+        ({"dashboard": True, "dashboard_users": [ALICE.replace("$", "$$")]}, "and a $ where compose files have two"),
         ({"services": [{**SHOP, "port": None}]}, "has no port, without which Traefik answers 404"),
         ({"services": [{**SHOP, "port": "http"}]}, "The service shop has the port http, which is no number"),
         ({"services": [{**SHOP, "rule": "Host(`a`)"}]}, "give one or the other"),
@@ -289,11 +294,11 @@ def test_trusted_origins_that_can_not_be_written() -> None:
 
 
 def test_the_dashboard_is_behind_a_login_that_goes_no_further() -> None:
-    found = dynamic(dashboard=True, dashboard_users=["alice:x"])["http"]
+    found = dynamic(dashboard=True, dashboard_users=[ALICE])["http"]
     assert found["routers"]["dashboard"]["middlewares"] == ["dashboard-login"]
-    assert found["middlewares"]["dashboard-login"] == {"basicAuth": {"users": ["alice:x"], "removeHeader": True}}
+    assert found["middlewares"]["dashboard-login"] == {"basicAuth": {"users": [ALICE], "removeHeader": True}}
     assert "api" not in static()
-    assert "insecure" not in static(dashboard=True, dashboard_users=["alice:x"])["api"]
+    assert "insecure" not in static(dashboard=True, dashboard_users=[ALICE])["api"]
 
 
 def test_headers_of_proxies_and_of_hsts() -> None:

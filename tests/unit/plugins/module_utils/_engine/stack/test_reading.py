@@ -135,9 +135,9 @@ def service(**keys: Any) -> dict[str, Any]:
             "services.web.volumes.0 has readonly, which is not known; correct or remove it.",
         ),
         (
-            service(networks={"default": {"ipv4_address": "10.0.0.1"}}),
+            service(networks={"default": {"ipv4_adress": "10.0.0.1"}}),
             "stack_key_unknown",
-            "services.web.networks.default has ipv4_address, which is not known; correct or remove it.",
+            "services.web.networks.default has ipv4_adress, which is not known; correct or remove it.",
         ),
         (
             service(healthcheck="true"),
@@ -196,6 +196,11 @@ def test_keys_that_a_swarm_ignores_are_named() -> None:
     found = compose.parse("s", {**service(**dict.fromkeys(ignored, "x")), "version": "3.8", "x-own": 1})
     assert found.ignored == {"web": sorted(ignored)}
     assert compose.parse("s", service(**{"x-own": 1})).ignored == {}
+    addressed = {
+        **service(networks={"front": {"ipv4_address": "10.9.0.5", "aliases": ["w"]}}),
+        "networks": {"front": {}},
+    }
+    assert compose.parse("s", addressed).ignored == {"web": ["networks.front.ipv4_address"]}
 
 
 def test_a_file_with_its_folder(tmp_path: pathlib.Path) -> None:
