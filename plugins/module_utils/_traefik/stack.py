@@ -31,6 +31,7 @@ def definition(settings: Mapping[str, Any]) -> dict[str, Any]:
     """
     stack = settings["name"]
     routes.check_name("The stack", stack)
+    routes.rule("traefik_stack_host", settings["host"])
     version = releases.version_of(settings["images"]["traefik"], settings["traefik_version"])
     services: dict[str, Any] = {}
     found: dict[str, Any] = {

@@ -193,7 +193,7 @@ def test_a_registry_behind_traefik_takes_slow_pushes() -> None:
     ("other", "why"),
     [
         ({"name": "Edge!"}, "has the name 'Edge!'"),
-        ({"host": "no host"}, "has the host 'no host', which is no host name"),
+        ({"host": "https://a.test/"}, "traefik_stack_host has the host 'https://a.test/', which is no host name"),
         ({"portainer_path": "portainer"}, "has the path prefix 'portainer'"),
         ({"registry_access": "routed"}, "registry_host is none of its own"),
         ({"tls": "acme"}, "has no certificate of its own with ACME"),
