@@ -92,8 +92,10 @@ def judge(
     if not _watched(service, state) and any(count >= attempts for count in _by_slot(failed).values()):
         return dataclasses.replace(verdict, state="failed")
     waiting = [task for task in tasks if task["DesiredState"] in ("running", "ready") and task["ID"] not in running]
-    if failed and not waiting or waiting and all(map(_homeless, waiting)):
-        return dataclasses.replace(verdict, state="stuck", task=newest or (waiting[0] if waiting else None))
+    # An old task that still starts, or runs, says nothing about whether a node can take a new one.
+    new = [task for task in waiting if compare.same_task(task["Spec"], service["Spec"]["TaskTemplate"])]
+    if failed and not waiting or new and all(map(_homeless, new)):
+        return dataclasses.replace(verdict, state="stuck", task=newest or (new[0] if new else None))
     return verdict
 
 
@@ -229,7 +231,9 @@ class Watch:
                 if since.get(target.name, (None, 0))[0] != what:
                     since[target.name] = (what, now)
                 long = now - since[target.name][1]
-                if verdict.state == "stuck" and long >= _STUCK:
+                # With a short time limit, what was stuck for a moment at its end is none that only needs more time.
+                enough = min(_STUCK, self._settle) if now - begin >= seconds else _STUCK
+                if verdict.state == "stuck" and long >= enough:
                     return {**found, target.name: dataclasses.replace(verdict, state="failed")}
                 # A service that was not touched, runs and has not failed has nothing to prove.
                 proven = long >= self._settle or not (target.changed or verdict.failing)

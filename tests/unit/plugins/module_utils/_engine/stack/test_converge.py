@@ -131,6 +131,9 @@ def test_a_task_that_is_not_made_again_and_one_that_no_node_takes() -> None:
     assert state(service(), [task("a", "pending")]) == "working"
     two = [task("a", "pending", error="no suitable node"), task("b", "preparing", Slot=2)]
     assert state(service(replicas=2), two) == "working"
+    # One from before, as of an update whose health check never passed, does not hide it.
+    two[1]["Spec"]["ContainerSpec"]["Image"] = "y"
+    assert state(service(replicas=2), two) == "stuck"
 
 
 def test_what_was_to_run_once_has_run() -> None:

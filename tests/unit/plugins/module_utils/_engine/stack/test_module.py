@@ -308,6 +308,13 @@ def test_no_node_takes_a_task(engine: SwarmEngine) -> None:
     )
 
 
+def test_no_node_takes_a_task_and_there_is_little_time(engine: SwarmEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(converge, "_STUCK", 60)
+    error = failed({"services": {"web": {"image": "homeless:1"}}}, timeout=1, settle=0)
+    assert error.code == "stack_service_failed"
+    assert error.message.endswith("everything is as before.")
+
+
 def test_what_is_only_slow_is_left_to_it(engine: SwarmEngine) -> None:
     error = failed({"services": {"web": {"image": "slow:1"}}})
     assert (error.code, error.changed) == ("stack_timed_out", True)
