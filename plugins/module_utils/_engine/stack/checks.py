@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
+from . import ports
 from .compose import Definition
 from .logins import Logins
 from .networks import users_of
@@ -74,6 +75,27 @@ def require_free_ports(plan: Plan, survey: Survey) -> None:
                     "stack_port_taken",
                     f"{step.name} publishes port {number}/{protocol}, which {other} has on all nodes; choose another.",
                 )
+
+
+def warnings_of_listeners(plan: Plan, survey: Survey) -> list[str]:
+    """Return what is to be said of ports that services get on all nodes, and that a program of this host listens on.
+
+    The Swarm deploys such a service without a word. Ports that it has already are its own.
+    """
+    new = {
+        number: step.name
+        for step in plan.services
+        if step.action != "removed"
+        for number, protocol in _of_all_nodes(step.spec or {})
+        if protocol == "tcp"
+        and (number, protocol) not in _of_all_nodes((survey.services.get(step.name) or {}).get("Spec") or {})
+    }
+    listening = ports.listeners() if new else {}
+    return [
+        f"{new[number]} publishes port {number} on all nodes, and on this one {listening[number]} listens on it, which"
+        " may answer in its place; stop that, or choose another port."
+        for number in sorted(new.keys() & listening.keys())
+    ]
 
 
 def require_free_subnets(plan: Plan, survey: Survey) -> None:

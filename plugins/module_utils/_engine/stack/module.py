@@ -146,6 +146,7 @@ def _plan(call: Any, definition: Definition, api: EngineApi | None, survey: Surv
     plan.warnings[:0] = checks.warnings(definition, known) + (resolver.warnings if resolver else [])
     used = {step.name: step.spec or {} for step in plan.networks if step.action != "removed"}
     external = {each.name: survey.networks.get(each.name) or {} for each in objects.networks.values() if each.external}
+    plan.warnings += checks.warnings_of_listeners(plan, survey)
     plan.warnings += encryption.warnings([*used.items(), *external.items()], survey.engines)
     return plan
 

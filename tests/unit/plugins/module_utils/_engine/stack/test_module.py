@@ -9,6 +9,7 @@ import base64
 import copy
 import json
 import pathlib
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -439,6 +440,25 @@ def test_logins_go_along(engine: SwarmEngine, tmp_path: pathlib.Path) -> None:
         " it"
         " in logins." in call.warnings
     )
+
+
+def test_a_program_of_the_host_listens_on_a_port_of_all_nodes(engine: SwarmEngine) -> None:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        port = listening.getsockname()[1]
+        definition = {"services": {"web": {"image": "web:1", "ports": [f"{port}:80"]}}}
+        call = Call(definition, check_mode=True)
+        module.run(call)
+        assert any(
+            warning.startswith(f"shop_web publishes port {port} on all nodes, and on this one ")
+            and warning.endswith(" listens on it, which may answer in its place; stop that, or choose another port.")
+            for warning in call.warnings
+        )
+        module.run(Call(definition))
+        again = Call({"services": {"web": {**definition["services"]["web"], "environment": {"A": 1}}}}, check_mode=True)
+        module.run(again)
+        assert not [warning for warning in again.warnings if "listens on it" in warning]
 
 
 def test_warnings_before_anything_is_deployed(engine: SwarmEngine) -> None:
