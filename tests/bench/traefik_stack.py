@@ -6,7 +6,7 @@
 Rows of requests: GET /v2/ with a login, one after the other on one connection, from the host itself: through Traefik's
 TLS, and at the registry's own port with its own TLS, by the two ways of the role. Unit is a millisecond.
 Row of the module: a whole ansible-playbook run with one task over a stack that is as declared, against
-community.docker.docker_stack with the same compose file. The shortest of three counts, for both.
+community.docker.docker_stack with the same compose file. The shortest of seven counts, for both, which take turns.
 """
 
 from __future__ import annotations
