@@ -132,7 +132,7 @@ removed:
 """
 
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.api import Unreachable
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks.survey import find_engine
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.running_engine import find_engine
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.stack import backup
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._module import ModuleCall, run_module

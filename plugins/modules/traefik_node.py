@@ -73,7 +73,7 @@ msg:
   sample: The host can run the stack edge.
 """
 
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks.survey import find_engine
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.running_engine import find_engine
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.stack import ports
 from ansible_collections.dockyard.ops.plugins.module_utils._module import ModuleCall, run_module
 from ansible_collections.dockyard.ops.plugins.module_utils._traefik import node

@@ -119,7 +119,7 @@ proven:
 
 from typing import Any
 
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks.survey import find_engine
+from ansible_collections.dockyard.ops.plugins.module_utils._engine.running_engine import find_engine
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._module import ModuleCall, run_module
 from ansible_collections.dockyard.ops.plugins.module_utils._traefik import peer

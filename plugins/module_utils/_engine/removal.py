@@ -25,7 +25,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._host.mounts import r
 from . import naming, service
 from .api import EngineApi
 from .daemon_config import document
-from .networks.survey import find_engine
+from .running_engine import find_engine
 
 DEFAULT_ROOT = "/var/lib/docker"
 CONTAINERD_ROOT = "/var/lib/containerd"

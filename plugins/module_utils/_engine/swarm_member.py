@@ -17,7 +17,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._host.words import co
 
 from .api import EngineApi, Unreachable, message
 from .networks.rules import overlap
-from .networks.survey import find_engine
+from .running_engine import find_engine
 from .stack import encryption
 from .stack import survey as surveys
 

@@ -14,10 +14,11 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 
 from ..api import EngineApi, Unreachable
 from ..daemon_config import state
+from ..running_engine import find_engine
 from . import apply, desired, interrupted, whole
 from .desired import DesiredNetwork
 from .plan import Plan, build_plan
-from .survey import ExistingNetwork, Survey, bridge_addresses, find_engine, inspect_host, inspect_networks
+from .survey import ExistingNetwork, Survey, bridge_addresses, inspect_host, inspect_networks
 
 _SUBNET = {
     "subnet": {"type": "str", "required": True},

@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
+import socket
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
-from . import ports
 from .compose import Definition
 from .logins import Logins
 from .networks import users_of
@@ -90,12 +91,23 @@ def warnings_of_listeners(plan: Plan, survey: Survey) -> list[str]:
         if protocol == "tcp"
         and (number, protocol) not in _of_all_nodes((survey.services.get(step.name) or {}).get("Spec") or {})
     }
-    listening = ports.listeners() if new else {}
     return [
-        f"{new[number]} publishes port {number} on all nodes, and on this one {listening[number]} listens on it, which"
-        " may answer in its place; stop that, or choose another port."
-        for number in sorted(new.keys() & listening.keys())
+        f"{new[number]} publishes port {number} on all nodes, and on this one a program listens on it, which may answer"
+        f" in its place; stop that ('ss -ltnp sport = :{number}' names it), or choose another port."
+        for number in sorted(filter(_is_taken, new))
     ]
+
+
+def _is_taken(port: int) -> bool:
+    """Return whether a program of this host listens on a port, at any of its addresses."""
+    with socket.socket() as asking:
+        # Otherwise the rest of a connection that has ended would count too.
+        asking.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            asking.bind(("", port))
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
+    return False
 
 
 def require_free_subnets(plan: Plan, survey: Survey) -> None:

@@ -13,7 +13,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._errors import Dockya
 from ansible_collections.dockyard.ops.plugins.module_utils._host import state_dir
 
 from ..api import EngineApi, Unreachable
-from ..networks.survey import find_engine
+from ..running_engine import find_engine
 from . import checks, compose, encryption, images, logins, removal, report
 from . import plan as planning
 from . import survey as surveys

@@ -23,7 +23,7 @@ def taken(api: EngineApi | None, stack: str) -> dict[int, str]:
             own |= ports
         else:
             others.update(dict.fromkeys(ports, f"the container {naming.container_name(container)}"))
-    found = {**listeners(), **_of_mesh(api, stack), **others}
+    found = {**_listeners(), **_of_mesh(api, stack), **others}
     return {port: who for port, who in found.items() if port not in own}
 
 
@@ -41,7 +41,7 @@ def _of_mesh(api: EngineApi | None, stack: str) -> dict[int, str]:
     }
 
 
-def listeners() -> dict[int, str]:
+def _listeners() -> dict[int, str]:
     """Return which program listens on which TCP port. The engine's own programs hold ports for others."""
     found = socket_diag.listeners()
     sockets = [

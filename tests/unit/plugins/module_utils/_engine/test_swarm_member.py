@@ -12,8 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._engine import service, swarm_member
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks import survey
+from ansible_collections.dockyard.ops.plugins.module_utils._engine import running_engine, service, swarm_member
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import network
 from ansible_collections.dockyard.ops.tests.unit.helpers import engine_server
@@ -267,4 +266,4 @@ def test_an_engine_that_falls_silent(engine: Member, monkeypatch: pytest.MonkeyP
 
 
 def test_the_engine_is_found_as_all_modules_find_it() -> None:
-    assert swarm_member.find_engine is survey.find_engine
+    assert swarm_member.find_engine is running_engine.find_engine

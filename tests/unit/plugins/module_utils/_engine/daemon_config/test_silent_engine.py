@@ -12,7 +12,7 @@ import socket
 from collections.abc import Iterator
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._engine import service
+from ansible_collections.dockyard.ops.plugins.module_utils._engine import running_engine, service
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.api import EngineApi
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config import host_state, rollback
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.daemon_config.apply import DaemonConfigUpdate
@@ -142,7 +142,7 @@ def test_an_interrupted_restart_is_completed_over_the_socket_that_the_file_names
 
 
 def test_its_networks_are_not_taken_for_missing(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(survey, "_ANSWERS_WITHIN", 0)
+    monkeypatch.setattr(running_engine, "_ANSWERS_WITHIN", 0)
     with socket.socket(socket.AF_UNIX) as left_behind:
         left_behind.bind(str(host.folder / "default.sock"))
         with pytest.raises(DockyardError, match="runs .* and does not answer on") as caught:

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._engine import service
+from ansible_collections.dockyard.ops.plugins.module_utils._engine import running_engine, service
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks import apply, interrupted, module, survey
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks.steps import Step
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.other_engine import OtherEngine
@@ -42,7 +42,7 @@ def engine(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     monkeypatch.setattr(service, "booted_by_systemd", lambda: False)
     monkeypatch.setattr(service, "DEFAULT_ENGINE_SOCKET", str(tmp_path / "engine.sock"))
     monkeypatch.setattr(state_dir, "ROOT", str(tmp_path / "dockyard"))
-    monkeypatch.setattr(survey, "find_other_engine", lambda: None)  # this machine may run an engine itself
+    monkeypatch.setattr(running_engine, "find_other_engine", lambda: None)  # this machine may run an engine itself
     with engine_server.serve(tmp_path, NetworkEngine) as started:
         yield started
 
@@ -128,7 +128,7 @@ def test_an_engine_that_another_unit_runs(
     monkeypatch.setattr(service, "booted_by_systemd", lambda: True)
     monkeypatch.setattr(service, "inspect_unit", lambda socket="": service.Unit(state, []))
     monkeypatch.setattr(service, "DEFAULT_ENGINE_SOCKET", "/none/engine.sock")
-    monkeypatch.setattr(survey, "find_other_engine", lambda: other)
+    monkeypatch.setattr(running_engine, "find_other_engine", lambda: other)
     networks = [declared("a", "10.1.0.0/25")]
     for check_mode in (True, False):
         with pytest.raises(DockyardError) as caught:

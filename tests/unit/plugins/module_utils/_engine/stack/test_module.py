@@ -14,8 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._engine import service
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.networks import survey
+from ansible_collections.dockyard.ops.plugins.module_utils._engine import running_engine, service
 from ansible_collections.dockyard.ops.plugins.module_utils._engine.stack import changes, converge, module
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import state_dir
@@ -452,7 +451,7 @@ def test_a_program_of_the_host_listens_on_a_port_of_all_nodes(engine: SwarmEngin
         module.run(call)
         assert any(
             warning.startswith(f"shop_web publishes port {port} on all nodes, and on this one ")
-            and warning.endswith(" listens on it, which may answer in its place; stop that, or choose another port.")
+            and f" in its place; stop that ('ss -ltnp sport = :{port}' names it), or choose another port." in warning
             for warning in call.warnings
         )
         module.run(Call(definition))
@@ -513,7 +512,7 @@ def test_a_host_in_no_swarm(engine: SwarmEngine) -> None:
 
 def test_a_host_without_an_engine(engine: SwarmEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "DEFAULT_ENGINE_SOCKET", "/none/engine.sock")
-    monkeypatch.setattr(survey, "find_other_engine", lambda: None)  # this machine may run an engine itself
+    monkeypatch.setattr(running_engine, "find_other_engine", lambda: None)  # this machine may run an engine itself
     assert module.run(Call(WEB, True))["changed"] is True
     assert failed(WEB).message == "The Docker Engine of this host does not run; start it and run again."
 
