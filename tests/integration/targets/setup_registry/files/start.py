@@ -11,7 +11,6 @@ from __future__ import annotations
 import json
 import os
 import pathlib
-import re
 import subprocess
 import sys
 import time
@@ -19,19 +18,23 @@ from typing import Any
 
 SECONDS = 60  # that it may take to answer
 HOSTS = pathlib.Path("/etc/hosts")
+ENGINE_REMEMBERS = 6  # seconds
 
 
 def write_name(given: dict[str, Any]) -> None:
-    """Give the registry's name the host's own address.
+    """Give the registry's name the host's own address, for as long as the host is there.
 
     Docker takes loopback addresses for insecure registries and verifies nothing there. The file is a bind mount in
-    the test hosts, so it can't be replaced by a rename.
+    the test hosts, so it can't be replaced by a rename. An engine that has read it goes on for 5 seconds with what it
+    has seen (cacheMaxAge of Go's net/hosts.go), also with the half of a file that is just being written.
     """
-    lines = [
-        line for line in HOSTS.read_text().splitlines() if not re.search(rf"\s# {re.escape(given['unit'])}$", line)
-    ]
-    lines.append(f"{given['ip']} {given['name']} # {given['unit']}")
-    HOSTS.write_text("\n".join(lines) + "\n")
+    content = HOSTS.read_text()
+    line = f"{given['ip']} {given['name']}"
+    if line in content.splitlines():
+        return
+    with HOSTS.open("a") as file:
+        file.write(f"{line}\n" if content.endswith("\n") else f"\n{line}\n")
+    time.sleep(ENGINE_REMEMBERS)
 
 
 def write_users(given: dict[str, Any]) -> None:
