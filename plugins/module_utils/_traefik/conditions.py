@@ -38,11 +38,12 @@ _JOINED = (re.compile(r"!c"), re.compile(r"\(c\)"), re.compile(r"c(?:&&|\|\|)c")
 
 def fault(rule: str) -> str:
     """Return why a rule is none, as the end of a sentence; empty if it is one."""
-    for opening, closing in ("()", "``"):
-        bare = rule if opening == closing else _QUOTED.sub("", rule)
-        if bare.count(opening) != bare.count(closing) or (opening == closing and bare.count(opening) % 2):
-            return f"in which a {opening} or a {closing} is missing"
-    unknown = sorted(set(re.findall(r"[A-Za-z]\w*", _QUOTED.sub("", rule))) - _NAMES.keys())
+    bare = _QUOTED.sub("", rule)
+    if bare.count("(") != bare.count(")"):
+        return "in which a ( or a ) is missing"
+    if rule.count("`") % 2:
+        return "in which a ` or a ` is missing"
+    unknown = sorted(set(re.findall(r"[A-Za-z]\w*", bare)) - _NAMES.keys())
     if unknown:
         return f"with {', '.join(unknown)}, which Traefik does not know"
     for name, values in _CONDITION.findall(rule):

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from ansible_collections.dockyard.ops.plugins.module_utils._images import references
+
 from . import routes
 
 # From this version on Portainer wants whole origins, and until then host names; it does not start with the other form.
@@ -23,8 +25,7 @@ def trusted_origins(image: str, names: Sequence[str]) -> list[str]:
     for name in names:
         if not re.fullmatch(r"[A-Za-z0-9.-]+(:\d+)?", str(name)):
             raise routes.refuse(place, f"has {name}, which is no host name with or without a port")
-    tag = image.rpartition("/")[2].partition("@")[0].partition(":")[2]
-    found = re.match(r"(\d+)\.(\d+)", tag)
+    found = re.match(r"(\d+)\.(\d+)", references.tag(image))
     if not found:
         raise routes.refuse(place, f"depends on Portainer's version, which the tag of {image} does not say")
     whole = (int(found[1]), int(found[2])) >= _WHOLE_ORIGINS

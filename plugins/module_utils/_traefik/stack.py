@@ -270,9 +270,9 @@ def _check_rules(services: Mapping[str, Any], stack: str) -> None:
     seen: dict[str, str] = {}
     for name, service in services.items():
         rule = service["deploy"].get("labels", {}).get(f"traefik.http.routers.{stack}-{name}.rule", "")
-        if rule and rule in seen:
-            raise routes.refuse(f"The service {name}", f"has the rule {rule}, and so has {seen[rule]}")
-        seen[rule] = name
+        other = seen.setdefault(rule, name) if rule else name
+        if other != name:
+            raise routes.refuse(f"The service {name}", f"has the rule {rule}, and so has {other}")
 
 
 def _further(given: Mapping[str, Any], settings: Mapping[str, Any], stack: str) -> dict[str, Any]:

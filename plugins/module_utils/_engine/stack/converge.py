@@ -67,6 +67,7 @@ def judge(
     """
     if service is None:
         return Verdict("failed", "it is not there any more")
+    template = service["Spec"]["TaskTemplate"]
     # A program that ends well is started again and again, if it is not one that was to run once.
     bad = _BAD if _runs_once(service["Spec"]) else (*_BAD, "complete")
     failed = [task for task in tasks if task["ID"] not in target.known and task["Status"]["State"] in bad]
@@ -75,7 +76,6 @@ def judge(
     state = update.get("State") if target.changed and update.get("StartedAt") not in (None, target.update) else None
     if state == "rollback_completed":
         # Not one of those that the rollback has made.
-        template = service["Spec"]["TaskTemplate"]
         of_update = [task for task in failed if not compare.same_task(task["Spec"], template)]
         return Verdict("rolled back", "the Swarm has rolled it back", of_update[0] if of_update else newest)
     if state in ("paused", "rollback_paused"):
@@ -86,14 +86,13 @@ def judge(
         missing = f"{words}; {missing}" if missing else words
     verdict = Verdict("working", missing, newest, running, desired)
     if not missing:
-        template = service["Spec"]["TaskTemplate"]
         failing = any(task["Status"]["State"] in bad and compare.same_task(task["Spec"], template) for task in tasks)
         return dataclasses.replace(verdict, state="converged", failing=failing)
     if not _watched(service, state) and any(count >= attempts for count in _by_slot(failed).values()):
         return dataclasses.replace(verdict, state="failed")
     waiting = [task for task in tasks if task["DesiredState"] in ("running", "ready") and task["ID"] not in running]
     # An old task that still starts, or runs, says nothing about whether a node can take a new one.
-    new = [task for task in waiting if compare.same_task(task["Spec"], service["Spec"]["TaskTemplate"])]
+    new = [task for task in waiting if compare.same_task(task["Spec"], template)]
     if failed and not waiting or new and all(map(_homeless, new)):
         return dataclasses.replace(verdict, state="stuck", task=newest or (new[0] if new else None))
     return verdict

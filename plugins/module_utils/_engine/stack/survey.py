@@ -76,7 +76,7 @@ def take(api: EngineApi | None, may_be_none: bool) -> Survey:
     nodes = api.get("/nodes")
     return Survey(
         cluster=(swarm.get("Cluster") or {}).get("ID") or "",
-        nodes={node["ID"]: (node.get("Description") or {}).get("Hostname") or node["ID"] for node in nodes},
+        nodes={node["ID"]: _name(node) for node in nodes},
         engines=engines(nodes),
         services={service["Spec"]["Name"]: service for service in api.get("/services", status="true")},
         # A network of a Swarm comes before one of this node with the same name.
@@ -91,11 +91,12 @@ def take(api: EngineApi | None, may_be_none: bool) -> Survey:
 
 def engines(nodes: list[dict[str, Any]]) -> dict[str, str]:
     """Return the versions of the nodes' engines by the names of the nodes. nodes: as the engine lists them."""
-    described = [(node["ID"], node.get("Description") or {}) for node in nodes]
-    return {
-        node.get("Hostname") or identity: (node.get("Engine") or {}).get("EngineVersion") or ""
-        for identity, node in described
-    }
+    described = {_name(node): node.get("Description") or {} for node in nodes}
+    return {name: (found.get("Engine") or {}).get("EngineVersion") or "" for name, found in described.items()}
+
+
+def _name(node: dict[str, Any]) -> str:
+    return str((node.get("Description") or {}).get("Hostname") or node["ID"])
 
 
 def of_label(stack: str) -> dict[str, list[str]]:
