@@ -5,16 +5,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from typing import Any
 
-from data_ways.host import BACKUPS, FOLDER, NAME, SMALL, Family, Host
-
-Outcome = tuple[str, list[str]]
-
-
-def _back_up(host: Host, directory: str = BACKUPS, **options: Any) -> dict[str, Any]:
-    return host.module("database_backup", False, container_name=NAME, directory=directory, **options)
+from data_ways.host import BACKUPS, FOLDER, NAME, SMALL, Family, Host, Outcome
 
 
 def _count(host: Host, family: Family) -> int:
@@ -29,7 +24,7 @@ def _note(host: Host) -> dict[str, Any]:
 def off_in_backup(host: Host, family: Family) -> Outcome:
     """Switch the host off in the middle of a backup."""
     host.begin(family)
-    first = _back_up(host, keep=1)
+    first = host.back_up(keep=1)
     host.stop_writing()
     # The server has more to write then, so that there is a middle.
     host.must(family.more)
@@ -46,7 +41,7 @@ def off_in_backup(host: Host, family: Family) -> Outcome:
     broken = [] if first["path"].rpartition("/")[2] in good or (good and not unfinished) else ["the good one is gone"]
     tried = host.module("database_restore", False, container_name=NAME, directory=BACKUPS)
     broken += [f"the rehearsal: {tried['msg']}"] if tried.get("failed") else []
-    again = _back_up(host, keep=1)
+    again = host.back_up(keep=1)
     broken += [f"the next backup: {again['msg']}"] if again.get("failed") else []
     after = host.must(f"ls -A {BACKUPS}")
     broken += [f"{after} is left"] if len(after.split()) != 1 else []
@@ -63,7 +58,7 @@ def off_in_restore(host: Host, family: Family, moment: str) -> Outcome:
         "state": "restored",
         "replace_data_of": NAME,
     }
-    made = _back_up(host)
+    made = host.back_up()
     before = _count(host, family)
     host.must(family.more)
     more = _count(host, family)
@@ -88,22 +83,18 @@ def can_not_be_made(host: Host, family: Family) -> Outcome:
     host.small_disk()
     directory = f"{SMALL}/backups"
     for _number in range(2):
-        _back_up(host, directory, keep=2)
+        host.back_up(directory, keep=2)
     host.stop_writing()
     good = host.must(f"ls {directory}")
     broken = []
     ways = (
-        (
-            "full disk",
-            f"fallocate -l $(($(stat -f -c '%a * %S' {SMALL}) - 65536)) {SMALL}/filler",
-            f"rm {SMALL}/filler",
-        ),
-        ("wrong password", family.wrong_password, family.right_password),
-        ("server down", f"docker stop --time 100 {NAME}", f"docker start {NAME}"),
+        ("full disk", host.fill_small_disk, f"rm {SMALL}/filler"),
+        ("wrong password", functools.partial(host.must, family.wrong_password), family.right_password),
+        ("server down", functools.partial(host.must, f"docker stop --time 100 {NAME}"), f"docker start {NAME}"),
     )
     for way, do, undo in ways:
-        host.must(do)
-        failed = _back_up(host, directory, keep=1, timeout=10)
+        do()
+        failed = host.back_up(directory, keep=1, timeout=10)
         note = _note(host)
         if not failed.get("failed") or note["ok"] or note["message"] not in failed["msg"] or note["good"] != 2:
             broken.append(f"{way}: {failed.get('msg')} {note}")
@@ -111,7 +102,7 @@ def can_not_be_made(host: Host, family: Family) -> Outcome:
             broken.append(f"{way}: the backups are {host.must(f'ls {directory}')}")
         host.must(undo)
         host.wait_for(family.count)
-    made = _back_up(host, directory, keep=2, timeout=60)
+    made = host.back_up(directory, keep=2, timeout=60)
     if made.get("failed") or not _note(host)["ok"]:
         broken.append(f"a good one afterwards: {made['msg']}")
     return "full disk, wrong password, server down", broken

@@ -21,11 +21,12 @@ FOLDER = "/srv/databases"
 KEPT = "/srv/kept"
 SMALL = "/srv/small"  # without a dash, which the name of its state would have as an escape
 BACKUPS = "/srv/backups"
+Outcome = tuple[str, list[str]]  # what is to be said, and what did not hold
 NAME = "du"
 PASSWORD = "secret-Ahk8ooph"
 PORT = 16390
 _ADMIN = "--defaults-file=/etc/dockyard/admin.cnf"
-_SQL = f"docker exec -i {NAME} mariadb {_ADMIN}"
+SQL = f"docker exec -i {NAME} mariadb {_ADMIN}"
 # Whoever has the folder open holds its lock: the process of the upgrade.
 _FIND_UPGRADE = """
 folder=$(echo /var/lib/dockyard/databases/*)
@@ -98,21 +99,27 @@ FAMILIES = {
             "config": {"innodb_buffer_pool_size": "64M", "innodb_log_file_size": "16M"},
         },
         f'echo "CREATE TABLE w (n INT PRIMARY KEY); CREATE TABLE t (n INT PRIMARY KEY, v VARCHAR({{size}}));'
-        f" INSERT INTO t SELECT seq, REPEAT('x', {{size}}) FROM seq_1_to_{{rows}}\" | {_SQL} shop",
-        f"echo 'SELECT COUNT(*) FROM shop.t' | {_SQL} --skip-column-names",
+        f" INSERT INTO t SELECT seq, REPEAT('x', {{size}}) FROM seq_1_to_{{rows}}\" | {SQL} shop",
+        f"echo 'SELECT COUNT(*) FROM shop.t' | {SQL} --skip-column-names",
         # A client of the newer one wants TLS, which this server has not.
         f"python3 {SCRIPTS}/mysql_writer.py {PORT} {PASSWORD} {SCRIPTS} dockyard-test/mariadb:bookworm",
         f"{SCRIPTS}/mysql_lost.sh {NAME} {PASSWORD} {SCRIPTS}",
         "/usr/sbin/mariadbd",
         '#!/bin/sh\ncase "$*" in *--help* | *--version*) exec /usr/sbin/mariadbd.real "$@" ;; esac\n'
         "echo 'no way with these data'; exit 3\n",
-        f'echo "INSERT INTO t SELECT seq, REPEAT(UUID(), 2) FROM seq_20001_to_220000" | {_SQL} shop',
-        f"echo \"ALTER USER 'dockyard-admin'@localhost IDENTIFIED BY 'x'\" | {_SQL}",
+        f'echo "INSERT INTO t SELECT seq, REPEAT(UUID(), 2) FROM seq_20001_to_220000" | {SQL} shop',
+        f"echo \"ALTER USER 'dockyard-admin'@localhost IDENTIFIED BY 'x'\" | {SQL}",
         f"docker restart --time 60 {NAME}",
     ),
     "redis": _redis("redis", "bookworm", "trixie"),
     "valkey": _redis("valkey", "trixie", "sid"),
 }
+
+
+def declaration(family: Family, image: str, folder: str = FOLDER, **config: Any) -> dict[str, Any]:
+    """Return the options of the family's module. config: in place of the instance's own configuration."""
+    options = {**family.options, **({"config": config} if config else {})}
+    return {"container_name": NAME, "directory": f"{folder}/{NAME}", "image": image, "port": PORT, **options}
 
 
 class Host(ManagedHost):
@@ -178,15 +185,7 @@ class Host(ManagedHost):
 
     def declare(self, family: Family, suite: str, folder: str = FOLDER) -> dict[str, Any]:
         """Have the instance as it is declared. Raise RuntimeError if it can't be."""
-        done = self.module(
-            family.module,
-            False,
-            container_name=NAME,
-            directory=f"{folder}/{NAME}",
-            image=family.image(suite),
-            port=PORT,
-            **family.options,
-        )
+        done = self.module(family.module, False, **declaration(family, family.image(suite), folder))
         if done.get("failed"):
             raise RuntimeError(done["msg"])
         return done
@@ -215,6 +214,13 @@ class Host(ManagedHost):
             " && mkdir /small/upper /small/work /small/lower"
             f" && mount -t overlay overlay -o lowerdir=/small/lower,upperdir=/small/upper,workdir=/small/work {SMALL}"
         )
+
+    def fill_small_disk(self) -> None:
+        """Leave 64 KiB of it."""
+        self.must(f"fallocate -l $(($(stat -f -c '%a * %S' {SMALL}) - 65536)) {SMALL}/filler")
+
+    def back_up(self, directory: str = BACKUPS, **options: Any) -> dict[str, Any]:
+        return self.module("database_backup", False, container_name=NAME, directory=directory, **options)
 
     def upgrade(self, image: str, **options: Any) -> dict[str, Any]:
         return self.module("database_upgrade", False, container_name=NAME, image=image, **options)

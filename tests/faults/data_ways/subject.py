@@ -11,14 +11,13 @@ from collections.abc import Callable
 import table
 
 from data_ways import backups, traps, upgrades
-from data_ways.host import FAMILIES, Host
+from data_ways.host import FAMILIES, Host, Outcome
 
 SUITES = ("trixie", "bookworm", "sid")
 DEFAULT = ("trixie",)
 _SMALL_STEPS = ("stop", "start", "open")
 _LOADING = "docker inspect {name}.dockyard-restore"
 _EXCHANGING = """grep -q '"restoring"' {folder}/instance.json"""
-Outcome = tuple[str, list[str]]
 Fault = Callable[[Host], Outcome]
 
 

@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-from data_ways.host import FAMILIES, FOLDER, NAME, PORT, Host
+from data_ways.host import BACKUPS, FAMILIES, FOLDER, NAME, SQL, Host, Outcome, declaration
 
-Outcome = tuple[str, list[str]]
 BARE = "/srv/bare"
 _MARIADB, _REDIS = FAMILIES["mariadb"], FAMILIES["redis"]
-_ADMIN = f"docker exec -i {NAME} mariadb --defaults-file=/etc/dockyard/admin.cnf"
 _ROOT = "docker exec bare mariadb --no-defaults --host=127.0.0.1 --user=root --password=x --skip-column-names --execute"
 _WAIT = "for attempt in $(seq 600); do {} > /dev/null 2>&1 && break; sleep 0.2; done; {}"
 
@@ -44,15 +42,8 @@ def append_only_by_a_restart(host: Host) -> Outcome:
     broken = [] if left.strip() == "0" else ["the bare server has kept its keys"]
     host.begin(_REDIS)
     before = host.must(f"{_REDIS.count} | tail -n 1")
-    changed = host.module(
-        "redis_server",
-        False,
-        container_name=NAME,
-        directory=f"{FOLDER}/{NAME}",
-        image=_REDIS.image("bookworm"),
-        port=PORT,
-        **{**_REDIS.options, "config": {"save": "3600 1", "appendonly": True}},
-    )
+    options = declaration(_REDIS, _REDIS.image("bookworm"), save="3600 1", appendonly=True)
+    changed = host.module("redis_server", False, **options)
     host.stop_writing()
     host.must(f"docker restart --time 60 {NAME}")
     broken += [str(changed["msg"])] if changed.get("failed") else []
@@ -89,16 +80,9 @@ def unread_configuration(host: Host) -> Outcome:
     open_to_all = _ask(host, "SELECT @@max_connections")
     broken = [] if "77" not in (private, open_to_all) else ["the bare server has read it"]
     host.begin(_MARIADB)
-    done = host.module(
-        "mysql_server",
-        False,
-        container_name=NAME,
-        directory=f"{FOLDER}/{NAME}",
-        image=_MARIADB.image("bookworm"),
-        port=PORT,
-        **{**_MARIADB.options, "config": {"max_connections": 77}},
-    )
-    now = host.must(f"echo 'SELECT @@max_connections' | {_ADMIN} --skip-column-names")
+    options = declaration(_MARIADB, _MARIADB.image("bookworm"), max_connections=77)
+    done = host.module("mysql_server", False, **options)
+    now = host.must(f"echo 'SELECT @@max_connections' | {SQL} --skip-column-names")
     broken += [f"{done['msg']} {now}"] if now != "77" else []
     return f"bare: {private} and {open_to_all} in place of 77; module: {now}", [*broken, *host.lost(_MARIADB)]
 
@@ -113,13 +97,7 @@ def killed_in_first_start(host: Host) -> Outcome:
     host.wait_for("docker exec bare mariadb-admin --no-defaults --socket=/run/mysqld/mysqld.sock ping", 120)
     password = host.run(f'{_ROOT} "SELECT 1"').returncode
     broken = [] if password else ["the bare server has its password"]
-    options = {
-        "container_name": NAME,
-        "directory": f"{FOLDER}/{NAME}",
-        "image": _MARIADB.image("trixie"),
-        "port": PORT,
-        **_MARIADB.options,
-    }
+    options = declaration(_MARIADB, _MARIADB.image("trixie"))
     running = host.start("mysql_server", False, **options)
     host.wait_for(f"test -e {FOLDER}/{NAME}/data.new/ibdata1", 120)
     host.reboot()
@@ -141,15 +119,7 @@ def option_of_the_old_version(host: Host) -> Outcome:
     bare = host.must("docker logs bare 2>&1 | grep -c 'unknown variable' || :")
     broken = [] if bare != "0" else ["the bare server knows it"]
     host.begin(_MARIADB)
-    host.module(
-        "mysql_server",
-        False,
-        container_name=NAME,
-        directory=f"{FOLDER}/{NAME}",
-        image=_MARIADB.image("bookworm"),
-        port=PORT,
-        **{**_MARIADB.options, "config": {option: "none"}},
-    )
+    host.module("mysql_server", False, **declaration(_MARIADB, _MARIADB.image("bookworm"), **{option: "none"}))
     refused = host.upgrade(_MARIADB.image("trixie"))
     if refused.get("outcome") != "refused" or "was not stopped" not in refused["msg"]:
         broken.append(str(refused))
@@ -159,8 +129,7 @@ def option_of_the_old_version(host: Host) -> Outcome:
 def floating_tag(host: Host) -> Outcome:
     host.begin(_MARIADB)
     host.must(f"docker tag {_MARIADB.image('trixie')} floating:1")
-    options = {"container_name": NAME, "directory": f"{FOLDER}/{NAME}", "port": PORT, **_MARIADB.options}
-    refused = host.module("mysql_server", False, image="floating:1", **options)
+    refused = host.module("mysql_server", False, **declaration(_MARIADB, "floating:1"))
     broken = [] if refused.get("error_code") == "database_upgrade_needed" else [str(refused)]
     return str(refused.get("msg"))[:150], [*broken, *host.lost(_MARIADB)]
 
@@ -170,8 +139,8 @@ def first_line_of_a_dump(host: Host) -> Outcome:
     host.upgrade(_MARIADB.image("trixie"))
     bare = host.must(f"docker exec {NAME} mariadb-dump --defaults-file=/etc/dockyard/admin.cnf shop | head -n 1")
     broken = [] if bare.startswith("/*M!999999") else [f"the bare dump begins with {bare}"]
-    host.module("database_backup", False, container_name=NAME, directory="/srv/backups")
-    ours = host.must("gzip -dc /srv/backups/*/all.sql.gz | head -n 1")
+    host.back_up()
+    ours = host.must(f"gzip -dc {BACKUPS}/*/all.sql.gz | head -n 1")
     broken += [f"ours begins with {ours}"] if "999999" in ours else []
     return f"bare: {bare}; ours: {ours}", broken
 
@@ -179,9 +148,9 @@ def first_line_of_a_dump(host: Host) -> Outcome:
 def account_of_the_health_check(host: Host) -> Outcome:
     host.begin(_MARIADB)
     host.stop_writing()
-    host.must(f"echo \"DROP USER 'dockyard-health'@localhost\" | {_ADMIN}")
-    host.module("database_backup", False, container_name=NAME, directory="/srv/backups")
-    options = {"container_name": NAME, "directory": "/srv/backups"}
+    host.must(f"echo \"DROP USER 'dockyard-health'@localhost\" | {SQL}")
+    host.back_up()
+    options = {"container_name": NAME, "directory": BACKUPS}
     done = host.module("database_restore", False, state="restored", replace_data_of=NAME, **options)
     health = host.run(f"docker exec {NAME} sh /etc/dockyard/health.sh").returncode
     broken = [done["msg"]] if done.get("failed") else []
@@ -193,16 +162,16 @@ def failed_dump(host: Host) -> Outcome:
     host.begin(_MARIADB)
     host.stop_writing()
     for _number in range(2):
-        host.module("database_backup", False, container_name=NAME, directory="/srv/backups", keep=2)
-    good = host.must("ls /srv/backups")
+        host.back_up(keep=2)
+    good = host.must(f"ls {BACKUPS}")
     host.must(
-        f"echo 'CREATE TABLE gone (n INT); CREATE VIEW broken AS SELECT n FROM gone; DROP TABLE gone' | {_ADMIN} shop"
+        f"echo 'CREATE TABLE gone (n INT); CREATE VIEW broken AS SELECT n FROM gone; DROP TABLE gone' | {SQL} shop"
     )
     dump = f"docker exec {NAME} mariadb-dump --defaults-file=/etc/dockyard/admin.cnf --all-databases"
     bare = host.must(f"{dump} 2>/dev/null | gzip > /srv/bare.sql.gz && stat --format %s /srv/bare.sql.gz")
-    failed = [host.module("database_backup", False, container_name=NAME, directory="/srv/backups", keep=1)]
+    failed = [host.back_up(keep=1)]
     broken = [] if failed[0].get("error_code") == "mysql_dump_failed" else [str(failed)]
-    broken += ["good ones were removed"] if host.must("ls /srv/backups") != good else []
+    broken += ["good ones were removed"] if host.must(f"ls {BACKUPS}") != good else []
     return f"bare: exit status 0 and {bare} bytes, cut off; module: failed, and the good ones stay", broken
 
 

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from data_ways.host import FOLDER, NAME, SMALL, Family, Host
+from data_ways.host import FOLDER, NAME, SMALL, Family, Host, Outcome
 
-Outcome = tuple[str, list[str]]
 STEPS = ("check", "configuration", "backup", "stop", "copy", "start", "prove", "open", "settle")
 
 
@@ -48,7 +47,7 @@ def full_disk(host: Host, family: Family) -> Outcome:
     host.begin(family, 300000, 1000, small=True)
     target = family.image(family.new)
     there = host.begin_upgrade(target, "copy", "STOP")
-    host.run(f"fallocate -l $(($(stat -f -c '%a * %S' {SMALL}) - 65536)) {SMALL}/filler")
+    host.fill_small_disk()
     host.signal_upgrade("CONT")
     failed = host.upgrade(target)
     broken = [] if there else ["the copy had not begun when the disk was filled"]
