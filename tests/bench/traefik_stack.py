@@ -27,7 +27,7 @@ sys.path[:0] = [str(ROOT / "tests" / "hosts"), str(ROOT / "tests" / "faults")]
 from stack_cluster import CA, HOST, REGISTRY, Cluster  # noqa: E402  found through the path set above
 
 NAME = "dockyard-bench-stack"
-RUNS, REQUESTS = 3, 1000
+RUNS, REQUESTS = 7, 1000
 _CLIENT = """
 import base64, http.client, json, socket, ssl, sys, time
 ca, name, port, count = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])

@@ -22,8 +22,8 @@ import demo
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / "hosts"), str(HERE.parent / "faults")]
 
-import hosts  # noqa: E402
-from stack_cluster import CA, HELLO, HOST, REGISTRY, Cluster  # noqa: E402
+import hosts  # noqa: E402  found through the path set above
+from stack_cluster import CA, HELLO, HOST, REGISTRY, Cluster  # noqa: E402  found through the path set above
 
 INVENTORY = demo.FOLDER / "stack.json"
 PLAYBOOK = ["ansible-playbook", "-i", str(INVENTORY), "dockyard.ops.traefik_stack"]
