@@ -113,13 +113,13 @@ def killed_in_first_start(host: Host) -> Outcome:
 def option_of_the_old_version(host: Host) -> Outcome:
     _clear(host)
     host.bring(_MARIADB)
-    option = "innodb_change_buffering"
-    _bare(host, "trixie", command=f"--{option}=none")
+    option = "max_tmp_tables"
+    _bare(host, "trixie", command=f"--{option}=32")
     host.run("docker wait bare & sleep 15; kill $!")
     bare = host.must("docker logs bare 2>&1 | grep -c 'unknown variable' || :")
     broken = [] if bare != "0" else ["the bare server knows it"]
     host.begin(_MARIADB)
-    host.module("mysql_server", False, **declaration(_MARIADB, _MARIADB.image("bookworm"), **{option: "none"}))
+    host.module("mysql_server", False, **declaration(_MARIADB, _MARIADB.image("bookworm"), **{option: 32}))
     refused = host.upgrade(_MARIADB.image("trixie"))
     if refused.get("outcome") != "refused" or "was not stopped" not in refused["msg"]:
         broken.append(str(refused))
