@@ -247,9 +247,9 @@ import threading
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
-from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
+from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file, image_names
 from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
-from ansible_collections.dockyard.ops.plugins.module_utils._images import pull, references
+from ansible_collections.dockyard.ops.plugins.module_utils._images import pull
 from ansible_collections.dockyard.ops.plugins.module_utils._module import ModuleCall, diff, run_module
 from ansible_collections.dockyard.ops.plugins.module_utils._registry import copy, copy_ends, options, stored_login
 from ansible_collections.dockyard.ops.plugins.module_utils._registry.bundle import Bundle, Folder
@@ -275,7 +275,7 @@ class Connections:
         return known[registry]
 
     def _connect(self, registry: str) -> Transfer:
-        hub = registry == references.HUB
+        hub = registry == image_names.HUB
         given = {name: spec.get("default") for name, spec in options.ARGUMENT_SPEC.items()}
         given |= {
             "registry": "registry-1.docker.io" if hub else registry,
@@ -320,7 +320,7 @@ def check(params: dict[str, Any]) -> None:
         raise DockyardError("copy_option_invalid", f"parallel is {params['parallel']}; give 1 or more.")
     for one in params["images"]:
         pull.check(pull.Order(one["image"]))
-        if one["tags"] and references.tag(f"{one['image']}") != "latest":
+        if one["tags"] and image_names.tag(f"{one['image']}") != "latest":
             raise DockyardError(
                 "copy_option_invalid", f"{one['image']} has both a tag or a digest and tags; give one of them."
             )
@@ -348,15 +348,15 @@ def wanted(params: dict[str, Any], connections: Connections, bundle: Bundle | No
         if bundle:
             there = [entry["tag"] for entry in bundle.images if entry["repository"] == full(image)]
         else:
-            read = references.with_prefix(image, params["registry_prefix"])
-            there = connections.to(references.registry(read)).tags(references.repository(read), PAGE) or []
+            read = image_names.with_prefix(image, params["registry_prefix"])
+            there = connections.to(image_names.registry(read)).tags(image_names.repository(read), PAGE) or []
         for tag in copy.select(there, one["tags"]):
             yield item(params, f"{image}:{tag}", bundle)
 
 
 def full(image: str) -> str:
     """Return registry and repository of an image."""
-    return f"{references.registry(image)}/{references.repository(image)}"
+    return f"{image_names.registry(image)}/{image_names.repository(image)}"
 
 
 def target(params: dict[str, Any], image: str) -> str:
@@ -364,15 +364,15 @@ def target(params: dict[str, Any], image: str) -> str:
     if params["path"]:
         return full(image)
     prefix = params["repository_prefix"].strip("/")
-    return "/".join(filter(None, [prefix, references.repository(image)]))
+    return "/".join(filter(None, [prefix, image_names.repository(image)]))
 
 
 def item(params: dict[str, Any], image: str, bundle: Bundle | None) -> copy_ends.Item:
     """Return one image to copy."""
-    read = image if bundle else references.with_prefix(image, params["registry_prefix"])
-    repository = full(image) if bundle else f"{references.registry(read)} {references.repository(read)}"
-    reference = references.digest(image) or references.tag(image)
-    return copy_ends.Item(image, repository, reference, target(params, image), references.tag(image))
+    read = image if bundle else image_names.with_prefix(image, params["registry_prefix"])
+    repository = full(image) if bundle else f"{image_names.registry(read)} {image_names.repository(read)}"
+    reference = image_names.digest(image) or image_names.tag(image)
+    return copy_ends.Item(image, repository, reference, target(params, image), image_names.tag(image))
 
 
 class _Registries:

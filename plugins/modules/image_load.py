@@ -129,8 +129,9 @@ diff:
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host import image_names
 from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
-from ansible_collections.dockyard.ops.plugins.module_utils._images import loaded, pull, references
+from ansible_collections.dockyard.ops.plugins.module_utils._images import loaded, pull
 from ansible_collections.dockyard.ops.plugins.module_utils._images.engine import Docker
 from ansible_collections.dockyard.ops.plugins.module_utils._images.programs import Budget
 from ansible_collections.dockyard.ops.plugins.module_utils._module import ModuleCall, diff, run_module
@@ -187,7 +188,7 @@ def order(entry: dict[str, Any]) -> load.Order:
     """Return an image of the bundle with the names that the engine gives it."""
     tag = entry["tag"] or f"bundle-{entry['digest'].partition(':')[2][:12]}"
     whole = f"{entry['repository']}:{tag}"
-    return load.Order(entry, references.familiar(whole), whole)
+    return load.Order(entry, image_names.familiar(whole), whole)
 
 
 def result(call: ModuleCall, bundle: Bundle, done: list[load.Loaded], started: bool) -> dict[str, Any]:

@@ -142,8 +142,9 @@ import json
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host import image_names
 from ansible_collections.dockyard.ops.plugins.module_utils._http.auth import Login
-from ansible_collections.dockyard.ops.plugins.module_utils._images import pull, references
+from ansible_collections.dockyard.ops.plugins.module_utils._images import pull
 from ansible_collections.dockyard.ops.plugins.module_utils._images.engine import Docker
 from ansible_collections.dockyard.ops.plugins.module_utils._images.programs import Budget
 from ansible_collections.dockyard.ops.plugins.module_utils._module import ModuleCall, diff, run_module
@@ -164,8 +165,8 @@ def run(call: ModuleCall) -> dict[str, Any]:
     order = pull.Order(params["image"], params["platform"] or "", params["pull_policy"] == "always", params["patience"])
     pull.check(order)
     Docker(Budget(ENGINE_SECONDS)).require()
-    registry = references.registry(order.image)
-    key = HUB_LOGIN if registry == references.HUB else registry
+    registry = image_names.registry(order.image)
+    key = HUB_LOGIN if registry == image_names.HUB else registry
     login = Login(params["username"], params["password"]) if params["username"] is not None else None
     found = login or stored_login.stored(key)
     if found and not login:
@@ -220,7 +221,7 @@ class Asked:
         return [(True, False), (True, True)] if is_insecure(self._registry, known) else [(False, False)]
 
     def _head(self, insecure: bool, plain: bool) -> Any:
-        hub = self._registry == references.HUB
+        hub = self._registry == image_names.HUB
         given = {name: spec.get("default") for name, spec in options.ARGUMENT_SPEC.items()}
         given |= {
             "registry": HUB_ADDRESS if hub else self._registry,
@@ -233,7 +234,7 @@ class Asked:
         connection = options.connect(given)
         connection.be_patient(self._order.patience)
         image = self._order.image
-        return connection.head(references.repository(image), references.digest(image) or references.tag(image))
+        return connection.head(image_names.repository(image), image_names.digest(image) or image_names.tag(image))
 
 
 def is_insecure(registry: str, known: dict[str, Any]) -> bool:
@@ -244,7 +245,7 @@ def is_insecure(registry: str, known: dict[str, Any]) -> bool:
     named = (known.get("IndexConfigs") or {}).get(registry)
     if named:
         return not named.get("Secure", True)
-    return references.in_networks(registry, known.get("InsecureRegistryCIDRs") or [])
+    return image_names.in_networks(registry, known.get("InsecureRegistryCIDRs") or [])
 
 
 def result(call: ModuleCall, order: pull.Order, done: pull.Pulled) -> dict[str, Any]:

@@ -12,8 +12,8 @@ import tarfile
 from dataclasses import dataclass
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host import image_names
 
-from . import references
 from .tree import checksum
 
 CHECKSUM = re.compile(r"sha256:[0-9a-f]{64}")
@@ -66,7 +66,7 @@ def verify(found: Archive, shown: str, expected: str | None, image: str | None) 
             " trust it, or correct the checksum.",
         )
     if image is not None and found.names is not None:
-        wanted = references.familiar(image)
+        wanted = image_names.familiar(image)
         if wanted not in found.names:
             raise DockyardError(
                 "image_archive_without_image",

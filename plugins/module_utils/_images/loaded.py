@@ -14,16 +14,15 @@ import os
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host import image_names
 from ansible_collections.dockyard.ops.plugins.module_utils._host.state_dir import InvalidRecord, StateDir
-
-from . import references
 
 _RECORD = "digests.json"
 
 
 def key(image: str, digest: str) -> str:
     """Return how an image is noted: by its registry, its repository and its digest."""
-    return f"{references.registry(image)}/{references.repository(image)}@{digest}"
+    return f"{image_names.registry(image)}/{image_names.repository(image)}@{digest}"
 
 
 def noted() -> dict[str, Any]:

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host import image_names
 from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
 from ansible_collections.dockyard.ops.plugins.module_utils._http.client import Client
 from ansible_collections.dockyard.ops.plugins.module_utils._http.connection import Origin
 from ansible_collections.dockyard.ops.plugins.module_utils._http.tls import TlsFiles
 
-from . import build, loaded, pull, references
+from . import build, loaded, pull
 from .archive import CHECKSUM
 from .engine import Docker, Image
 from .recipe import Target
@@ -68,7 +69,7 @@ class Planned:
             "archive": self.wanted.archive,
             "platform": self.wanted.platform,
             "reference": self.reference,
-            "registry": references.registry(self.reference),
+            "registry": image_names.registry(self.reference),
             "image": self.image,
             "id": self.id,
         }
@@ -119,13 +120,13 @@ def _plan(
     answers: dict[str, bool],
 ) -> Planned:
     pulls = wanted.source in ("auto", "pull")
-    reference = references.with_prefix(wanted.image, policy.registry_prefix if pulls else "")
+    reference = image_names.with_prefix(wanted.image, policy.registry_prefix if pulls else "")
     image = identity = ""
     if docker and wanted.source != "build":
-        for one in docker.inspect(references.familiar(reference)):
+        for one in docker.inspect(image_names.familiar(reference)):
             if pull.fits(one.platform, wanted.platform):
                 image, identity = reference, one.id
-    pinned = references.digest(reference)
+    pinned = image_names.digest(reference)
     if docker and pinned and not identity and wanted.source != "build":
         image, identity = _noted(reference, pinned, wanted.platform, docker)
     if not identity and wanted.recipe and wanted.source in ("auto", "build"):
@@ -151,7 +152,7 @@ def _way(wanted: Wanted, reference: str, present: bool, policy: Policy, answers:
         return "present"
     if wanted.source != "auto":
         return wanted.source
-    registry = references.registry(reference)
+    registry = image_names.registry(reference)
     if registry not in answers:
         answers[registry] = registry_answers(registry, policy.timeout)
     if answers[registry]:
@@ -173,8 +174,8 @@ def registry_answers(registry: str, timeout: float) -> bool:
 
     Any status is an answer: what the registry then says to a pull is Docker's business, and so is its certificate.
     """
-    host = "registry-1.docker.io" if registry == references.HUB else registry
-    schemes = ("https",) if registry == references.HUB else ("https", "http")
+    host = "registry-1.docker.io" if registry == image_names.HUB else registry
+    schemes = ("https",) if registry == image_names.HUB else ("https", "http")
     return any(_answers(f"{scheme}://{host}/v2/", registry, timeout) for scheme in schemes)
 
 

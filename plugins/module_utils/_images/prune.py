@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host import image_names
 from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted, moment
 
-from . import references
 from .engine import Docker
 
 
@@ -80,9 +80,9 @@ def needed_names(services: list[str]) -> set[str]:
     """
     found = set()
     for image in services:
-        found.add(references.familiar(image))
-        if references.tag(image):
-            found.add(references.familiar(image.partition("@")[0]))
+        found.add(image_names.familiar(image))
+        if image_names.tag(image):
+            found.add(image_names.familiar(image.partition("@")[0]))
     return found
 
 

@@ -18,9 +18,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
-from ansible_collections.dockyard.ops.plugins.module_utils._host import commands
-
-from . import references
+from ansible_collections.dockyard.ops.plugins.module_utils._host import commands, image_names
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9_]+(/[a-z0-9.]+)?")
@@ -83,7 +81,7 @@ class Pulled:
 
 def check(order: Order) -> None:
     """Raise DockyardError if an order can't be right."""
-    pinned = references.digest(order.image)
+    pinned = image_names.digest(order.image)
     if pinned and not DIGEST.fullmatch(pinned):
         raise DockyardError(
             "image_digest_invalid",
@@ -113,7 +111,7 @@ def fits(found: str, wanted: str) -> bool:
 
 def digests(image: dict[str, Any], reference: str) -> list[str]:
     """Return the digests under which the registry of a reference has had an image."""
-    name = references.by_digest(reference, "").rstrip("@")
+    name = image_names.by_digest(reference, "").rstrip("@")
     listed = [str(entry).rpartition("@") for entry in image.get("RepoDigests") or []]
     return [digest for entry, _at, digest in listed if entry == name]
 
@@ -124,8 +122,8 @@ def pull(order: Order, docker: Engine, ask: Callable[[], There], check_mode: boo
     ask: asks the registry by HEAD. Raise DockyardError if it has no such image, or gives no pull any more.
     """
     check(order)
-    pinned = references.digest(order.image)
-    name = references.familiar(order.image)
+    pinned = image_names.digest(order.image)
+    name = image_names.familiar(order.image)
     held = docker.inspect(name)
     before = {"id": held["Id"], "platform": platform_of(held)} if held else {}
     found = held if held and fits(platform_of(held), order.platform) else None
@@ -139,7 +137,7 @@ def pull(order: Order, docker: Engine, ask: Callable[[], There], check_mode: boo
     if there.remaining == 0:
         raise DockyardError(
             "image_pull_budget",
-            f"The registry {references.registry(order.image)} gives this host no pull any more of the {there.limit}"
+            f"The registry {image_names.registry(order.image)} gives this host no pull any more of the {there.limit}"
             f" that it counts, so {order.image} was not asked for; log in, wait, or name a mirror in registry_prefix.",
         )
     if check_mode:
@@ -172,7 +170,7 @@ def _first(found: list[str]) -> str:
 def _fetch(order: Order, docker: Engine, ask: Callable[[], There]) -> int:
     """Pull, and try again what time may fix. Return how often it was tried."""
     options = ("--platform", order.platform) if order.platform else ()
-    name = references.familiar(order.image)
+    name = image_names.familiar(order.image)
     end = time.monotonic() + order.patience
     pause = _FIRST_PAUSE
     attempt = 0
@@ -205,10 +203,10 @@ def _require_platform(order: Order, image: dict[str, Any] | None, docker: Engine
     """Raise DockyardError for an image of another platform that was pulled, and take it back."""
     if image is None or fits(platform_of(image), order.platform):
         return
-    name = references.familiar(order.image)
+    name = image_names.familiar(order.image)
     if image["Id"] != before.get("id"):
         docker.run("image", "rm", name)
-        if before and not references.digest(order.image):
+        if before and not image_names.digest(order.image):
             docker.run("tag", before["id"], name)
     raise DockyardError(
         "image_platform_wrong",
@@ -219,10 +217,10 @@ def _require_platform(order: Order, image: dict[str, Any] | None, docker: Engine
 
 def _tag(image: str, found: dict[str, Any], docker: Engine, check_mode: bool) -> bool:
     """Give an image that was pulled by its digest the tag that is written beside; return whether that is a change."""
-    tag = references.tag(image)
-    if not references.digest(image) or not tag:
+    tag = image_names.tag(image)
+    if not image_names.digest(image) or not tag:
         return False
-    name = references.familiar(image.partition("@")[0])
+    name = image_names.familiar(image.partition("@")[0])
     there = docker.inspect(name)
     if there and there["Id"] == found["Id"]:
         return False

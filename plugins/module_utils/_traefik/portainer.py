@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ansible_collections.dockyard.ops.plugins.module_utils._images import references
+from ansible_collections.dockyard.ops.plugins.module_utils._host import image_names
 
 from . import routes
 
@@ -25,7 +25,7 @@ def trusted_origins(image: str, names: Sequence[str]) -> list[str]:
     for name in names:
         if not re.fullmatch(r"[A-Za-z0-9.-]+(:\d+)?", str(name)):
             raise routes.refuse(place, f"has {name}, which is no host name with or without a port")
-    found = re.match(r"(\d+)\.(\d+)", references.tag(image))
+    found = re.match(r"(\d+)\.(\d+)", image_names.tag(image))
     if not found:
         raise routes.refuse(place, f"depends on Portainer's version, which the tag of {image} does not say")
     whole = (int(found[1]), int(found[2])) >= _WHOLE_ORIGINS

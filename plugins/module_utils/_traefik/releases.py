@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
-from ansible_collections.dockyard.ops.plugins.module_utils._images import references
+from ansible_collections.dockyard.ops.plugins.module_utils._host import image_names
 
 Version = tuple[int, int, int]
 OLDEST: Version = (3, 5, 1)
@@ -47,7 +47,7 @@ def version_of(image: str, declared: str = "") -> Version:
 
     declared: the version, where the tag does not say it.
     """
-    text = declared or references.tag(image)
+    text = declared or image_names.tag(image)
     found = re.fullmatch(r"v?(\d+)\.(\d+)(?:\.(\d+))?(?:-.*)?", text)
     if not found:
         raise DockyardError(

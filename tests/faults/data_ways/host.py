@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import pathlib
+from collections.abc import Mapping
 from typing import Any
 
 import hosts
@@ -116,9 +117,11 @@ FAMILIES = {
 }
 
 
-def declaration(family: Family, image: str, folder: str = FOLDER, **config: Any) -> dict[str, Any]:
+def declaration(
+    family: Family, image: str, folder: str = FOLDER, config: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """Return the options of the family's module. config: in place of the instance's own configuration."""
-    options = {**family.options, **({"config": config} if config else {})}
+    options = {**family.options, **({"config": dict(config)} if config else {})}
     return {"container_name": NAME, "directory": f"{folder}/{NAME}", "image": image, "port": PORT, **options}
 
 

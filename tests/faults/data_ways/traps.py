@@ -42,7 +42,7 @@ def append_only_by_a_restart(host: Host) -> Outcome:
     broken = [] if left.strip() == "0" else ["the bare server has kept its keys"]
     host.begin(_REDIS)
     before = host.must(f"{_REDIS.count} | tail -n 1")
-    options = declaration(_REDIS, _REDIS.image("bookworm"), save="3600 1", appendonly=True)
+    options = declaration(_REDIS, _REDIS.image("bookworm"), config={"save": "3600 1", "appendonly": True})
     changed = host.module("redis_server", False, **options)
     host.stop_writing()
     host.must(f"docker restart --time 60 {NAME}")
@@ -80,7 +80,7 @@ def unread_configuration(host: Host) -> Outcome:
     open_to_all = _ask(host, "SELECT @@max_connections")
     broken = [] if "77" not in (private, open_to_all) else ["the bare server has read it"]
     host.begin(_MARIADB)
-    options = declaration(_MARIADB, _MARIADB.image("bookworm"), max_connections=77)
+    options = declaration(_MARIADB, _MARIADB.image("bookworm"), config={"max_connections": 77})
     done = host.module("mysql_server", False, **options)
     now = host.must(f"echo 'SELECT @@max_connections' | {SQL} --skip-column-names")
     broken += [f"{done['msg']} {now}"] if now != "77" else []
@@ -119,7 +119,7 @@ def option_of_the_old_version(host: Host) -> Outcome:
     bare = host.must("docker logs bare 2>&1 | grep -c 'unknown variable' || :")
     broken = [] if bare != "0" else ["the bare server knows it"]
     host.begin(_MARIADB)
-    host.module("mysql_server", False, **declaration(_MARIADB, _MARIADB.image("bookworm"), **{option: 32}))
+    host.module("mysql_server", False, **declaration(_MARIADB, _MARIADB.image("bookworm"), config={option: 32}))
     refused = host.upgrade(_MARIADB.image("trixie"))
     if refused.get("outcome") != "refused" or "was not stopped" not in refused["msg"]:
         broken.append(str(refused))

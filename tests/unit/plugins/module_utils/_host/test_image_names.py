@@ -1,12 +1,12 @@
 # Copyright (c) 2026 The Dockyard authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How images are called."""
+"""How images are called, with what Docker leaves out."""
 
 from __future__ import annotations
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._images import references
+from ansible_collections.dockyard.ops.plugins.module_utils._host import image_names
 
 
 @pytest.mark.parametrize(
@@ -25,8 +25,8 @@ from ansible_collections.dockyard.ops.plugins.module_utils._images import refere
     ],
 )
 def test_registry_and_familiar_name(image: str, registry: str, familiar: str) -> None:
-    assert references.registry(image) == registry
-    assert references.familiar(image) == familiar
+    assert image_names.registry(image) == registry
+    assert image_names.familiar(image) == familiar
 
 
 @pytest.mark.parametrize(
@@ -42,5 +42,5 @@ def test_registry_and_familiar_name(image: str, registry: str, familiar: str) ->
 )
 @pytest.mark.parametrize("prefix", ["mirror.test:5000/", "mirror.test:5000"])
 def test_a_prefix_takes_the_place_of_the_registry(image: str, expected: str, prefix: str) -> None:
-    assert references.with_prefix(image, prefix) == expected
-    assert references.with_prefix(image, "") == image
+    assert image_names.with_prefix(image, prefix) == expected
+    assert image_names.with_prefix(image, "") == image
