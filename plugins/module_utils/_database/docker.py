@@ -68,9 +68,9 @@ class Docker:
         if self.container(name) is not None:
             self.command("rm", "--force", "--volumes", name)
 
-    def log(self, name: str, lines: int) -> str:
-        """Return the last lines of a container's log, of both its streams."""
-        done = self.try_command("logs", "--tail", str(lines), name)
+    def log(self, name: str, lines: int, since: str = "") -> str:
+        """Return the last lines of a container's log, of both its streams. since: a time, as the engine writes it."""
+        done = self.try_command("logs", "--tail", str(lines), *(["--since", since] if since else []), name)
         return f"{done.stdout}\n{done.stderr}"
 
     def terminate(self, name: str, seconds: float) -> Json:

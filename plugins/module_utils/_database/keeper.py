@@ -28,6 +28,9 @@ class RunningServer(Protocol):
     def why_not_up(self) -> str:
         """Return why the server does not answer with its data, "" if it does."""
 
+    def is_starting(self) -> bool:
+        """Return whether the server is at a point of its start at which it must not be asked to end."""
+
     def version(self) -> Version:
         """Return the version of the server."""
 
@@ -76,11 +79,22 @@ class Keeper(abc.ABC):
         if details is None or not details["State"]["Running"]:
             return
         server = self.running_server()
-        if server_container.is_running(details) and not server.why_not_up():
-            server.stop(seconds)
-            return
-        self.docker.command("update", "--restart", "no", self.name)
+        if not server_container.is_running(details) or server.why_not_up():
+            self.wait_while_starting(seconds)
+            if server.why_not_up():
+                self.docker.terminate(self.name, seconds)
+                return
+        server.stop(seconds)
+
+    def end(self, seconds: float) -> None:
+        """End the server, whether its data are on the disk or not."""
+        self.wait_while_starting(seconds)
         self.docker.terminate(self.name, seconds)
+
+    def wait_while_starting(self, seconds: float) -> None:
+        """Wait while the server must not be asked to end. The engine does not start it again by itself."""
+        self.docker.command("update", "--restart", "no", self.name)
+        server_container.wait_while_starting(self.docker, self.name, seconds, self.running_server().is_starting)
 
     def restore(self, record: dict[str, Any], run: bool) -> None:
         """Put back the container and the configuration that were set aside, and prove that they are up.

@@ -71,6 +71,16 @@ def wait(docker: Docker, name: str, seconds: float, why_not_up: Callable[[], str
         time.sleep(_PAUSE)
 
 
+def wait_while_starting(docker: Docker, name: str, seconds: float, is_starting: Callable[[], bool]) -> None:
+    """Wait until a server is up or has ended; no longer than the seconds, whatever it does then."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        details = docker.container(name)
+        if details is None or not details["State"]["Running"] or not is_starting():
+            return
+        time.sleep(_PAUSE)
+
+
 def prove_health(docker: Docker, name: str) -> None:
     """Raise DockyardError unless the container's own health check succeeds."""
     done = docker.try_command("exec", name, *HEALTH, seconds=60)

@@ -175,6 +175,31 @@ def failed_dump(host: Host) -> Outcome:
     return f"bare: exit status 0 and {bare} bytes, cut off; module: failed, and the good ones stay", broken
 
 
+def asked_to_end_while_it_starts(host: Host) -> Outcome:
+    _clear(host)
+    host.bring(_MARIADB)
+    _bare(host, "trixie")
+    _ask(host, "SELECT 1")
+    host.must("docker stop --time 100 bare")
+    hung = ""
+    for hundredths in range(5, 65, 2):
+        host.must(f"docker start bare; sleep 0.{hundredths:02}; docker kill --signal TERM bare || :")
+        running = host.run("timeout 10 docker wait bare").returncode
+        if running:
+            hung = f"0.{hundredths:02} s"
+            host.must("docker kill bare")
+            break
+    broken = [] if hung else ["the bare server has ended each time"]
+    host.begin(_MARIADB)
+    # Only a start tells, and while the configuration of before is put back the engine starts the server once more.
+    options = declaration(_MARIADB, _MARIADB.image("bookworm"), config={"innodb_log_group_home_dir": "/nowhere"})
+    for _time in range(8):
+        refused = host.module("mysql_server", False, **options)
+        if "was put back and is up" not in refused["msg"]:
+            broken.append(refused["msg"])
+    return f"bare: hangs when asked after {hung}; module: put back and up, eight times", [*broken, *host.lost(_MARIADB)]
+
+
 TRAPS = {
     "appendonly switched on by a restart": append_only_by_a_restart,
     "MariaDB on newer data": starts_on_newer_data,
@@ -185,4 +210,5 @@ TRAPS = {
     "the first line of a dump": first_line_of_a_dump,
     "the account of the health check": account_of_the_health_check,
     "a dump that failed": failed_dump,
+    "asked to end while it starts": asked_to_end_while_it_starts,
 }

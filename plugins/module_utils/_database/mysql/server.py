@@ -22,8 +22,11 @@ from .session import NoAnswer, Refused, Rows, Session, no_answer, refused
 
 ADMIN_FILE, HEALTH_FILE = "admin.cnf", "health.cnf"
 _ANSWER = 60.0
+_GREETING = 10.0
 _LONG = 24 * 3600.0  # seconds that counting may take
 _LOG_LINES = 60
+_START_LINES = 2000
+_READY = "ready for connections"
 _LOGGED = re.compile(r"^\d{4}-\d\d-\d\d[T ]\s?\d+:\d\d:\d\d\S* \d+ ")
 _HASH = re.compile(r"\*[0-9A-F]{40}|0x2441[0-9a-f]{60,}")
 
@@ -73,6 +76,25 @@ class Server:
         except (NoAnswer, Refused) as error:
             return str(error)
         return ""
+
+    def is_starting(self) -> bool:
+        """Return whether the server is at a point of its start at which it must not be asked to end.
+
+        A MariaDB that gets SIGTERM there may neither end nor come up, and take no notice of the next one. By trial with
+        11.8.9: half of 50 moments of its start.
+        """
+        details = self._docker.container(self.container)
+        if details is None:
+            return False
+        try:
+            with self.session(_GREETING) as session:
+                session.ask("SELECT 1;")
+        except NoAnswer:
+            since = details["State"]["StartedAt"]
+            return not details["State"]["Pid"] or _READY not in self._docker.log(self.container, _START_LINES, since)
+        except Refused:
+            pass
+        return False
 
     def wait(self, seconds: float) -> None:
         """Wait until the server answers. Raise DockyardError with its own last words if it does not."""

@@ -310,6 +310,10 @@ class Server:
 
     # --- its end
 
+    def is_starting(self) -> bool:
+        """Return whether the server must not be asked to end yet. It ends well while it loads its data."""
+        return False
+
     def stop(self, seconds: float) -> Json:
         """Stop the server with all its data on the disk. Raise DockyardError if it does not end well."""
         # Without save points the signal alone would end it without a snapshot, and whoever turns the append-only file

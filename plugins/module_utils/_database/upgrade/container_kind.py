@@ -105,7 +105,7 @@ class ContainerKind(Kind):
             self._docker.remove(self._name)
             self._docker.command("rename", previous, self._name)
         elif self._keeper.is_running() and "copy" in context.job.done:
-            self._docker.terminate(self._name, context.job.stop_timeout)
+            self._keeper.end(context.job.stop_timeout)
 
     def restore_data(self, context: UpgradeContext) -> None:
         job = context.job
