@@ -135,7 +135,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._images import loaded
 from ansible_collections.dockyard.ops.plugins.module_utils._images.engine import Docker
 from ansible_collections.dockyard.ops.plugins.module_utils._images.programs import Budget
 from ansible_collections.dockyard.ops.plugins.module_utils._module import ModuleCall, diff, run_module
-from ansible_collections.dockyard.ops.plugins.module_utils._registry import load, push
+from ansible_collections.dockyard.ops.plugins.module_utils._registry import engine_stream, load
 from ansible_collections.dockyard.ops.plugins.module_utils._registry.bundle import Bundle
 
 ENGINE_SECONDS = 300
@@ -150,18 +150,15 @@ def run(call: ModuleCall) -> dict[str, Any]:
     bundle = Bundle(params["path"], params["checksum"] or "")
     orders = [order(entry) for entry in chosen(bundle, params["images"])]
     platform = params["platform"] or docker.platform()
-    engine = push.Engine(ENGINE_SECONDS)
-    done = [load.plan(bundle, one, platform, engine) for one in orders]
-    for one in done:
-        if one.changed and not one.error:
-            load.verify(bundle, one)
+    done = load.plan(bundle, orders, platform, there)
+    load.verify(bundle, [one for one in done if one.changed])
     if call.check_mode or (params["all_or_nothing"] and any(load.failed(done))):
         return result(call, bundle, done, started=call.check_mode)
-    for one in done:
-        if one.changed and not one.error:
-            load.load(bundle, one, engine, ["docker", "load", "--quiet"])
-            if one.error and params["all_or_nothing"]:
-                break
+    give = engine_stream.chosen(ENGINE_SECONDS)
+    for group in load.groups(bundle, [one for one in done if one.changed and not one.error]):
+        load.load(bundle, group, there, give)
+        if params["all_or_nothing"] and any(load.failed(group)):
+            break
     loaded.note(
         {
             loaded.key(one.order.whole, one.order.entry["digest"]): {"id": one.id, "name": one.order.name}
@@ -170,6 +167,11 @@ def run(call: ModuleCall) -> dict[str, Any]:
         }
     )
     return result(call, bundle, done, started=True)
+
+
+def there(names: list[str]) -> dict[str, str]:
+    """Return the identities of those images that the engine has, by their names."""
+    return {tag: image.id for image in Docker(Budget(ENGINE_SECONDS)).inspect(*names) for tag in image.tags}
 
 
 def chosen(bundle: Bundle, names: list[str]) -> list[dict[str, Any]]:

@@ -3,7 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Measures this collection against what people use today, both in the same run on the same machine.
 
-    bench.py [SUBJECT ...]      subjects: htpasswd certs registry_host harbor_upgrade databases topology traefik_stack
+    bench.py [SUBJECT ...]
+
+Subjects: htpasswd certs registry_host harbor_upgrade databases topology traefik_stack images.
 
 Prints the table, and writes it to docs/performance.md, in which each subject has a section of its own. Each subject
 is a module of this folder with a function rows(), which returns dictionaries with the keys subject,
@@ -23,8 +25,9 @@ import sys
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 PAGE = ROOT / "docs" / "performance.md"
-SUBJECTS = ("htpasswd", "certs", "registry_host", "harbor_upgrade", "databases", "topology", "traefik_stack")
-MODULES = {"databases": "database_servers"}  # tests/demo has a module of that name
+SUBJECTS = ("htpasswd", "certs", "registry_host", "harbor_upgrade", "databases", "topology", "traefik_stack", "images")
+# tests/demo and tests/hosts have modules of these names.
+MODULES = {"databases": "database_servers", "images": "image_copies"}
 INTRODUCTION = """# What it costs in time
 
 Written by `make bench`. Each row was measured against its peer in the same run on the same machine; compare

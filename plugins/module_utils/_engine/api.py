@@ -10,13 +10,15 @@ installed yet, or no longer starts, and must not ask for libraries that come wit
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import io
 import json
 import socket
 import time
 import urllib.parse
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, BinaryIO
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
@@ -84,6 +86,28 @@ class EngineApi:
         finally:
             connection.close()
 
+    def send(self, path: str, kind: str, pieces: Iterable[bytes | BinaryIO], **query: int | str) -> tuple[int, bytes]:
+        """Post what is long, and return status and answer as they come. Raise Unreachable if there is none.
+
+        kind: the media type. pieces: as they are, or files of which all is sent, and which the kernel copies.
+        """
+        connection = _UnixConnection(self.path, self._timeout)
+        try:
+            connection.putrequest("POST", f"{path}?{urllib.parse.urlencode(query)}")
+            connection.putheader("Content-Type", kind)
+            connection.putheader("Transfer-Encoding", "chunked")
+            connection.endheaders()
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # then the reason waits to be read
+                for piece in pieces:
+                    _send_chunk(connection.sock, piece)
+                connection.sock.sendall(b"0\r\n\r\n")
+            response = connection.getresponse()
+            return response.status, response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise Unreachable(str(error) or type(error).__name__) from error
+        finally:
+            connection.close()
+
     def get(self, path: str, **query: Any) -> Any:
         """Return the decoded answer. Raise Unreachable if there is none, or an error."""
         status, answer = self.ask("GET", path, **query)
@@ -115,6 +139,19 @@ class EngineApi:
                 "engine_events_unreadable",
                 f"The engine's events can't be read: {error}; look at journalctl -u docker.service.",
             ) from error
+
+
+def _send_chunk(sock: socket.socket, piece: bytes | BinaryIO) -> None:
+    size = len(piece) if isinstance(piece, bytes) else piece.seek(0, io.SEEK_END)
+    if size == 0:
+        return  # it would be the end
+    sock.sendall(f"{size:x}\r\n".encode())
+    if isinstance(piece, bytes):
+        sock.sendall(piece)
+    else:
+        piece.seek(0)
+        sock.sendfile(piece, 0, size)
+    sock.sendall(b"\r\n")
 
 
 def find_answering(paths: Sequence[str], seconds: float, timeout: float = 20) -> EngineApi | None:

@@ -10,9 +10,11 @@ image that can't be copied leaves every name as it was.
 
 from __future__ import annotations
 
+import contextlib
 import fnmatch
 import json
 from collections.abc import Iterable
+from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
@@ -43,9 +45,18 @@ def fits(found: str, wanted: list[str]) -> bool:
 
 
 def prepare(
-    source: Source, target: Target, item: Item, platforms: list[str], attached: bool, check_mode: bool
+    source: Source,
+    target: Target,
+    item: Item,
+    platforms: list[str],
+    attached: bool,
+    check_mode: bool,
+    turn: contextlib.AbstractContextManager[Any] | None = None,
 ) -> Copied:
-    """Bring the content of an image to the target, and give it no name yet."""
+    """Bring the content of an image to the target, and give it no name yet.
+
+    turn: is entered while content is on its way; what is only asked waits for nobody.
+    """
     copied = Copied(item)
     try:
         digest = source.digest(item.repository, item.reference)
@@ -67,21 +78,27 @@ def prepare(
             platforms = platforms and [*platforms, *copied.platforms]
         if not copied.changed or check_mode:
             return copied
-        manifest = source.manifest(item.repository, item.reference)
-        if manifest is None:
-            raise DockyardError(
-                "copy_image_missing",
-                f"There is no {item.name} any more where it is to be copied from; run again.",
-            )
-        copied.digest, copied.media_type = manifest.digest, manifest.media_type
-        _require_platform(source, item, manifest, platforms)
-        copied.platforms = _bring(source, target, item, checked(manifest, item.reference, item.name), platforms)
-        copied.whole = not platforms or not copied.platforms
-        if attached:
-            copied.attached = _attached(source, target, item, copied.digest)
+        with turn or contextlib.nullcontext():
+            _bring_whole(source, target, copied, platforms, attached)
     except DockyardError as error:
         copied.error = error
     return copied
+
+
+def _bring_whole(source: Source, target: Target, copied: Copied, platforms: list[str], attached: bool) -> None:
+    item = copied.item
+    manifest = source.manifest(item.repository, item.reference)
+    if manifest is None:
+        raise DockyardError(
+            "copy_image_missing",
+            f"There is no {item.name} any more where it is to be copied from; run again.",
+        )
+    copied.digest, copied.media_type = manifest.digest, manifest.media_type
+    _require_platform(source, item, manifest, platforms)
+    copied.platforms = _bring(source, target, item, checked(manifest, item.reference, item.name), platforms)
+    copied.whole = not platforms or not copied.platforms
+    if attached:
+        copied.attached = _attached(source, target, item, copied.digest)
 
 
 def _require_platform(source: Source, item: Item, manifest: Manifest, platforms: list[str]) -> None:

@@ -105,8 +105,15 @@ class BundleSource:
         return None
 
     def _only(self, image: dict[str, Any]) -> str:
-        if image["whole"] or len(image["platforms"]) != 1:
+        if image["whole"]:
             return str(image["digest"])
+        if len(image["platforms"]) != 1:
+            raise DockyardError(
+                "copy_platforms_incomplete",
+                f"{image['name']} is in the bundle {self._bundle.path} for {' and '.join(image['platforms'])} and not"
+                " for all of its platforms, and a registry takes an index only with all of its images; make the bundle"
+                " without platforms, or for one of them.",
+            )
         children = self._bundle.document_of(image["digest"])[1]["manifests"]
         return str(next(one["digest"] for one in children if platform_of(one) == image["platforms"][0]))
 
@@ -141,11 +148,19 @@ class Target(Protocol):
 
 
 class RegistryTarget:
-    """A registry that images are pushed to."""
+    """A registry that images are pushed to, by several threads at a time."""
 
-    def __init__(self, registry: Transfer) -> None:
-        self._registry = registry
+    def __init__(self, connect: Callable[[], Transfer]) -> None:
+        """Prepare to push.
+
+        connect: returns the connection of the thread that asks.
+        """
+        self._connect = connect
         self._busy: collections.defaultdict[str, threading.Lock] = collections.defaultdict(threading.Lock)
+
+    @property
+    def _registry(self) -> Transfer:
+        return self._connect()
 
     def before(self, item: Item) -> str:
         """Return the digest that the registry has under an image's tag."""
@@ -154,10 +169,10 @@ class RegistryTarget:
     def bring(self, source: Source, item: Item, manifest: Manifest, descriptors: list[dict[str, Any]]) -> bool:
         """Push what the registry does not have.
 
-        A manifest that two images have is pushed once: of two that come at the same time, Distribution 2.8 may refuse
-        one, because it reads what the other one has not written to its end (DIGEST_INVALID).
+        What two images have in common is pushed once: of two manifests that come at the same time, Distribution 2.8 may
+        refuse one, because it reads what the other one has not written to its end (DIGEST_INVALID).
         """
-        with self._busy[manifest.digest]:
+        with self._busy[f"{item.target}@{manifest.digest}"]:
             if self._registry.digest(item.target, manifest.digest):
                 return False
             for descriptor in descriptors:
@@ -166,12 +181,14 @@ class RegistryTarget:
             return True
 
     def _push_blob(self, source: Source, item: Item, digest: str) -> None:
-        if self._registry.has_blob(item.target, digest):
-            return
-        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
-            source.read_blob(item.repository, digest, spool.write)
-            size = spool.tell()
-            self._registry.write_blob(item.target, digest, size, _again(spool))
+        # Another lock than that of a manifest, which may have the same content as a layer only by intent.
+        with self._busy[f"{item.target} {digest}"]:
+            if self._registry.has_blob(item.target, digest):
+                return
+            with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spool:
+                source.read_blob(item.repository, digest, spool.write)
+                size = spool.tell()
+                self._registry.write_blob(item.target, digest, size, _again(spool))
 
     def name(self, copied: Copied, keep: bool) -> None:
         """Give an image its tag; the one that loses it gets another one, if that is wanted."""

@@ -6,32 +6,30 @@
 
 An engine is given what C(docker load) takes, written while it reads: both the image layout that the containerd store
 reads, with the digests that the registry had, and the list of configurations and layers that the other store reads.
+Images go in groups, so that what they have in common is read once. An engine keeps a copy of a group while it reads it.
 """
 
 from __future__ import annotations
 
 import contextlib
-import io
 import json
-import subprocess
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import IO, Any, Protocol
+from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
-from . import copy
+from . import copy, engine_stream
 from .bundle import Bundle, blob_name
 
 _FULL = "no space left on device"
+# Bytes that a group may have, unless a single image has more: a host needs so much room for a while.
+_GROUP = 1 << 30
 
 
-class Engine(Protocol):
-    """The command docker."""
-
-    def inspect(self, image: str) -> dict[str, Any] | None:
-        """Return what the engine knows of an image, None if it has none of that name."""
+# Returns the identities of those of several images that the engine has, by their names.
+Ask = Callable[[list[str]], dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -57,6 +55,11 @@ class Loaded:
     layers: list[str] = field(default_factory=list)
     config: str = ""
 
+    @property
+    def identities(self) -> tuple[str, ...]:
+        """Return what an engine may know the image by: the stores differ in that."""
+        return (self.config, *self.manifests)
+
     def returned(self) -> dict[str, Any]:
         """Return it as the module does."""
         return {
@@ -71,16 +74,21 @@ class Loaded:
         }
 
 
-def plan(bundle: Bundle, order: Order, platform: str, docker: Engine) -> Loaded:
-    """Return what has to be loaded of an image; nothing if the engine has it."""
+def plan(bundle: Bundle, orders: list[Order], platform: str, ask: Ask) -> list[Loaded]:
+    """Return what has to be loaded of images; nothing of those that the engine has."""
+    there = ask([order.name for order in orders])
+    done = [_planned(bundle, order, platform) for order in orders]
+    for one in done:
+        if not one.error and there.get(one.order.name) in one.identities:
+            one.id = there[one.order.name]
+        one.changed = not one.error and not one.id
+    return done
+
+
+def _planned(bundle: Bundle, order: Order, platform: str) -> Loaded:
     loaded = Loaded(order)
     try:
         _read(bundle, loaded, str(order.entry["digest"]), platform)
-        there = docker.inspect(order.name)
-        if there and there["Id"] in (loaded.config, *loaded.manifests):
-            loaded.id = there["Id"]
-        else:
-            loaded.changed = True
     except DockyardError as error:
         loaded.error = error
     except (KeyError, TypeError, ValueError) as error:
@@ -127,68 +135,112 @@ def _read(bundle: Bundle, loaded: Loaded, digest: str, platform: str) -> None:
         )
 
 
-def verify(bundle: Bundle, loaded: Loaded) -> None:
-    """Verify every layer of an image before the engine gets any of it."""
-    try:
-        for digest in loaded.layers:
-            bundle.verify(blob_name(digest), digest)
-    except DockyardError as error:
-        loaded.error = error
+def verify(bundle: Bundle, wanted: Iterable[Loaded]) -> None:
+    """Verify every layer of images before the engine gets any of them; one that several have is read once."""
+    good: set[str] = set()
+    for one in wanted:
+        try:
+            for digest in one.layers:
+                if digest not in good:
+                    bundle.verify(blob_name(digest), digest)
+                    good.add(digest)
+        except DockyardError as error:
+            one.error = error
 
 
-def load(bundle: Bundle, loaded: Loaded, docker: Engine, program: list[str]) -> None:
-    """Load one image and prove that the engine has it.
-
-    program: the command that reads the archive from its standard input.
-    """
-    try:
-        _pass(bundle, loaded, program)
-        there = docker.inspect(loaded.order.name)
-        if there is None or there["Id"] not in (loaded.config, *loaded.manifests):
-            raise DockyardError(
-                "bundle_not_proven",
-                f"{loaded.order.name} was loaded, and the engine has {there['Id'] if there else 'nothing'} by that"
-                " name; another user or process names images on this host too.",
-                changed=True,
-            )
-        loaded.id = there["Id"]
-    except DockyardError as error:
-        loaded.error = error
+def groups(bundle: Bundle, wanted: Iterable[Loaded]) -> Iterator[list[Loaded]]:
+    """Yield images as they are loaded together."""
+    group: list[Loaded] = []
+    sizes: dict[str, int] = {}
+    for one in wanted:
+        more = {digest: bundle.size(digest) for digest in one.blobs if digest not in sizes}
+        if group and sum(sizes.values()) + sum(more.values()) > _GROUP:
+            yield group
+            group, sizes = [], {}
+        group.append(one)
+        sizes.update({digest: bundle.size(digest) for digest in one.blobs})
+    if group:
+        yield group
 
 
-def _pass(bundle: Bundle, loaded: Loaded, program: list[str]) -> None:
-    process = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    try:
-        if process.stdin is not None:
-            # If the engine ends it, what it says is the reason.
-            with contextlib.suppress(BrokenPipeError), process.stdin as stream:
-                write(bundle, loaded, stream)
-        said = process.stdout.read().decode(errors="replace") if process.stdout else ""
-        status = process.wait()
-    except BaseException:
-        process.kill()
-        process.wait()
-        raise
-    if status == 0:
-        return
-    if _FULL in said:
-        raise DockyardError(
+def load(bundle: Bundle, group: list[Loaded], ask: Ask, give: engine_stream.Give) -> None:
+    """Load images and prove that the engine has them."""
+    with contextlib.ExitStack() as files:
+        why = give(pieces(bundle, group, files))
+    there = ask([one.order.name for one in group])
+    for one in group:
+        found = there.get(one.order.name, "")
+        if found in one.identities:
+            one.id = found
+        else:
+            one.error = _refusal(one.order.name, why) if why else _not_proven(one.order.name, found)
+
+
+def _not_proven(name: str, found: str) -> DockyardError:
+    return DockyardError(
+        "bundle_not_proven",
+        f"{name} was loaded, and the engine has {found or 'nothing'} by that name; another user or process names images"
+        " on this host too.",
+        changed=True,
+    )
+
+
+def _refusal(name: str, why: str) -> DockyardError:
+    if _FULL in why:
+        return DockyardError(
             "image_no_space",
             "There is no space left for an image in Docker's data folder; free some there (docker system df shows what"
             " takes it).",
         )
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    reason = lines[-1][:300].rstrip(".") if lines else f"exit status {status}"
-    raise DockyardError(
+    return DockyardError(
         "bundle_refused_by_engine",
-        f"Docker did not load {loaded.order.name} ({reason}); look at journalctl -u docker.service.",
+        f"Docker did not load {name} ({why[:300].rstrip('.')}); look at journalctl -u docker.service.",
     )
 
 
-def write(bundle: Bundle, loaded: Loaded, stream: IO[bytes]) -> None:
-    """Write the archive of one image as docker load takes it."""
+def pieces(bundle: Bundle, group: list[Loaded], files: contextlib.ExitStack) -> Iterator[engine_stream.Piece]:
+    """Yield the archive of images as docker load takes it.
+
+    files: closes those of which the archive is made.
+    """
+    documents = {
+        "oci-layout": {"imageLayoutVersion": "1.0.0"},
+        "index.json": {"schemaVersion": 2, "manifests": [_descriptor(bundle, one) for one in group]},
+        "manifest.json": [
+            {
+                "Config": blob_name(one.config),
+                "RepoTags": [one.order.name],
+                "Layers": [blob_name(layer) for layer in one.layers],
+            }
+            for one in group
+        ],
+    }
+    for name, document in documents.items():
+        content = json.dumps(document).encode()
+        yield _header(name, len(content)) + content + _filled(len(content))
+    for digest in dict.fromkeys(digest for one in group for digest in (*one.manifests, *one.blobs)):
+        size = bundle.size(digest)
+        yield _header(blob_name(digest), size)
+        yield files.enter_context(bundle.blob(digest))
+        yield _filled(size)
+    yield bytes(2 * tarfile.BLOCKSIZE)
+
+
+def _header(name: str, size: int) -> bytes:
+    # What tarfile writes by itself is copied several times, which takes longer than the engine does.
+    member = tarfile.TarInfo(name)
+    member.size = size
+    return member.tobuf()
+
+
+def _filled(size: int) -> bytes:
+    return bytes(-size % tarfile.BLOCKSIZE)
+
+
+def _descriptor(bundle: Bundle, loaded: Loaded) -> dict[str, Any]:
+    """Return how the image layout names an image."""
     first = loaded.manifests[0]
-    descriptor = {
+    return {
         "mediaType": loaded.order.entry["media_type"],
         "digest": first,
         "size": bundle.size(first),
@@ -197,29 +249,6 @@ def write(bundle: Bundle, loaded: Loaded, stream: IO[bytes]) -> None:
             "org.opencontainers.image.ref.name": loaded.order.whole.rpartition(":")[2],
         },
     }
-    listed = {
-        "Config": blob_name(loaded.config),
-        "RepoTags": [loaded.order.name],
-        "Layers": [blob_name(layer) for layer in loaded.layers],
-    }
-    documents = {
-        "oci-layout": {"imageLayoutVersion": "1.0.0"},
-        "index.json": {"schemaVersion": 2, "manifests": [descriptor]},
-        "manifest.json": [listed],
-    }
-    with tarfile.open(fileobj=stream, mode="w|") as archive:
-        for name, document in documents.items():
-            content = json.dumps(document).encode()
-            _add(archive, name, len(content), io.BytesIO(content))
-        for digest in [*loaded.manifests, *loaded.blobs]:
-            with bundle.blob(digest) as file:
-                _add(archive, blob_name(digest), bundle.size(digest), file)
-
-
-def _add(archive: tarfile.TarFile, name: str, size: int, content: Any) -> None:
-    member = tarfile.TarInfo(name)
-    member.size = size
-    archive.addfile(member, content)
 
 
 def failed(done: Iterable[Loaded]) -> Iterator[Loaded]:

@@ -31,13 +31,17 @@ done
 
 
 class Host(ManagedHost):
-    def __init__(self, suite: str) -> None:
-        super().__init__(f"faults-images-{suite}")
+    def __init__(self, suite: str, name: str = "") -> None:
+        super().__init__(name or f"faults-images-{suite}")
         self.suite = suite
-        self.checksum = ""
 
     def up(self) -> None:
-        hosts.up(self.name, self.suite, "engine", None, [])
+        self.registries()
+        self.must(_FILL.format(size=_LAYER, source=SOURCE))
+
+    def registries(self, *options: str) -> None:
+        """Start the host with two registries that are empty. options: further ones of docker run, for the host."""
+        hosts.up(self.name, self.suite, "engine", None, list(options))
         self.wait_for("docker version")
         recipe = yaml.safe_load(RECIPES.read_text())["__images_recipes"]["registry"]
         built = self.module("image_build", False, name=recipe["name"], recipe=recipe["recipe"])
@@ -47,7 +51,6 @@ class Host(ManagedHost):
         for name, address in (("source", SOURCE), ("mirror", MIRROR)):
             self.must(f"docker run --detach --name {name} --publish {address}:5000 {built['image']}")
         self.registries_answer()
-        self.must(_FILL.format(size=_LAYER, source=SOURCE))
 
     def registries_answer(self) -> None:
         """Wait until both do."""

@@ -20,6 +20,12 @@ DEFAULT = SUITES
 Outcome = tuple[str, list[str]]
 _NO_SENTENCE = ("no answer", "Traceback", "MODULE FAILURE")
 _PROCESS = "pgrep -f 'AnsiballZ_image_[a-z]*[.]py' | while read -r one; do kill -{signal} $one; done"
+# Where an engine keeps what arrives until all of it has: overlay2, and both places of the containerd store.
+_ENGINE_READS = (
+    "find /var/lib/docker/tmp /var/lib/docker/containerd/daemon/io.containerd.content.v1.content/ingest"
+    " /var/lib/containerd/io.containerd.content.v1.content/ingest -mindepth 1 -newer /srv/images/begun 2>/dev/null"
+    " | grep -q ."
+)
 _BEGUN = f"ls -l {BUNDLE}/blobs/sha256/*.part | awk '$5 > 2000000 {{ found = 1 }} END {{ exit !found }}'"
 
 
@@ -87,9 +93,8 @@ def mirror_interrupted(host: Host, signal: str) -> Outcome:
 
 def load_interrupted(host: Host, signal: str) -> Outcome:
     broken = _whole(host)
-    moment = "pgrep -f '[d]ocker load' >/dev/null"
-    answer = _interrupt(host, "image_load", {"path": BUNDLE}, moment, signal)
-    host.wait_for("! pgrep -f '[d]ocker load'", 60)
+    host.must("touch /srv/images/begun")
+    answer = _interrupt(host, "image_load", {"path": BUNDLE}, _ENGINE_READS, signal)
     early = host.loaded()
     again = host.module("image_load", False, path=BUNDLE)
     broken += [f"the next run failed: {again['msg']}"] if again.get("failed") else []

@@ -10,6 +10,7 @@ image_copy and image_load.
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import errno
 import hashlib
@@ -18,6 +19,8 @@ import json
 import pathlib
 import tarfile
 import time
+import types
+import urllib.parse
 from collections.abc import Callable
 from typing import Any
 
@@ -32,6 +35,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._registry import (
     transfer,
 )
 from ansible_collections.dockyard.ops.plugins.module_utils._registry.api import Manifest
+from ansible_collections.dockyard.ops.plugins.modules import image_copy
 from ansible_collections.dockyard.ops.tests.unit.helpers.error_page import assert_explained
 from ansible_collections.dockyard.ops.tests.unit.helpers.registry_servers import Reply, Request, serve
 
@@ -405,14 +409,36 @@ def test_a_bundle_of_one_platform_is_offered_as_that_image(tmp_path: pathlib.Pat
     assert read.digest("docker.io/library/app", "2") is None
 
 
+def test_a_bundle_for_some_platforms_is_no_source_for_a_registry(tmp_path: pathlib.Path, source: Memory) -> None:
+    children = [
+        {"digest": source.image(name), "platform": {"os": "linux", "architecture": name}}
+        for name in ("amd64", "arm64", "s390x")
+    ]
+    source.add({"manifests": children}, "index", "1")
+    into(tmp_path, source, ["linux/amd64", "linux/arm64"])
+    made = bundle.Bundle(str(tmp_path))
+    assert made.images[0]["platforms"] == ["linux/amd64", "linux/arm64"]
+    message = refused(lambda: copy_ends.BundleSource(made, reduced=True).digest("docker.io/library/app", "1"))
+    assert "for linux/amd64 and linux/arm64 and not for all of its platforms" in message
+
+
 # ---- what is loaded ----
 
 
-class Empty:
-    """An engine without images."""
+def nothing(names: list[str]) -> dict[str, str]:
+    """Answer as an engine without images."""
+    return {}
 
-    def inspect(self, image: str) -> dict[str, Any] | None:
-        return None
+
+def archive_of(made: bundle.Bundle, group: list[load.Loaded]) -> io.BytesIO:
+    with contextlib.ExitStack() as files:
+        parts = load.pieces(made, group, files)
+        return io.BytesIO(b"".join(one if isinstance(one, bytes) else one.read() for one in parts))
+
+
+def planned_for(made: bundle.Bundle, platform: str) -> load.Loaded:
+    order = load.Order(made.images[0], "app:1", "docker.io/library/app:1")
+    return load.plan(made, [order], platform, nothing)[0]
 
 
 def test_the_archive_that_an_engine_gets(tmp_path: pathlib.Path, source: Memory) -> None:
@@ -425,14 +451,11 @@ def test_the_archive_that_an_engine_gets(tmp_path: pathlib.Path, source: Memory)
     into(tmp_path, source, [])
     (tmp_path / bundle.blob_name(digest(b"elsewhere"))).write_bytes(b"elsewhere")
     made = bundle.Bundle(str(tmp_path))
-    order = load.Order(made.images[0], "app:1", "docker.io/library/app:1")
-    planned = load.plan(made, order, "linux/amd64", Empty())
+    planned = planned_for(made, "linux/amd64")
     assert (planned.changed, planned.error, planned.platform) == (True, None, "linux/amd64")
-    load.verify(made, planned)
+    load.verify(made, [planned])
     assert planned.error is None
-    stream = io.BytesIO()
-    load.write(made, planned, stream)
-    stream.seek(0)
+    stream = archive_of(made, [planned])
     with tarfile.open(fileobj=stream) as archive:
         names = archive.getnames()
         content = {name: archive.extractfile(name).read() for name in names}  # type: ignore[union-attr]
@@ -449,26 +472,63 @@ def test_the_archive_that_an_engine_gets(tmp_path: pathlib.Path, source: Memory)
 def test_a_platform_that_is_not_in_the_bundle_is_not_loaded(tmp_path: pathlib.Path, source: Memory) -> None:
     into(tmp_path, source, ["linux/arm64"])
     made = bundle.Bundle(str(tmp_path))
-    order = load.Order(made.images[0], "app:1", "docker.io/library/app:1")
-    planned = load.plan(made, order, "linux/amd64", Empty())
+    planned = planned_for(made, "linux/amd64")
     assert planned.error is not None
     assert_explained(planned.error)
     assert "for linux/arm64 and not for linux/amd64" in planned.error.message
-    assert load.plan(made, order, "linux/arm64", Empty()).changed
+    assert not planned.changed
+    assert planned_for(made, "linux/arm64").changed
 
 
-def test_a_program_that_refuses_is_quoted(tmp_path: pathlib.Path, source: Memory) -> None:
-    planned = load.Loaded(load.Order({}, "app:1", "app:1"))
+def test_what_images_have_in_common_is_verified_and_loaded_once(tmp_path: pathlib.Path, source: Memory) -> None:
+    config = source.blob(json.dumps({"os": "linux", "architecture": "amd64"}).encode())
+    source.add({"config": config, "layers": [source.blob(b"one"), source.blob(b"two")]}, "manifest", "1")
+    into(tmp_path, source, [])
+    made = bundle.Bundle(str(tmp_path))
+    orders = [load.Order(made.images[0], f"app:{tag}", f"docker.io/library/app:{tag}") for tag in "123"]
+    planned = load.plan(made, orders, "linux/amd64", nothing)
+    verified: list[str] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(load, "write", lambda *arguments: None)
-        for said, expected in (("no space left on device", "image_no_space"), ("odd", "bundle_refused_by_engine")):
-            load.load(bundle_of(tmp_path), planned, Empty(), ["sh", "-c", f"echo '{said}'; exit 1"])
-            assert planned.error is not None
-            assert planned.error.code == expected
-            assert_explained(planned.error)
-        load.load(bundle_of(tmp_path), planned, Empty(), ["true"])
-        assert planned.error is not None
-        assert_explained(planned.error, changed=True)
+        patch.setattr(made, "verify", lambda name, digest: verified.append(digest))
+        load.verify(made, planned)
+    assert sorted(verified) == sorted(set(planned[0].layers))
+    assert list(load.groups(made, planned)) == [planned]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(load, "_GROUP", 1)
+        assert list(load.groups(made, planned)) == [[one] for one in planned]
+    stream = archive_of(made, planned)
+    with tarfile.open(fileobj=stream) as archive:
+        names = archive.getnames()
+    assert sorted(set(names)) == sorted(names)
+
+
+def test_an_engine_that_has_an_image_gets_it_not_again(tmp_path: pathlib.Path, source: Memory) -> None:
+    into(tmp_path, source, [])
+    made = bundle.Bundle(str(tmp_path))
+    orders = [load.Order(made.images[0], f"app:{tag}", f"docker.io/library/app:{tag}") for tag in "12"]
+    config = planned_for(made, "linux/amd64").config
+    done = load.plan(made, orders, "linux/amd64", lambda names: {"app:1": config, "app:2": "sha256:other"})
+    assert [(one.id, one.changed) for one in done] == [(config, False), ("", True)]
+
+
+@pytest.mark.parametrize(
+    ("said", "code"), [("no space left on device", "image_no_space"), ("odd.", "bundle_refused_by_engine")]
+)
+def test_an_engine_that_refuses_is_quoted(tmp_path: pathlib.Path, said: str, code: str) -> None:
+    planned = load.Loaded(load.Order({}, "app:1", "app:1"), config="sha256:1")
+    other = load.Loaded(load.Order({}, "app:2", "app:2"), config="sha256:2")
+    load.load(bundle_of(tmp_path), [other, planned], lambda names: {"app:2": "sha256:2"}, lambda parts: said)
+    assert (other.id, other.error) == ("sha256:2", None)
+    assert planned.error is not None
+    assert planned.error.code == code
+    assert_explained(planned.error)
+
+
+def test_an_image_that_the_engine_does_not_have_afterwards(tmp_path: pathlib.Path) -> None:
+    planned = load.Loaded(load.Order({}, "app:1", "app:1"), config="sha256:1")
+    load.load(bundle_of(tmp_path), [planned], nothing, lambda parts: "")
+    assert planned.error is not None
+    assert_explained(planned.error, changed=True)
 
 
 def bundle_of(path: pathlib.Path) -> bundle.Bundle:
@@ -486,27 +546,46 @@ def test_what_two_images_share_arrives_once(tmp_path: pathlib.Path, source: Memo
     assert len(target.folder.arrived) == len(list((tmp_path / "blobs/sha256").iterdir()))
 
 
-def test_a_manifest_that_two_images_have_is_pushed_once_at_a_time() -> None:
-    """Let two images that share a manifest come together, at a server that is slow to take it."""
-    body = json.dumps({"schemaVersion": 2, "layers": []}).encode()
-    manifest = Manifest(digest(body), "application/vnd.oci.image.manifest.v1+json", json.loads(body), body)
-    there: list[str] = []
+def test_what_two_images_have_in_common_is_pushed_once() -> None:
+    """Let the module copy four tags of one image at the same time, to a server that is slow to take anything."""
+    layer, config = b"a layer", b"{}"
+    described = [{"digest": digest(one), "size": len(one)} for one in (config, layer)]
+    body = json.dumps({"schemaVersion": 2, "config": described[0], "layers": described[1:]}).encode()
+    name, kind = digest(body), "application/vnd.oci.image.manifest.v1+json"
+    there: dict[str, bytes] = {f"/v2/team/app/blobs/{digest(one)}": one for one in (config, layer)}
+    there |= {f"/v2/team/app/manifests/{reference}": body for reference in (name, "1", "2", "3", "4")}
     puts: list[str] = []
 
     def slow(request: Request) -> Reply:
+        path = request.path.partition("?")[0]
+        if request.method == "POST":
+            return Reply(202, headers={"Location": path})
         if request.method == "PUT":
-            puts.append(request.path)
-            time.sleep(0.3)
-            there.append(request.path)
-            return Reply(201, headers={"Docker-Content-Digest": manifest.digest})
-        known = {"Docker-Content-Digest": manifest.digest, "Content-Type": manifest.media_type}
-        return Reply(200, headers=known) if there else Reply(404)
+            wanted = urllib.parse.parse_qs(urllib.parse.urlsplit(request.path).query).get("digest", [""])[0]
+            puts.append(f"{path}{wanted}")
+            time.sleep(0.2)
+            there[f"{path.replace('/uploads/', '/')}{wanted}"] = {digest(layer): layer, digest(config): config}.get(
+                wanted, body
+            )
+            return Reply(201)
+        headers = {"Docker-Content-Digest": name, "Content-Type": kind} if "/manifests/" in path else {}
+        return Reply(200, there[path], headers) if path in there else Reply(404)
 
-    item = copy_ends.Item("team/app:1", "team/app", "1", "team/app", "1")
+    parameters = {
+        "registry": "mirror",
+        "platforms": [],
+        "attachments": False,
+        "all_or_nothing": True,
+        "parallel": 4,
+        "keep_overwritten": True,
+        "path": None,
+    }
+    items = [copy_ends.Item(f"team/app:{tag}", "- team/app", tag, "mirror/team/app", tag) for tag in "1234"]
     with serve(slow) as server:
-        target = copy_ends.RegistryTarget(connect(server.address))
-        source: Any = None  # there are no layers to be read from it
-        with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            brought = list(pool.map(lambda _number: target.bring(source, item, manifest, []), range(2)))
-    assert sorted(brought) == [False, True]
-    assert len(puts) == 1
+        connections: Any = types.SimpleNamespace(to=lambda _registry: connect(server.address))
+        call: Any = types.SimpleNamespace(params=parameters, check_mode=False, diff_mode=False)
+        answer = image_copy.copy_all(call, items, connections, None, None)
+    assert [one["error"] for one in answer["images"]] == [""] * 4
+    pushed = [f"/v2/mirror/team/app/blobs/uploads/{digest(one)}" for one in (config, layer)]
+    pushed += [f"/v2/mirror/team/app/manifests/{reference}" for reference in (name, "1", "2", "3", "4")]
+    assert sorted(puts) == sorted(pushed)
