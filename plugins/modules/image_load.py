@@ -128,6 +128,7 @@ diff:
 
 from typing import Any
 
+from ansible_collections.dockyard.ops.plugins.module_utils._engine import image_stream
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import image_names
 from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
@@ -135,7 +136,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._images import loaded
 from ansible_collections.dockyard.ops.plugins.module_utils._images.engine import Docker
 from ansible_collections.dockyard.ops.plugins.module_utils._images.programs import Budget
 from ansible_collections.dockyard.ops.plugins.module_utils._module import ModuleCall, diff, run_module
-from ansible_collections.dockyard.ops.plugins.module_utils._registry import engine_stream, load
+from ansible_collections.dockyard.ops.plugins.module_utils._registry import load
 from ansible_collections.dockyard.ops.plugins.module_utils._registry.bundle import Bundle
 
 ENGINE_SECONDS = 300
@@ -154,7 +155,7 @@ def run(call: ModuleCall) -> dict[str, Any]:
     load.verify(bundle, [one for one in done if one.changed])
     if call.check_mode or (params["all_or_nothing"] and any(load.failed(done))):
         return result(call, bundle, done, started=call.check_mode)
-    give = engine_stream.chosen(ENGINE_SECONDS)
+    give = image_stream.chosen(ENGINE_SECONDS)
     for group in load.groups(bundle, [one for one in done if one.changed and not one.error]):
         load.load(bundle, group, there, give)
         if params["all_or_nothing"] and any(load.failed(group)):

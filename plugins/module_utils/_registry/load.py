@@ -16,11 +16,11 @@ import json
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, BinaryIO, Union
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
-from . import copy, engine_stream
+from . import copy
 from .bundle import Bundle, blob_name
 
 _FULL = "no space left on device"
@@ -30,6 +30,10 @@ _GROUP = 1 << 30
 
 # Returns the identities of those of several images that the engine has, by their names.
 Ask = Callable[[list[str]], dict[str, str]]
+# A part of an archive: as it is, or a file of which all belongs to it.
+Piece = Union[bytes, BinaryIO]
+# Gives an archive to the engine; returns why it does not take it, nothing if it does.
+Give = Callable[[Iterable[Piece]], str]
 
 
 @dataclass(frozen=True)
@@ -163,7 +167,7 @@ def groups(bundle: Bundle, wanted: Iterable[Loaded]) -> Iterator[list[Loaded]]:
         yield group
 
 
-def load(bundle: Bundle, group: list[Loaded], ask: Ask, give: engine_stream.Give) -> None:
+def load(bundle: Bundle, group: list[Loaded], ask: Ask, give: Give) -> None:
     """Load images and prove that the engine has them."""
     with contextlib.ExitStack() as files:
         why = give(pieces(bundle, group, files))
@@ -198,7 +202,7 @@ def _refusal(name: str, why: str) -> DockyardError:
     )
 
 
-def pieces(bundle: Bundle, group: list[Loaded], files: contextlib.ExitStack) -> Iterator[engine_stream.Piece]:
+def pieces(bundle: Bundle, group: list[Loaded], files: contextlib.ExitStack) -> Iterator[Piece]:
     """Yield the archive of images as docker load takes it.
 
     files: closes those of which the archive is made.

@@ -13,8 +13,9 @@ import subprocess
 from collections.abc import Callable, Iterable
 from typing import BinaryIO, Union
 
-from ansible_collections.dockyard.ops.plugins.module_utils._engine.api import EngineApi, Unreachable
 from ansible_collections.dockyard.ops.plugins.module_utils._host import commands
+
+from .api import EngineApi, Unreachable
 
 # A part of an archive: as it is, or a file of which all is sent.
 Piece = Union[bytes, BinaryIO]

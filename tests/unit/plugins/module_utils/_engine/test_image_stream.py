@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from ansible_collections.dockyard.ops.plugins.module_utils._registry import engine_stream
+from ansible_collections.dockyard.ops.plugins.module_utils._engine import image_stream
 
 CONTENT = bytes(range(256)) * 5000
 
@@ -64,7 +64,7 @@ def kept(tmp_path: pathlib.Path) -> Iterator[Kept]:
         server.shutdown()
 
 
-def parts(path: pathlib.Path) -> Iterator[engine_stream.Piece]:
+def parts(path: pathlib.Path) -> Iterator[image_stream.Piece]:
     (path / "file").write_bytes(CONTENT)
     (path / "empty").write_bytes(b"")
     yield b"begin"
@@ -77,7 +77,7 @@ def parts(path: pathlib.Path) -> Iterator[engine_stream.Piece]:
 
 
 def test_all_arrives_over_the_socket(kept: Kept, tmp_path: pathlib.Path) -> None:
-    assert engine_stream.over(str(kept.path))(parts(tmp_path)) == ""
+    assert image_stream.over(str(kept.path))(parts(tmp_path)) == ""
     assert kept.arrived == b"begin" + CONTENT + b"in memoryend"
     assert kept.asked == ["/images/load?quiet=1"]
 
@@ -96,21 +96,21 @@ def test_what_the_engine_says_is_the_reason(
     kept: Kept, tmp_path: pathlib.Path, status: int, answer: bytes, why: str, early: bool
 ) -> None:
     kept.status, kept.answer, kept.early = status, answer, early
-    assert engine_stream.over(str(kept.path))(parts(tmp_path)) == why
+    assert image_stream.over(str(kept.path))(parts(tmp_path)) == why
 
 
 def test_a_socket_without_an_engine(tmp_path: pathlib.Path) -> None:
-    assert "No such file" in engine_stream.over(str(tmp_path / "none"))(parts(tmp_path))
+    assert "No such file" in image_stream.over(str(tmp_path / "none"))(parts(tmp_path))
 
 
 def test_all_arrives_at_a_program(tmp_path: pathlib.Path) -> None:
-    assert engine_stream.by(["sh", "-c", f"cat >{tmp_path}/out"])(parts(tmp_path)) == ""
+    assert image_stream.by(["sh", "-c", f"cat >{tmp_path}/out"])(parts(tmp_path)) == ""
     assert (tmp_path / "out").read_bytes() == b"begin" + CONTENT + b"in memoryend"
 
 
 @pytest.mark.parametrize(("script", "why"), [("echo one; echo two; exit 1", "two"), ("exit 3", "exit status 3")])
 def test_a_program_that_refuses_is_quoted(tmp_path: pathlib.Path, script: str, why: str) -> None:
-    assert engine_stream.by(["sh", "-c", script])(parts(tmp_path)) == why
+    assert image_stream.by(["sh", "-c", script])(parts(tmp_path)) == why
 
 
 @pytest.mark.parametrize(("host", "unix"), [("unix:///run/x.sock", True), ("ssh://other", False)])
@@ -121,6 +121,6 @@ def test_the_way_is_that_of_the_command_docker(
     program.write_text(f"#!/bin/sh\n[ $1 = load ] && cat >{tmp_path}/loaded || echo {host}\n")
     program.chmod(0o700)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    why = engine_stream.chosen(10)(parts(tmp_path))
+    why = image_stream.chosen(10)(parts(tmp_path))
     assert (why == "") is not unix
     assert (tmp_path / "loaded").exists() is not unix
