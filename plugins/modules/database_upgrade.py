@@ -15,10 +15,11 @@ description:
     allowed path.
   - While the old version is up, the new one tries its configuration, and a backup is made and checked. Then writes are held, what is in the server
     is counted, and it is stopped with all its data on the disk, which its exit code has to say. The data are copied, by reflink where the
-    file system can.
+    file system can. Without reflinks, those of MariaDB and MySQL are copied before the stop, and only what differs is written after it.
   - The new version starts on the data and listens inside of its container alone, until each database has been compared with the count. Of Redis some
-    keys are looked at. Of MariaDB its own upgrade is run, all objects have to be created as before, and all rows are read. Only then clients get
-    in, so that no write is ever accepted that a rollback would lose.
+    keys are looked at. Of MariaDB its own upgrade is run, all objects have to be created as before, and all databases are dumped to nowhere. Who had
+    V(ALL) on the server or on a database has it again, with the privileges that the new version has more. Only then clients get in, so that no write is
+    ever accepted that a rollback would lose.
   - If anything fails before that, the old container and the old data are put back and proven, and the module fails with the reason. The old
     version is never overwritten before the new one is proven.
   - The work is done by a process of its own on the host, which survives a lost connection. One that was killed is resumed by the next run, which
@@ -128,7 +129,7 @@ counted:
   type: dict
   sample: {db0: 100000}
 copied_bytes:
-  description: Size of the data that were copied.
+  description: Size of the copy of the data of before.
   returned: if there is a job
   type: int
   sample: 104857600

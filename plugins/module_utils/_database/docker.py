@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import subprocess
 import tarfile
 import time
@@ -19,6 +20,7 @@ from ansible_collections.dockyard.ops.plugins.module_utils._host.words import co
 
 _SECONDS = 120.0  # for one order to the engine
 _PAUSE = 0.1
+_GOING = re.compile(r"removal of container .* is already in progress|No such container", re.IGNORECASE)
 _ASK_AGAIN = 5.0  # seconds; servers that are ending take no notice of another signal
 
 Json = dict[str, Any]
@@ -37,10 +39,7 @@ class Docker:
         """Run a command of docker, and return what it prints. Raise DockyardError if it fails."""
         done = self.try_command(*arguments, seconds=seconds)
         if done.returncode != 0:
-            raise DockyardError(
-                "database_engine_refused",
-                f"docker {arguments[0]} failed ({_reason(done)}); look at journalctl -u docker.service.",
-            )
+            raise _refused(arguments[0], done)
         return done.stdout
 
     def answers(self) -> bool:
@@ -65,8 +64,15 @@ class Docker:
 
     def remove(self, name: str) -> None:
         """Remove a container, running or not, with its anonymous volumes; nothing if there is none."""
-        if self.container(name) is not None:
-            self.command("rm", "--force", "--volumes", name)
+        deadline = time.monotonic() + _SECONDS
+        while self.container(name) is not None:
+            done = self.try_command("rm", "--force", "--volumes", name)
+            if done.returncode == 0:
+                return
+            # The engine may be at it already, for one that was started with --rm by a run that was killed.
+            if not _GOING.search(done.stderr) or time.monotonic() >= deadline:
+                raise _refused("rm", done)
+            time.sleep(_PAUSE)
 
     def log(self, name: str, lines: int, since: str = "") -> str:
         """Return the last lines of a container's log, of both its streams. since: a time, as the engine writes it."""
@@ -144,6 +150,12 @@ class Docker:
             f"The {kind} {name} can't be inspected ({_reason(done)}); start the engine with"
             ' "systemctl start docker".',
         )
+
+
+def _refused(order: str, done: subprocess.CompletedProcess[str]) -> DockyardError:
+    return DockyardError(
+        "database_engine_refused", f"docker {order} failed ({_reason(done)}); look at journalctl -u docker.service."
+    )
 
 
 def _reason(done: subprocess.CompletedProcess[str]) -> str:

@@ -4,7 +4,7 @@
 # This module_utils is PRIVATE to the collection dockyard.ops: it may change without notice.
 """Copy a folder while its owner still writes, and bring the copy up to date once it has stopped.
 
-The second pass copies only what has changed since. Owners, modes, times, extended attributes (and with them ACLs and
+The second pass writes only what has changed since. Owners, modes, times, extended attributes (and with them ACLs and
 SELinux contexts) are kept. Data is shared with the original where the file system can do that safely (reflink);
 hard links are never made: a database writes into its files in place, and would write into the copy as well.
 """
@@ -26,7 +26,7 @@ from . import atomic_file
 
 # linux/fs.h: _IOW(0x94, 9, int)
 _FICLONE = 0x40049409
-_CHUNK = 16 * 1024 * 1024
+_CHUNK = 1024 * 1024
 # A file that was written to so shortly before it was read may be written to again within the same tick of the
 # kernel's clock, which its time does not show.
 _SETTLED_NS = 2_000_000_000
@@ -58,7 +58,7 @@ def bring_up_to_date(
     """Make target like source, which is a folder or a file. Remove what target has and source has not.
 
     in_use: source may be written to in the meantime. What changes or vanishes is left to the next pass.
-    trust_times: files of the same size and time are the same; without it, everything is copied.
+    trust_times: files of the same size and time are the same; without it, everything is read and compared.
     progress: called now and then with the bytes that were compared or copied since the last call.
     """
     done = Copied()
@@ -155,9 +155,11 @@ def _file(source: str, target: str, status: os.stat_result, progress: Progress) 
         _clear(target)
     descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        copy = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        copy = os.open(target, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             if _reflinked(descriptor, copy):
+                # Of a longer file, the rest would stay.
+                os.ftruncate(copy, os.fstat(descriptor).st_size)
                 progress(status.st_size)
             else:
                 _bytes(descriptor, copy, progress)
@@ -178,13 +180,18 @@ def _reflinked(source: int, target: int) -> bool:
 
 
 def _bytes(source: int, target: int, progress: Progress) -> None:
+    """Make the content of target that of source. To read what is equal costs less than to write it again."""
+    position = 0
     while True:
         chunk = os.read(source, _CHUNK)
         if not chunk:
+            os.ftruncate(target, position)
             return
-        view = memoryview(chunk)
-        while view:
-            view = view[os.write(target, view) :]
+        if os.pread(target, len(chunk), position) != chunk:
+            written = 0
+            while written < len(chunk):
+                written += os.pwrite(target, memoryview(chunk)[written:], position + written)
+        position += len(chunk)
         progress(len(chunk))
 
 

@@ -96,7 +96,10 @@ FAMILIES = {
         "trixie",
         {
             "databases": [{"name": "shop"}],
-            "users": [{"name": "shop", "password": PASSWORD, "privileges": {"*.*": "ALL"}}],
+            "users": [
+                {"name": "shop", "password": PASSWORD, "privileges": {"*.*": "ALL"}},
+                {"name": "clerk", "password": PASSWORD, "privileges": {"shop.*": "ALL"}},
+            ],
             "config": {"innodb_buffer_pool_size": "64M", "innodb_log_file_size": "16M"},
         },
         f'echo "CREATE TABLE w (n INT PRIMARY KEY); CREATE TABLE t (n INT PRIMARY KEY, v VARCHAR({{size}}));'

@@ -24,12 +24,13 @@ Fault = Callable[[Host], Outcome]
 def _faults(small: bool) -> dict[str, Fault]:
     found: dict[str, Fault] = {}
     for name, family in FAMILIES.items():
-        steps = _SMALL_STEPS if small or name == "valkey" else upgrades.STEPS
+        steps = _SMALL_STEPS if small or name == "valkey" else (*upgrades.STEPS, *upgrades.MORE_STEPS.get(name, ()))
         ways: dict[str, Callable[..., Outcome]] = {
             **{f"killed at {step}": functools.partial(upgrades.killed, step=step) for step in steps},
             "host off at start": functools.partial(upgrades.rebooted, step="start"),
             "server killed before": upgrades.crashed_before,
             "disk full at the copy": upgrades.full_disk,
+            **({"disk full at the copy ahead": upgrades.full_disk_ahead} if name in upgrades.MORE_STEPS else {}),
             "new server that does not start": upgrades.does_not_start,
             "host off in a backup": backups.off_in_backup,
             "host off in a restore": functools.partial(backups.off_in_restore, moment=_LOADING),

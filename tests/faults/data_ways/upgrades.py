@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import dataclasses
 
-from data_ways.host import FOLDER, NAME, SMALL, Family, Host, Outcome
+from data_ways.host import FOLDER, NAME, SMALL, SQL, Family, Host, Outcome
 
 STEPS = ("check", "configuration", "backup", "stop", "copy", "start", "prove", "open", "settle")
+MORE_STEPS = {"mariadb": ("ahead",)}
+_SETTINGS = f"echo \"SHOW GLOBAL VARIABLES WHERE Variable_name REGEXP 'fast_shutdown|max_dirty_pages'\" | {SQL}"
 
 
 def killed(host: Host, family: Family, step: str) -> Outcome:
@@ -39,6 +41,24 @@ def rebooted(host: Host, family: Family, step: str) -> Outcome:
     if again.get("outcome") not in ("upgraded", "unchanged"):
         broken.append(f"the next run: {again.get('msg')}")
     return f"the next run: {again.get('outcome')}", broken
+
+
+def full_disk_ahead(host: Host, family: Family) -> Outcome:
+    """Fill the disk when the copy begins that is made while the server is up, and free it afterwards."""
+    host.begin(family, 300000, 1000, small=True)
+    before = host.must(_SETTINGS)
+    there = host.begin_upgrade(family.image(family.new), "ahead", "STOP")
+    host.fill_small_disk()
+    host.signal_upgrade("CONT")
+    failed = host.upgrade(family.image(family.new))
+    broken = [] if there else ["the copy had not begun when the disk was filled"]
+    if failed.get("outcome") != "refused":
+        broken.append(f"the upgrade: {failed.get('msg')}")
+    host.must(f"rm {SMALL}/filler")
+    after = host.must(_SETTINGS)
+    if after != before:
+        broken.append(f"the server's settings were {before} and are {after}")
+    return str(failed.get("msg"))[:160], [*broken, *_old_is_up(host, family)]
 
 
 def full_disk(host: Host, family: Family) -> Outcome:

@@ -155,6 +155,26 @@ def grant_statements(user: User, present: Grants) -> list[str]:
     return statements
 
 
+def holders_of_all(present: Mapping[str, Grants]) -> list[tuple[str, str]]:
+    """Return who has all privileges on the server or on a database: the account, as SQL has it, and the object."""
+    return [
+        (who, target)
+        for who, grants in present.items()
+        for target, names in grants.items()
+        if "ALL PRIVILEGES" in names and target.endswith(".*")
+    ]
+
+
+def all_again(holders: Iterable[Sequence[str]], present: Mapping[str, Grants]) -> list[str]:
+    """Return the statements after which whoever had all privileges has also those that a newer version has more."""
+    now = holders_of_all(present)
+    return [
+        f"GRANT ALL PRIVILEGES ON {_place(target)} TO {who};"
+        for who, target in holders
+        if who in present and (who, target) not in now
+    ]
+
+
 def _place(target: str) -> str:
     database, table = target.split(".", 1)
     if database == "*":

@@ -15,8 +15,10 @@ from typing import Any, Callable
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 from ansible_collections.dockyard.ops.plugins.module_utils._host import atomic_file
+from ansible_collections.dockyard.ops.plugins.module_utils._host.commands import last_line
 
 from ..checksum import checksum
+from ..docker import Docker
 from . import configuration
 from .image import DUMPS
 from .server import ADMIN_FILE
@@ -26,19 +28,28 @@ _END = b"-- Dump completed"
 _READING = b"-- Current Database"
 _SANDBOX = b"/*M!999999"  # a line that only newer clients of MariaDB can read
 _CHUNK = 1 << 20
-_OPTIONS = ("--all-databases", "--single-transaction", "--routines", "--events", "--triggers", "--hex-blob")
+_LONG = 24 * 3600.0  # seconds
+_OPTIONS = ("--all-databases", "--single-transaction", "--routines", "--events", "--triggers")
 # Otherwise a dump of MySQL could only be loaded into a server that has never written.
 _MORE = {"mysql": ("--set-gtid-purged=OFF",)}
 
 
-def write(container: str, flavour: str, path: str | None, started: Callable[[], None] = lambda: None) -> int:
+def read_all(docker: Docker, container: str, flavour: str) -> None:
+    """Dump all databases to nowhere, as a proof that it can be done. Raise DockyardError if it can't.
+
+    Nobody reads it: it stays inside of the container, without a conversion of its letters.
+    """
+    words = ["--result-file=/dev/null", "--default-character-set=binary", *_OPTIONS, *_MORE.get(flavour, ())]
+    done = docker.try_command(*_command(container, flavour), *words, seconds=_LONG)
+    if done.returncode != 0:
+        raise _failed(container, last_line(done))
+
+
+def write(container: str, flavour: str, path: str, started: Callable[[], None] = lambda: None) -> int:
     """Write a dump, compressed, with its checksum beside. Return the bytes that it has uncompressed.
 
-    path: None to only read everything, as a proof that it can be read. started: called when the moment has come of
-        which everything is that the program reads.
+    started: called when the moment has come of which everything is that the program reads.
     """
-    if path is None:
-        return _stream(container, flavour, None, started)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -55,11 +66,9 @@ def write(container: str, flavour: str, path: str | None, started: Callable[[], 
 
 
 def _stream(container: str, flavour: str, target: Any, started: Callable[[], None]) -> int:
-    command = ["docker", "exec", container, DUMPS[flavour], f"--defaults-file={configuration.CONFIG}/{ADMIN_FILE}"]
+    command = ["docker", *_command(container, flavour), *_OPTIONS, "--hex-blob", *_MORE.get(flavour, ())]
     size, end = 0, b""
-    with subprocess.Popen(
-        [*command, *_OPTIONS, *_MORE.get(flavour, ())], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         if process.stdout is None or process.stderr is None:
             raise ValueError(command)
         try:
@@ -71,7 +80,7 @@ def _stream(container: str, flavour: str, target: Any, started: Callable[[], Non
             started()
             chunk = b"".join(line for line in head if not line.startswith(_SANDBOX))
             while True:
-                if chunk and target is not None:
+                if chunk:
                     target.write(chunk)
                 size += len(chunk)
                 end = (end + chunk)[-200:]
@@ -85,8 +94,16 @@ def _stream(container: str, flavour: str, target: Any, started: Callable[[], Non
         code = process.wait()
     if code != 0 or not end.rstrip().rpartition(b"\n")[2].startswith(_END):
         reason = said.splitlines()[-1] if said else f"it ended with {code} and without its last line"
-        raise DockyardError("mysql_dump_failed", f"The databases of {container} can't be dumped ({reason}).")
+        raise _failed(container, reason)
     return size
+
+
+def _command(container: str, flavour: str) -> list[str]:
+    return ["exec", container, DUMPS[flavour], f"--defaults-file={configuration.CONFIG}/{ADMIN_FILE}"]
+
+
+def _failed(container: str, reason: str) -> DockyardError:
+    return DockyardError("mysql_dump_failed", f"The databases of {container} can't be dumped ({reason}).")
 
 
 def load(command: list[str], path: str) -> None:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
 
@@ -27,6 +27,7 @@ _LONG = 24 * 3600.0  # seconds that counting may take
 _LOG_LINES = 60
 _START_LINES = 2000
 _READY = "ready for connections"
+_MARK = "'dockyard-account'"
 _LOGGED = re.compile(r"^\d{4}-\d\d-\d\d[T ]\s?\d+:\d\d:\d\d\S* \d+ ")
 _HASH = re.compile(r"\*[0-9A-F]{40}|0x2441[0-9a-f]{60,}")
 
@@ -138,16 +139,36 @@ class Server:
 
     def grants(self, user: User) -> Grants:
         """Return the privileges of a user."""
-        found = self._grants(user.account)
-        if self._flavour == "mysql" and len(found.get("*.*", ())) > 1:
-            # MySQL lists all that there are; this collection's account has all of them.
-            everything = self._grants(accounts.account(accounts.ADMIN, "localhost"))["*.*"] - {"GRANT OPTION"}
-            if found["*.*"] >= everything:
-                found["*.*"] = frozenset({"ALL PRIVILEGES"} | (found["*.*"] & {"GRANT OPTION"}))
-        return found
+        return self._grants([user.account])[user.account]
 
-    def _grants(self, account: str) -> Grants:
-        return accounts.parse_grants(row[0] for row in self.ask(f"SHOW GRANTS FOR {account};"))
+    def all_grants(self) -> dict[str, Grants]:
+        """Return the privileges of all users and roles, by account as SQL has it."""
+        role = "is_role = 'Y'" if self._flavour == "mariadb" else "FALSE"
+        rows = self.ask(f"SELECT User, Host, {role} FROM mysql.user;")
+        return self._grants(
+            [accounts.quoted(row[0]) if row[2] == "1" else accounts.account(row[0], row[1]) for row in rows]
+        )
+
+    def _grants(self, names: Sequence[str]) -> dict[str, Grants]:
+        admin = accounts.account(accounts.ADMIN, "localhost")
+        asked = list(dict.fromkeys([*names, *([admin] if self._flavour == "mysql" else [])]))
+        lines: dict[str, list[str]] = {name: [] for name in asked}
+        here = lines[asked[0]]
+        for row in self.ask(
+            "\n".join(f"SELECT {_MARK}, {number};\nSHOW GRANTS FOR {name};" for number, name in enumerate(asked))
+        ):
+            if row[0] == _MARK.strip("'"):
+                here = lines[asked[int(row[1])]]
+            else:
+                here.append(row[0])
+        found = {name: accounts.parse_grants(lines[name]) for name in asked}
+        if self._flavour == "mysql":
+            # MySQL lists all that there are; this collection's account has all of them.
+            everything = found[admin]["*.*"] - {"GRANT OPTION"}
+            for grants in found.values():
+                if grants.get("*.*", frozenset()) >= everything:
+                    grants["*.*"] = frozenset({"ALL PRIVILEGES"} | (grants["*.*"] & {"GRANT OPTION"}))
+        return found
 
     def databases(self) -> dict[str, Database]:
         rows = self.ask(

@@ -14,16 +14,18 @@ import contextlib
 import dataclasses
 import os
 import shutil
+import time
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
+from ansible_collections.dockyard.ops.plugins.module_utils._host.words import counted
 
 from .. import server_container, version
 from ..container_definition import ContainerDefinition
 from ..docker import Docker
 from ..upgrade.container_kind import ContainerKind
 from ..upgrade.job import Job, UpgradeContext
-from . import census, configuration, dump
+from . import accounts, census, configuration, dump
 from .definition import Definition
 from .instance import CONF, Instance
 from .keeper import MySqlKeeper
@@ -32,11 +34,21 @@ from .session import NoAnswer, Refused, Session, no_answer, refused
 
 DUMP = "all.sql.gz"
 _LOCK_SECONDS = 60
+_PAUSE = 0.5  # seconds
+_FEW_PAGES = 100
+_FLUSH_SECONDS = 5.0
+# In the job: the settings of the server as they were before, and who had all privileges.
+_SETTINGS, _ALL = "settings", "all_privileges"
+# What the stop has to do is done before, as far as it can be; and it is to leave nothing to the new version that only
+# the old one knows how to do. The last one follows the one above it, and is set for no other reason than to come back.
+_ENDING = {"innodb_fast_shutdown": "0", "innodb_max_dirty_pages_pct": "0", "innodb_max_dirty_pages_pct_lwm": None}
 _READY = "ready for connections"
 
 
 class MySqlKind(ContainerKind):
     """One instance of the module mysql_server."""
+
+    COPIES_AHEAD = True
 
     def __init__(self, docker: Docker, job: Job) -> None:
         self._instance = Instance(job.folder)
@@ -80,8 +92,34 @@ class MySqlKind(ContainerKind):
         path = os.path.join(job.backup, DUMP)
         size = dump.write(self._name, job.flavour, path)
         context.log(f"The backup is {path}, {size >> 20} MiB, {os.path.getsize(path) >> 20} MiB compressed, complete")
-        # Otherwise the stop would leave to the new version what only the old one knows how to do.
-        self._server().ask("SET GLOBAL innodb_fast_shutdown = 0;")
+
+    def copy_ahead(self, context: UpgradeContext) -> None:
+        job = context.job
+        server = self._server()
+        job.server[_ALL] = accounts.holders_of_all(server.all_grants())
+        if _SETTINGS not in job.server:
+            values = server.ask(f"SELECT {', '.join(f'@@GLOBAL.{name}' for name in _ENDING)};")[0]
+            job.server[_SETTINGS] = dict(zip(_ENDING, values))
+            context.save()
+        self._set({name: value for name, value in _ENDING.items() if value is not None})
+        left = self._wait_for_pages()
+        context.log(f"{counted(left, 'page')} that are not on the disk are left to the stop")
+        super().copy_ahead(context)
+
+    def _set(self, values: dict[str, str]) -> None:
+        self._server().ask("\n".join(f"SET GLOBAL {name} = {value};" for name, value in values.items()))
+
+    def _wait_for_pages(self) -> int:
+        """Wait as long as the server has fewer and fewer pages that are not on the disk. Return how many are left."""
+        least = fewer_at = None
+        while True:
+            rows = self._server().ask("SHOW GLOBAL STATUS LIKE 'Innodb_buffer_pool_pages_dirty';")
+            dirty = int(rows[0][1]) if rows else 0
+            if least is None or fewer_at is None or dirty < least:
+                least, fewer_at = dirty, time.monotonic()
+            if dirty <= _FEW_PAGES or time.monotonic() - fewer_at > _FLUSH_SECONDS:
+                return dirty
+            time.sleep(_PAUSE)
 
     # --- from the stop to the proof
 
@@ -89,6 +127,7 @@ class MySqlKind(ContainerKind):
         job = context.job
         if self.ended_by_this(job):
             return
+        stopping = False
         try:
             with self._server().long_session() as session:
                 context.mark_down()
@@ -98,8 +137,12 @@ class MySqlKind(ContainerKind):
                 job.census = {**dataclasses.asdict(found), "text": str(found)}
                 context.save()
                 self.hold_restart()
+                stopping = True
                 details = self._server().stop(job.stop_timeout)
         except (DockyardError, NoAnswer, Refused) as error:
+            if not stopping and self.ends_after_all(job):
+                context.log("It has ended, as the run before has asked it to")
+                return
             if self._keeper.is_running():
                 self.allow_restart(self.before(job))
                 context.mark_up()
@@ -116,6 +159,11 @@ class MySqlKind(ContainerKind):
 
     def after_start(self, context: UpgradeContext) -> None:
         self._mysql.upgrade_data(self._name)
+        server = self._server()
+        more = accounts.all_again(context.job.server.get(_ALL, []), server.all_grants())
+        if more:
+            server.ask("\n".join(more))
+            context.log(f"{counted(len(more), 'account')} that had ALL PRIVILEGES got what this version has more")
 
     def prove(self, context: UpgradeContext) -> None:
         job = context.job
@@ -123,8 +171,8 @@ class MySqlKind(ContainerKind):
         self.require_target(job)
         job.census_after = self._compare(job)
         # All of it, and not only what the counting has read.
-        size = dump.write(self._name, job.flavour, None)
-        context.log(f"All databases were read, {size >> 20} MiB")
+        dump.read_all(self._docker, self._name, job.flavour)
+        context.log("All databases were dumped, as a proof")
         server_container.prove_health(self._docker, self._name)
 
     def open(self, context: UpgradeContext) -> None:
@@ -180,9 +228,10 @@ class MySqlKind(ContainerKind):
         context.mark_up()
 
     def remove_traces(self, context: UpgradeContext) -> None:
-        if self._keeper.is_running():
+        settings = context.job.server.get(_SETTINGS)
+        if settings and self._keeper.is_running():
             with contextlib.suppress(DockyardError):
-                self._server().ask("SET GLOBAL innodb_fast_shutdown = 1;")
+                self._set(settings)
         super().remove_traces(context)
 
     def _compare(self, job: Job) -> dict[str, Any] | None:

@@ -90,6 +90,7 @@ class RedisKind(ContainerKind):
         if self.ended_by_this(job):
             return
         server = self._redis()
+        stopping = False
         try:
             context.mark_down()
             server.hold_writes()
@@ -98,8 +99,12 @@ class RedisKind(ContainerKind):
             context.save()
             self.hold_restart()
             server.hold_writes()
+            stopping = True
             details = server.stop(job.stop_timeout)
         except DockyardError:
+            if not stopping and self.ends_after_all(job):
+                context.log("It has ended, as the run before has asked it to")
+                return
             if self._keeper.is_running():
                 self.allow_restart(self.before(job))
                 server.release_writes()

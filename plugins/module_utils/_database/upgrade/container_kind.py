@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import os
 import shutil
+import time
 from typing import Any
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
@@ -23,6 +24,7 @@ from ..keeper import Keeper
 from .job import Job, UpgradeContext
 from .kind import Kind
 
+_PAUSE = 0.1  # seconds
 _RESERVE = "reserve"  # in the folder of the copies
 _SPARE = 64 * 1024 * 1024  # bytes that stay free beside the copies
 
@@ -35,6 +37,7 @@ class ContainerKind(Kind):
         self._name = job.container
         self._keeper = keeper
         self._folder = keeper.folder
+        self._user_base: tuple[int, int] | None = None
 
     # --- what a kind of server adds
 
@@ -71,6 +74,14 @@ class ContainerKind(Kind):
         require_space(job, self._folder.data)
         _reserve(job)
 
+    def copy_ahead(self, context: UpgradeContext) -> None:
+        job = context.job
+        if tree_copy.can_reflink(job.folder):
+            return
+        os.makedirs(job.work, mode=0o700, exist_ok=True)
+        copied = tree_copy.bring_up_to_date(self._folder.data, job.copy, in_use=True, trust_times=False)
+        context.log(f"Copied {copied.bytes >> 20} MiB to {job.copy} ahead; what changes in them follows after the stop")
+
     def copy(self, context: UpgradeContext) -> None:
         job = context.job
         if self._keeper.is_running():
@@ -79,7 +90,7 @@ class ContainerKind(Kind):
         os.makedirs(job.work, mode=0o700, exist_ok=True)
         copied = tree_copy.bring_up_to_date(self._folder.data, job.copy, trust_times=False)
         job.copied_bytes = copied.bytes
-        context.log(f"Copied {copied.bytes >> 20} MiB to {job.copy}")
+        context.log(f"The copy of {copied.bytes >> 20} MiB in {job.copy} is complete")
 
     def start_new(self, context: UpgradeContext) -> None:
         job = context.job
@@ -152,7 +163,9 @@ class ContainerKind(Kind):
         return self._keeper.definition_of({"definition": job.server["after"]})
 
     def owner(self, definition: ContainerDefinition) -> tuple[int, int]:
-        return definition.owner(self._docker.user_base())
+        if self._user_base is None:
+            self._user_base = self._docker.user_base()
+        return definition.owner(self._user_base)
 
     def hold_restart(self) -> None:
         """Keep the engine from starting it after a reboot: clients would write into data that are copied already."""
@@ -171,6 +184,16 @@ class ContainerKind(Kind):
                 "database_changed_since_plan", f"{self._name} was ended by another process, and not by this upgrade."
             )
         return True
+
+    def ends_after_all(self, job: Job) -> bool:
+        """Return whether a server that gives no answer ends well: a run that was killed has asked it to."""
+        deadline = time.monotonic() + job.stop_timeout
+        while self._keeper.is_running():
+            if not self._keeper.running_server().why_not_up() or time.monotonic() >= deadline:
+                return False
+            time.sleep(_PAUSE)
+        details = self._docker.container(self._name)
+        return job.census is not None and details is not None and details["State"]["ExitCode"] == 0
 
     def require_up(self, context: UpgradeContext) -> None:
         """Start the new version again that a reboot has stopped since; the engine does not until it is proven."""

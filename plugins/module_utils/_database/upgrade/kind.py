@@ -7,12 +7,18 @@
 from __future__ import annotations
 
 import abc
+from typing import ClassVar
 
 from .job import UpgradeContext
 
 
 class Kind(abc.ABC):
-    """A kind of server. Each method can be repeated after a kill: it looks at what is there."""
+    """A kind of server. Each method can be repeated after a kill: it looks at what is there.
+
+    COPIES_AHEAD: whether most of its files are the same before and after the stop, so that they are copied before.
+    """
+
+    COPIES_AHEAD: ClassVar[bool] = False
 
     # --- as long as the old version is up
 
@@ -27,6 +33,10 @@ class Kind(abc.ABC):
     @abc.abstractmethod
     def back_up(self, context: UpgradeContext) -> None:
         """Make a backup of the running server, and check it."""
+
+    @abc.abstractmethod
+    def copy_ahead(self, context: UpgradeContext) -> None:
+        """Copy the data while clients write, so that what has changed by the stop is all that is left to be copied."""
 
     # --- from the stop to the proof
 

@@ -27,10 +27,12 @@ Steps = list[Step[UpgradeContext]]
 def upgrade_steps(job: Job, kind: Kind) -> Steps:
     """Return all steps of the upgrade. Their names are what the record holds."""
     was, will = f"{job.title} {job.source}", f"{job.title} {job.target}"
+    ahead = Step("ahead", f"Copying the data of {was} while it is up", kind.copy_ahead, repeat=True)
     return [
         Step("check", f"Looking at {was}", kind.check, repeat=True),
         Step("configuration", f"Trying the configuration with {will}", kind.try_configuration, repeat=True),
         Step("backup", f"Backing up {was} while it is up", kind.back_up, repeat=True),
+        *([ahead] if kind.COPIES_AHEAD else []),
         Step("stop", f"Counting what is in {was}, and stopping it", kind.stop),
         Step("copy", "Copying the data", kind.copy),
         Step("start", f"Starting {will}", kind.start_new),

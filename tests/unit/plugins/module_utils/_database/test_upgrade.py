@@ -68,6 +68,8 @@ class Recorder(Kind):
     The order of the steps and what follows a failure are real; no server is behind them.
     """
 
+    COPIES_AHEAD = True
+
     def __init__(self, fails: str = "", opens: bool = True, down: bool = True) -> None:
         self.calls: list[str] = []
         self._fails = fails
@@ -87,6 +89,9 @@ class Recorder(Kind):
 
     def back_up(self, context: UpgradeContext) -> None:
         self._step("back_up")
+
+    def copy_ahead(self, context: UpgradeContext) -> None:
+        self._step("copy_ahead")
 
     def stop(self, context: UpgradeContext) -> None:
         if self._down:
@@ -127,7 +132,18 @@ class Recorder(Kind):
         self._step("remove_traces")
 
 
-FORWARD = ["check", "try_configuration", "back_up", "stop", "copy", "start_new", "prove", "open", "settle"]
+FORWARD = [
+    "check",
+    "try_configuration",
+    "back_up",
+    "copy_ahead",
+    "stop",
+    "copy",
+    "start_new",
+    "prove",
+    "open",
+    "settle",
+]
 BACK = ["stop_new", "restore_data", "start_old", "prove_old", "remove_traces"]
 
 
@@ -169,7 +185,7 @@ def test_all_steps_in_order(job: Job) -> None:
     assert (done.message or "").startswith("r went from Redis 7.0.15 to 8.0.2, was down for ")
 
 
-@pytest.mark.parametrize("step", FORWARD[:3])
+@pytest.mark.parametrize("step", FORWARD[:4])
 def test_before_the_stop_nothing_is_rolled_back(job: Job, step: str) -> None:
     kind = Recorder(step)
     done = execute(job, kind)
@@ -183,7 +199,7 @@ def test_a_server_that_does_not_stop_was_not_stopped(job: Job) -> None:
     assert done.outcome == "refused"
 
 
-@pytest.mark.parametrize("step", FORWARD[3:7])
+@pytest.mark.parametrize("step", FORWARD[4:8])
 def test_from_the_stop_to_the_proof_all_is_rolled_back(job: Job, step: str) -> None:
     kind = Recorder(step)
     done = execute(job, kind)
@@ -228,14 +244,14 @@ def test_an_interrupted_run_does_again_what_ages(job: Job) -> None:
 
 
 def test_an_interrupted_run_goes_on_after_the_stop(job: Job) -> None:
-    job.doing, job.done, job.down_since = "start", ["check", "configuration", "backup", "stop", "copy"], 1.0
+    job.doing, job.done, job.down_since = "start", ["check", "configuration", "backup", "ahead", "stop", "copy"], 1.0
     kind = Recorder()
     runner.resume(job, kind)
-    assert execute(job, kind).outcome == "upgraded" and kind.calls == FORWARD[5:]
+    assert execute(job, kind).outcome == "upgraded" and kind.calls == FORWARD[6:]
 
 
 def test_a_run_that_ends_again_and_again_is_taken_back(job: Job) -> None:
-    job.doing, job.done, job.down_since = "start", ["check", "configuration", "backup", "stop", "copy"], 1.0
+    job.doing, job.done, job.down_since = "start", ["check", "configuration", "backup", "ahead", "stop", "copy"], 1.0
     for _time in range(3):
         runner.resume(job, Recorder())
         assert job.direction == "forward"

@@ -161,6 +161,30 @@ def test_the_second_pass_copies_only_what_has_changed(source: pathlib.Path, targ
     assert described(target) == described(source)
 
 
+@pytest.mark.parametrize("cut", [0, 1, 1 << 20, (2 << 20) + 7])
+def test_of_a_file_only_what_differs_is_written(
+    source: pathlib.Path, target: pathlib.Path, cut: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (source / "table").write_bytes(random.Random(1).randbytes((5 << 20) + 3))
+    bring_up_to_date(str(source), str(target), in_use=True, trust_times=False)
+    with open(source / "table", "r+b") as file:
+        file.seek((2 << 20) + 5)
+        file.write(b"changed")
+        file.truncate((5 << 20) + 3 - cut)
+    written: list[int] = []
+    write = os.pwrite
+
+    def counted(descriptor: int, content: memoryview, position: int) -> int:
+        written.append(len(content))
+        return write(descriptor, content, position)
+
+    monkeypatch.setattr(os, "pwrite", counted)
+    monkeypatch.setattr(tree_copy, "_reflinked", lambda _source, _target: False)
+    bring_up_to_date(str(source), str(target), trust_times=False)
+    assert described(target) == described(source)
+    assert written and sum(written) <= 1 << 20
+
+
 def test_a_change_within_the_same_tick_of_the_clock_is_not_missed(source: pathlib.Path, target: pathlib.Path) -> None:
     # Of the same size, and with the time that the copy was made at.
     file = source / "16384"
