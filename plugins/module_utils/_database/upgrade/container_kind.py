@@ -147,12 +147,13 @@ class ContainerKind(Kind):
         if job.direction == "forward" and not job.server["was_running"]:
             self._keeper.stop(job.stop_timeout)
         self._keeper.sweep()
-        self._folder.drop_aside()
-        self.write_record(job, "steady")
+        # Before the record, which takes room: a full disk may be why there are traces.
         shutil.rmtree(f"{job.copy}.failed", ignore_errors=True)
         shutil.rmtree(job.work, ignore_errors=True)
         with contextlib.suppress(OSError):
             os.rmdir(os.path.dirname(job.work))
+        self._folder.drop_aside()
+        self.write_record(job, "steady")
 
     # --- what the steps share
 
