@@ -153,8 +153,10 @@ def two_at_once(host: Host) -> Outcome:
 
 def registry_ends(host: Host) -> Outcome:
     running = host.start("image_copy", False, **host.into_bundle())
-    host.wait_for(_BEGUN, 120)
+    # Otherwise all may have arrived before the registry is dead.
+    host.wait_for(f"{_BEGUN} && {{ {_PROCESS.format(signal='STOP')}; }}", 120)
     host.must("docker kill source")
+    host.must(_PROCESS.format(signal="CONT"))
     answer = host.end(running)
     host.must("docker start source")
     host.registries_answer()
