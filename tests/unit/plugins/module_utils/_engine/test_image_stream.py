@@ -58,10 +58,11 @@ def kept(tmp_path: pathlib.Path) -> Iterator[Kept]:
     class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         daemon_threads = True
 
-    with Server(str(state.path), Handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        yield state
-        server.shutdown()
+    server = Server(str(state.path), Handler)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield state
+    server.shutdown()
+    server.server_close()
 
 
 def parts(path: pathlib.Path) -> Iterator[image_stream.Piece]:
