@@ -23,6 +23,8 @@ import json
 import pathlib
 import sys
 
+from comparison import Row, row
+
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parent / folder) for folder in ("hosts", "harbor", "faults")]
 
@@ -71,7 +73,7 @@ test "$before" = {rows}
 """
 
 
-def rows() -> list[dict[str, object]]:
+def rows() -> list[Row]:
     host = Host("trixie", "dockyard-bench-databases")
     host.up()
     try:
@@ -80,7 +82,7 @@ def rows() -> list[dict[str, object]]:
         host.down()
 
 
-def _compare(host: Host) -> dict[str, object]:
+def _compare(host: Host) -> Row:
     family = FAMILIES["mariadb"]
     count = f"echo '{_COUNT}' | {SQL} --skip-column-names"
     family = dataclasses.replace(family, options={**family.options, "config": {}}, fill=_ORDERS, count=count)
@@ -98,12 +100,6 @@ def _compare(host: Host) -> dict[str, object]:
         sys.exit(f"database_upgrade failed: {json.dumps(answer.get('msg'))}")
     down = float(answer["downtime"])
     size = int(host.must(f"du --bytes --summarize {FOLDER}/{NAME}/data").split()[0])
-    return {
-        "subject": f"MariaDB 10.11 to 11.8, {ROWS} rows in three indexes, {size / 1e9:.1f} GB of data: downtime",
-        "ours_seconds": down,
-        "peer": "dump and import by hand, counted before and after",
-        "peer_seconds": hand,
-        "ratio": down / hand,
-        "wanted": "at most a fifth",
-        "held": down / hand <= LIMIT,
-    }
+    subject = f"MariaDB 10.11 to 11.8, {ROWS} rows in three indexes, {size / 1e9:.1f} GB of data: downtime"
+    peer = "dump and import by hand, counted before and after"
+    return row(subject, down, peer, hand, "at most a fifth", within=LIMIT)

@@ -25,8 +25,9 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from comparison import Row, row
+
 USERS = 100
-Row = dict[str, object]
 
 OURS = """
 - dockyard.ops.registry_htpasswd:
@@ -63,19 +64,6 @@ def play(folder: pathlib.Path, tasks: str, variables: dict[str, Any], changed: b
     if done.returncode != 0 or ("changed=0" in done.stdout) == changed:
         sys.exit(f"The measured run did not do its work:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return taken
-
-
-def row(subject: str, ours: float, peer: str, theirs: float, wanted: str, faster: float = 0, within: float = 0) -> Row:
-    ratio = theirs / ours if faster else ours / theirs
-    return {
-        "subject": subject,
-        "ours_seconds": ours,
-        "peer": peer,
-        "peer_seconds": theirs,
-        "ratio": ratio,
-        "wanted": wanted,
-        "held": ratio >= faster if faster else ratio <= within,
-    }
 
 
 def against_loop(folder: pathlib.Path) -> list[Row]:

@@ -26,6 +26,8 @@ import tempfile
 import time
 from typing import Any
 
+from comparison import Row, row
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path[:0] = [str(ROOT / "tests" / "hosts"), str(ROOT / "tests" / "faults")]
 
@@ -50,7 +52,6 @@ _SKOPEO = (
     "skopeo sync --src docker --dest docker --src-tls-verify=false --dest-tls-verify=false"
     " {source}/team/tags {mirror}/theirs >/dev/null 2>&1"
 )
-Row = dict[str, object]
 
 
 def copied(source: str) -> dict[str, Any]:
@@ -106,19 +107,6 @@ def everywhere(everyone: list[Host], script: str) -> float:
     return time.monotonic() - begin
 
 
-def row(subject: str, ours: float, peer: str, theirs: float, wanted: str, limit: float, faster: bool = False) -> Row:
-    ratio = theirs / ours if faster else ours / theirs
-    return {
-        "subject": subject,
-        "ours_seconds": ours,
-        "peer": peer,
-        "peer_seconds": theirs,
-        "ratio": ratio,
-        "wanted": wanted,
-        "held": ratio >= limit if faster else ratio <= limit,
-    }
-
-
 def fill(host: Host, repository: str, tags: int, shared: int, own: int) -> None:
     host.write((ROOT / "tests/bench/image_fill.py").read_text(), "/root/fill.py")
     host.must(f"python3 /root/fill.py {SOURCE} {repository} {tags} {shared} {own}")
@@ -152,7 +140,9 @@ def bundle(everyone: list[Host]) -> Row:
         print(f"  bundle: ours {ours:.1f} s, docker load {theirs:.1f} s", file=sys.stderr, flush=True)
     best_ours, best_theirs = (min(side) for side in zip(*times))
     subject = f"a bundle of {size / 1e9:.1f} GB, {IMAGES} images, onto {HOSTS} hosts, verified"
-    return row(subject, best_ours, f"`docker load` alone on the {HOSTS} hosts", best_theirs, "at most 1.2 times", 1.2)
+    return row(
+        subject, best_ours, f"`docker load` alone on the {HOSTS} hosts", best_theirs, "at most 1.2 times", within=1.2
+    )
 
 
 def mirror(host: Host, source: str, where: str) -> tuple[Row, Row, Row]:
@@ -182,9 +172,9 @@ def mirror(host: Host, source: str, where: str) -> tuple[Row, Row, Row]:
     process = f"{what}, unchanged, `image_copy`'s own process"
     wanted = ("5 times faster", 5.0) if source == FAR else ("faster", 1.0)
     return (
-        row(f"{what}, first run", ours, "`skopeo sync`", theirs, "at most 1.2 times", 1.2),
-        row(process, alone_again, again, theirs_again, *wanted, faster=True),
-        row(f"{what}, unchanged, a whole run", ours_again, again, theirs_again, "faster", 1, faster=True),
+        row(f"{what}, first run", ours, "`skopeo sync`", theirs, "at most 1.2 times", within=1.2),
+        row(process, alone_again, again, theirs_again, *wanted),
+        row(f"{what}, unchanged, a whole run", ours_again, again, theirs_again, "faster", 1),
     )
 
 

@@ -17,7 +17,7 @@ import json
 import socket
 import time
 import urllib.parse
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, BinaryIO
 
 from ansible_collections.dockyard.ops.plugins.module_utils._errors import DockyardError
@@ -74,13 +74,19 @@ class EngineApi:
         encoded = urllib.parse.urlencode(
             {key: value if isinstance(value, (str, int)) else json.dumps(value) for key, value in query.items()}
         )
-        connection = _UnixConnection(self.path, self._timeout)
-        try:
-            content = None if body is None else json.dumps(body).encode()
-            sent = {**headers, **({} if body is None else {"Content-Type": "application/json"})}
+        content = None if body is None else json.dumps(body).encode()
+        sent = {**headers, **({} if body is None else {"Content-Type": "application/json"})}
+        with self._connected() as connection:
             connection.request(method, f"{path}{'?' if encoded else ''}{encoded}", content, sent)
             response = connection.getresponse()
             return response.status, response.read()
+
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[_UnixConnection]:
+        """Yield a connection. Raise Unreachable for whatever fails on it."""
+        connection = _UnixConnection(self.path, self._timeout)
+        try:
+            yield connection
         except (OSError, http.client.HTTPException) as error:
             raise Unreachable(str(error) or type(error).__name__) from error
         finally:
@@ -91,8 +97,7 @@ class EngineApi:
 
         kind: the media type. pieces: as they are, or files of which all is sent, and which the kernel copies.
         """
-        connection = _UnixConnection(self.path, self._timeout)
-        try:
+        with self._connected() as connection:
             connection.putrequest("POST", f"{path}?{urllib.parse.urlencode(query)}")
             connection.putheader("Content-Type", kind)
             connection.putheader("Transfer-Encoding", "chunked")
@@ -103,10 +108,6 @@ class EngineApi:
                 connection.sock.sendall(b"0\r\n\r\n")
             response = connection.getresponse()
             return response.status, response.read()
-        except (OSError, http.client.HTTPException) as error:
-            raise Unreachable(str(error) or type(error).__name__) from error
-        finally:
-            connection.close()
 
     def get(self, path: str, **query: Any) -> Any:
         """Return the decoded answer. Raise Unreachable if there is none, or an error."""
